@@ -1,0 +1,1 @@
+"""Dongtai Mail: a newsletter issue, from manuscript to inbox."""
