@@ -1,0 +1,60 @@
+"""The command ``dongtai``: one word, then what to do.
+
+Owns: the table of commands. Each is a function ``main(argv) -> exit code`` in a module of its
+own, imported only when it is called, so that ``dongtai manuscript`` starts without Django.
+Exit codes: 0 done, 1 done with a bad outcome, 2 could not be done (the reason is on stderr).
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+from dongtai_mail.environment import ConfigurationError
+
+COMMANDS = {
+    "up": ("dongtai_mail.commands.up", "start everything on this machine, with a sample issue"),
+    "manuscript": ("dongtai_mail.manuscript.cli", "read a manuscript; show outline and findings"),
+    "render": ("dongtai_mail.commands.render", "render a manuscript or an issue into a directory"),
+    "import": ("dongtai_mail.commands.import_issue", "import a manuscript into a publication"),
+    "subscribers": ("dongtai_mail.commands.subscribers", "import readers into a list"),
+    "publication": ("dongtai_mail.commands.publication", "add a publication, a list, a DKIM key"),
+    "send": ("dongtai_mail.commands.send", "mail an issue to a list, now or at a time"),
+    "web": ("dongtai_mail.commands.serve", "run the web server"),
+    "worker": ("dongtai_mail.commands.serve", "run a sending worker"),
+    "scheduler": ("dongtai_mail.commands.serve", "run the scheduler (one is enough)"),
+    "catcher": ("dongtai_mail.catcher.smtp", "run the local mail catcher"),
+    "manage": ("dongtai_mail.commands.manage", "Django's own commands: migrate, createsuperuser …"),
+}
+
+
+def main() -> int:
+    name, argv = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("help", [])
+    if name not in COMMANDS:
+        return _help(name)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dongtai_mail.settings")
+    command = importlib.import_module(COMMANDS[name][0])
+    if name in ("web", "worker", "scheduler"):
+        argv = [name, *argv]
+    try:
+        return int(command.main(argv) or 0)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _help(name: str) -> int:
+    asked = name in ("help", "-h", "--help")
+    stream = sys.stdout if asked else sys.stderr
+    if not asked:
+        print(f"dongtai: there is no command {name!r}.", file=stream)
+    print("usage: dongtai COMMAND [ARGUMENT ...]\n", file=stream)
+    for command, (_, meaning) in COMMANDS.items():
+        print(f"  {command:<12} {meaning}", file=stream)
+    print("\ndongtai COMMAND --help says more of each.", file=stream)
+    return 0 if asked else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

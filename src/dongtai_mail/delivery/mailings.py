@@ -1,0 +1,213 @@
+"""A mailing's life: scheduled, started once, paused, resumed, cancelled, finished.
+
+Promises: every change of state is one conditional UPDATE, so two schedulers, a double click or a
+redelivered task start one mailing once; the audience is frozen by one INSERT … SELECT in the same
+transaction. Fails: with ``MailingRefused`` and the reason, in Chinese, for the person who asked.
+"""
+
+from __future__ import annotations
+
+import datetime
+
+from django.db import connection, transaction
+from django.db.models import Count
+from django.utils import timezone
+
+from dongtai_mail.content import Severity
+from dongtai_mail.delivery import letters
+from dongtai_mail.delivery.models import Delivery, Mailing
+from dongtai_mail.delivery.signals import mailing_due
+from dongtai_mail.issues.models import Edition
+from subscribers.models import SubscriberList
+
+Ledger = dict[str, int]
+State = Mailing.State
+
+
+class MailingRefused(Exception):
+    """The mailing can't be made or changed; the text says why and what to do."""
+
+
+def schedule(
+    edition: Edition,
+    subscriber_list: SubscriberList,
+    *,
+    request_key: str,
+    at: datetime.datetime | None = None,
+    created_by: str = "",
+) -> Mailing:
+    """Make a mailing for ``at`` (now when None). The same ``request_key`` again is the same one."""
+    _refuse_unready(edition, subscriber_list)
+    now = timezone.now()
+    mailing, _ = Mailing.objects.get_or_create(
+        request_key=request_key,
+        defaults={
+            "edition": edition,
+            "subscriber_list": subscriber_list,
+            "scheduled_at": at or now,
+            "created_by": created_by,
+        },
+    )
+    if mailing.scheduled_at <= now:
+        announce(mailing.pk)
+    return mailing
+
+
+def _refuse_unready(edition: Edition, subscriber_list: SubscriberList) -> None:
+    errors = [found for found in edition.findings if found["severity"] == Severity.ERROR]
+    if errors:
+        raise MailingRefused(
+            f"这一版还有 {len(errors)} 处错误，改好并重新生成才能发送：{errors[0]['message']}"
+        )
+    if subscriber_list.publication_id != edition.issue.publication_id:
+        raise MailingRefused(
+            f"名单“{subscriber_list}”属于另一份刊物，请选《{edition.issue.publication}》的名单。"
+        )
+    letters.signers(edition.issue.publication)
+
+
+def announce(mailing_id: int) -> None:
+    transaction.on_commit(lambda: mailing_due.send(Mailing, mailing_id=mailing_id))
+
+
+def start_due() -> list[int]:
+    """Start what is due and mark what was missed; returns the ids of all that are sending."""
+    now = timezone.now()
+    for mailing in Mailing.objects.filter(state=State.SCHEDULED, scheduled_at__lte=now):
+        if now - mailing.scheduled_at > datetime.timedelta(seconds=mailing.grace_seconds):
+            _move(mailing, State.SCHEDULED, State.MISSED)
+        else:
+            start(mailing.pk)
+    return list(Mailing.objects.filter(state=State.SENDING).values_list("pk", flat=True))
+
+
+def start(mailing_id: int) -> bool:
+    """Freeze the audience and begin; False when somebody else did or it isn't due."""
+    now = timezone.now()
+    with transaction.atomic():
+        due = Mailing.objects.filter(
+            pk=mailing_id, state=State.SCHEDULED, scheduled_at__lte=now
+        )
+        if not due.update(state=State.SENDING, started_at=now):
+            return False
+        mailing = Mailing.objects.select_related("edition").get(pk=mailing_id)
+        Mailing.objects.filter(pk=mailing_id).update(targeted=_freeze_audience(mailing))
+        if mailing.edition.published_at is None:
+            mailing.edition.published_at = now
+            mailing.edition.save(update_fields=["published_at"])
+    return True
+
+
+def _freeze_audience(mailing: Mailing) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO delivery_delivery
+                   (mailing_id, subscription_id, address, name, provider, state, attempts)
+            SELECT %s, subscription.id, person.address, person.name, person.provider, 0, 0
+              FROM subscribers_subscription subscription
+              JOIN subscribers_subscriber person ON person.id = subscription.subscriber_id
+             WHERE subscription.subscriber_list_id = %s AND subscription.state = 'confirmed'
+               AND NOT EXISTS (
+                     SELECT 1 FROM subscribers_suppression suppression
+                      WHERE suppression.key = person.key
+                        AND (suppression.publication_id IS NULL
+                             OR suppression.publication_id = %s))
+             ORDER BY subscription.id
+            """,
+            [
+                mailing.pk,
+                mailing.subscriber_list_id,
+                mailing.subscriber_list.publication_id,
+            ],
+        )
+        return cursor.rowcount
+
+
+def pause(mailing: Mailing) -> None:
+    if not _move(mailing, State.SENDING, State.PAUSED):
+        raise MailingRefused(f"只有发送中的才能暂停；这次发送现在是“{mailing.get_state_display()}”。")
+
+
+def resume(mailing: Mailing) -> None:
+    """Go on with exactly the rest; a missed mailing is begun late, since a person says so."""
+    with transaction.atomic():
+        if mailing.state == State.MISSED:
+            changed = Mailing.objects.filter(pk=mailing.pk, state=State.MISSED).update(
+                state=State.SCHEDULED, scheduled_at=timezone.now()
+            )
+        else:
+            resumable = Mailing.objects.filter(
+                pk=mailing.pk, state__in=(State.PAUSED, State.STOPPED)
+            )
+            changed = resumable.update(state=State.SENDING, note="")
+        mailing.refresh_from_db()
+        if not changed:
+            raise MailingRefused(
+                f"这次发送现在是“{mailing.get_state_display()}”，没有可继续的部分。"
+            )
+        announce(mailing.pk)
+
+
+def cancel(mailing: Mailing) -> None:
+    """Send nothing more. What is on its way at this moment is recorded as it ends."""
+    with transaction.atomic():
+        active = Mailing.objects.filter(pk=mailing.pk).exclude(
+            state__in=(State.FINISHED, State.CANCELLED)
+        )
+        if not active.update(state=State.CANCELLED, finished_at=timezone.now()):
+            mailing.refresh_from_db()
+            raise MailingRefused(f"这次发送已经是“{mailing.get_state_display()}”，不能再取消。")
+        _cancel_rest(mailing.pk)
+    mailing.refresh_from_db()
+
+
+def _cancel_rest(mailing_id: int) -> None:
+    Delivery.objects.filter(
+        mailing_id=mailing_id, state__in=(Delivery.State.QUEUED, Delivery.State.DEFERRED)
+    ).update(state=Delivery.State.CANCELLED, changed_at=timezone.now())
+
+
+def settle(mailing_id: int) -> bool:
+    """Finish a mailing that has nothing to do; cancel what a cancelled one got back late.
+
+    Returns whether the mailing is over.
+    """
+    mailing = Mailing.objects.get(pk=mailing_id)
+    if mailing.state == State.CANCELLED:
+        _cancel_rest(mailing_id)
+    if mailing.over:
+        return True
+    if mailing.state != State.SENDING or to_go(mailing):
+        return False
+    return _move(mailing, State.SENDING, State.FINISHED, finished_at=timezone.now())
+
+
+def to_go(mailing: Mailing) -> bool:
+    """Whether anything may still be sent, now or at a later try."""
+    open_states = [Delivery.State.QUEUED, Delivery.State.LEASED, Delivery.State.DEFERRED]
+    if mailing.unconfirmed_policy == Mailing.Unconfirmed.RESEND:
+        open_states.append(Delivery.State.UNCONFIRMED)
+    return Delivery.objects.filter(mailing=mailing, state__in=open_states).exists()
+
+
+def ledger(mailing: Mailing) -> Ledger:
+    """Deliveries by state, every state named, in the order of the states; they add up."""
+    counted = dict(
+        Delivery.objects.filter(mailing=mailing)
+        .values_list("state")
+        .annotate(count=Count("id"))
+        .order_by()
+    )
+    return {state.name.lower(): counted.get(state.value, 0) for state in Delivery.State}
+
+
+def _move(
+    mailing: Mailing, before: str, after: str, finished_at: datetime.datetime | None = None
+) -> bool:
+    changes: dict[str, object] = {"state": after}
+    if finished_at is not None:
+        changes["finished_at"] = finished_at
+    moved = Mailing.objects.filter(pk=mailing.pk, state=before).update(**changes)
+    mailing.refresh_from_db()
+    return bool(moved)

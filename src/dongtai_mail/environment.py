@@ -1,0 +1,263 @@
+"""The installation's settings as environment variables (12-factor).
+
+Owns: the table of every variable, with its meaning, default and check.
+Promises: ``load`` answers a complete, checked set of values, or raises one
+``ConfigurationError`` that names every variable that is wrong and what to put there. Nothing that
+suits only development is accepted in production: the embedded mode is switched on by
+``dongtai up`` alone and answers on loopback only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
+MODES = ("production", "embedded", "test")
+
+
+class ConfigurationError(Exception):
+    """One or more variables are missing or wrong; the text names each."""
+
+
+class _Wrong(ValueError):
+    """A value that a parser refuses; its text says what to put there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """``default`` None means that production must set it."""
+
+    name: str
+    meaning: str
+    parse: Callable[[str], Any]
+    default: str | None = None
+    embedded: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Where mail is handed over. ``security`` is "starttls", "tls" or "none"."""
+
+    host: str
+    port: int
+    security: str
+    username: str | None = None
+    password: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def load(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Check and parse every variable; keys are the names without ``DONGTAI_``, in lower case."""
+    mode = environ.get("DONGTAI_MODE", "production")
+    if mode not in MODES:
+        raise ConfigurationError(f"DONGTAI_MODE: {mode!r} is none of {', '.join(MODES)}.")
+    values: dict[str, Any] = {"mode": mode}
+    problems: list[str] = []
+    for variable in VARIABLES:
+        _read(variable, environ, mode, values, problems)
+    if mode == "production" and not problems:
+        problems += _production_problems(values)
+    if problems:
+        raise ConfigurationError(
+            "The settings are not complete (docs/settings.md explains each):\n"
+            + "\n".join(f"  {problem}" for problem in problems)
+        )
+    return values
+
+
+def _read(
+    variable: Variable,
+    environ: Mapping[str, str],
+    mode: str,
+    values: dict[str, Any],
+    problems: list[str],
+) -> None:
+    fallback = variable.default
+    if mode != "production" and variable.embedded is not None:
+        fallback = variable.embedded
+    raw = environ.get(variable.name, fallback)
+    if raw is None:
+        problems.append(f"{variable.name} is not set: {variable.meaning}")
+        return
+    try:
+        values[variable.name.removeprefix("DONGTAI_").lower()] = variable.parse(raw.strip())
+    except _Wrong as wrong:
+        problems.append(f"{variable.name}: {wrong}")
+
+
+def _production_problems(values: Mapping[str, Any]) -> list[str]:
+    problems = []
+    if not values["origin"].startswith("https://"):
+        problems.append("DONGTAI_ORIGIN: production needs an https:// address (RFC 8058).")
+    if values["catcher_database"]:
+        problems.append("DONGTAI_CATCHER_DATABASE: the mail catcher is for development only.")
+    if len(values["secret_key"]) < 50:
+        problems.append("DONGTAI_SECRET_KEY: needs at least 50 random characters.")
+    if values["database_url"].startswith("sqlite"):
+        problems.append("DONGTAI_DATABASE_URL: production needs postgres://…; SQLite is embedded.")
+    return problems
+
+
+def _text(raw: str) -> str:
+    return raw
+
+
+def _required_text(raw: str) -> str:
+    if not raw:
+        raise _Wrong("is empty.")
+    return raw
+
+
+def _origin(raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+        raise _Wrong(f"{raw!r} is no origin; write https://news.example.org without a path.")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise _Wrong(f"{raw!r}: only https leaves this machine.")
+    return raw.rstrip("/")
+
+
+def _hosts(raw: str) -> list[str]:
+    return [host.strip() for host in raw.split(",") if host.strip()]
+
+
+def _positive(raw: str) -> int:
+    if not raw.isdigit() or int(raw) < 1:
+        raise _Wrong(f"{raw!r} is no positive whole number.")
+    return int(raw)
+
+
+def _directory(raw: str) -> Path:
+    return Path(raw).expanduser().resolve()
+
+
+def _database(raw: str) -> str:
+    if not re.match(r"(postgres|postgresql|sqlite)://", raw):
+        raise _Wrong("write postgres://user:password@host:5432/name.")
+    return raw
+
+
+def _redis(raw: str) -> str:
+    if not re.match(r"(rediss?|redis\+socket|unix)://", raw):
+        raise _Wrong("write redis://host:6379/0, or redis+socket:///path/to/redis.sock.")
+    return raw
+
+
+def _relay(raw: str) -> Relay:
+    parts = urlsplit(raw)
+    securities = {"smtp": "starttls", "smtps": "tls", "smtp+plain": "none"}
+    if parts.scheme not in securities or not parts.hostname:
+        raise _Wrong(
+            "write smtp://user:password@host:587 (STARTTLS), smtps://…:465 (TLS) or, to a relay "
+            "on this machine or in its private network, smtp+plain://host:25."
+        )
+    security = securities[parts.scheme]
+    port = parts.port or {"starttls": 587, "tls": 465, "none": 25}[security]
+    return Relay(parts.hostname, port, security, parts.username, parts.password)
+
+
+def _keys(raw: str) -> dict[int, bytes]:
+    keys: dict[int, bytes] = {}
+    for pair in filter(None, re.split(r"[,\s]+", raw)):
+        number, _, digits = pair.partition(":")
+        if not number.isdigit() or not re.fullmatch(r"(?:[0-9a-fA-F]{2}){32,}", digits):
+            raise _Wrong("write 1:HEX, newer keys after it (2:HEX), each of 32 bytes or more.")
+        keys[int(number)] = bytes.fromhex(digits)
+    if not keys or not all(1 <= number <= 255 for number in keys):
+        raise _Wrong("needs at least one key, numbered from 1 to 255.")
+    return keys
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable(
+        "DONGTAI_SECRET_KEY",
+        "Django's secret: sessions and forms. 50 random characters or more.",
+        _required_text,
+    ),
+    Variable(
+        "DONGTAI_SEAL_KEYS",
+        "Keys of the links in mails already sent (unsubscribing, bounces), as `1:HEX`, or "
+        "`1:HEX,2:HEX` after a rotation; the highest number seals, all open. Never remove one.",
+        _keys,
+    ),
+    Variable(
+        "DONGTAI_ORIGIN",
+        "Where readers and staff reach the web pages, for example https://news.example.org.",
+        _origin,
+        embedded="http://127.0.0.1:8025",
+    ),
+    Variable(
+        "DONGTAI_ALLOWED_HOSTS",
+        "Further host names the web server answers to, with commas; the origin's is among them.",
+        _hosts,
+        default="",
+    ),
+    Variable(
+        "DONGTAI_DATABASE_URL",
+        "postgres://user:password@host:5432/name",
+        _database,
+    ),
+    Variable(
+        "DONGTAI_REDIS_URL",
+        "The broker that wakes workers: redis://host:6379/0",
+        _redis,
+    ),
+    Variable(
+        "DONGTAI_RELAY_URL",
+        "The mail server that takes the mail: smtp:// needs STARTTLS, smtps:// is TLS from the "
+        "start, smtp+plain:// sends in clear and is for a relay beside us.",
+        _relay,
+        embedded="smtp+plain://127.0.0.1:2526",
+    ),
+    Variable(
+        "DONGTAI_RELAY_CONNECTIONS",
+        "SMTP sessions that each worker process keeps open to the relay.",
+        _positive,
+        default="10",
+    ),
+    Variable(
+        "DONGTAI_BATCH_SIZE",
+        "Deliveries that a worker claims at once.",
+        _positive,
+        default="500",
+    ),
+    Variable(
+        "DONGTAI_LEASE_SECONDS",
+        "How long a claimed batch stays a worker's own when nothing is heard of it.",
+        _positive,
+        default="300",
+    ),
+    Variable(
+        "DONGTAI_RETRY_HOURS",
+        "How long a deferred delivery is tried before it counts as bounced.",
+        _positive,
+        default="72",
+    ),
+    Variable(
+        "DONGTAI_DATA_DIR",
+        "A directory that survives restarts: the send journal and the DKIM keys (`dkim/`).",
+        _directory,
+        default="/var/lib/dongtai",
+        embedded="var",
+    ),
+    Variable(
+        "DONGTAI_CATCHER_DATABASE",
+        "Set by `dongtai up`: where the local mail catcher keeps what it received.",
+        _text,
+        default="",
+    ),
+    Variable(
+        "DONGTAI_LOG_LEVEL",
+        "DEBUG, INFO, WARNING or ERROR.",
+        _required_text,
+        default="INFO",
+    ),
+)

@@ -1,0 +1,39 @@
+"""A reader's own links and mailboxes: one shape for composing, sizing and serving them.
+
+Every link is made of a sealed token (``message.seal``) of fixed length over the subscription and
+the mailing, so all readers' links have the same length and an edition's size is known when it is
+frozen. Paths are short: they are repeated in every message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dongtai_mail.message.seal import Keyring
+
+PURPOSE = "reader"
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderLinks:
+    unsubscribe: str
+    preferences: str
+    mailto: str
+
+
+def reader_links(
+    keyring: Keyring, origin: str, mail_domain: str, subscription_id: int, mailing_id: int
+) -> ReaderLinks:
+    """The links of one reader of one mailing; ``mail_domain`` receives mailto unsubscribes."""
+    token = keyring.seal(PURPOSE, (subscription_id, mailing_id))
+    return ReaderLinks(
+        unsubscribe=f"{origin}/u/{token}/",
+        preferences=f"{origin}/p/{token}/",
+        mailto=f"unsubscribe+{token}@{mail_domain}",
+    )
+
+
+def link_lengths(keyring: Keyring, origin: str) -> tuple[int, int]:
+    """Length in bytes of the unsubscribe and the preferences link of any reader."""
+    links = reader_links(keyring, origin, "example.org", 0, 0)
+    return len(links.unsubscribe), len(links.preferences)

@@ -1,0 +1,149 @@
+"""Django's settings, from the environment alone (see environment.py and docs/settings.md)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+
+from dongtai_mail import environment
+from dongtai_mail.paths import templates_dir
+
+ENVIRONMENT = environment.load(os.environ)
+MODE: str = ENVIRONMENT["mode"]
+
+DEBUG = False
+SECRET_KEY: str = ENVIRONMENT["secret_key"]
+ORIGIN: str = ENVIRONMENT["origin"]
+_secure = ORIGIN.startswith("https://")
+ALLOWED_HOSTS: list[str] = [
+    str(urlsplit(ORIGIN).hostname),
+    *(environment.LOOPBACK if MODE != "production" else ()),
+    *ENVIRONMENT["allowed_hosts"],
+]
+CSRF_TRUSTED_ORIGINS = [ORIGIN]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
+SESSION_COOKIE_HTTPONLY = True
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _secure else None
+X_FRAME_OPTIONS = "SAMEORIGIN"
+
+DATA_DIR: Path = ENVIRONMENT["data_dir"]
+SEAL_KEYS: dict[int, bytes] = ENVIRONMENT["seal_keys"]
+REDIS_URL: str = ENVIRONMENT["redis_url"]
+RELAY: environment.Relay = ENVIRONMENT["relay_url"]
+RELAY_CONNECTIONS: int = ENVIRONMENT["relay_connections"]
+BATCH_SIZE: int = ENVIRONMENT["batch_size"]
+LEASE_SECONDS: int = ENVIRONMENT["lease_seconds"]
+RETRY_HOURS: int = ENVIRONMENT["retry_hours"]
+DONGTAI_CATCHER_DATABASE: str = ENVIRONMENT["catcher_database"]
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "dongtai_mail.issues",
+    "subscribers",
+    "dongtai_mail.delivery",
+    "dongtai_mail.desk",
+    "dongtai_mail.catcher",
+    "worker",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "dongtai_mail.urls"
+WSGI_APPLICATION = "dongtai_mail.wsgi.application"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "desk:home"
+LOGOUT_REDIRECT_URL = "login"
+
+# Our own pages are Django templates: forms, CSRF and makemessages work in them as they are.
+# Jinja2 stays with the email, whose templates must be pure and know no request.
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [templates_dir()],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["django.template.loaders.filesystem.Loader"],
+                )
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+
+def _database() -> dict[str, Any]:
+    config: dict[str, Any] = dict(
+        dj_database_url.parse(ENVIRONMENT["database_url"], conn_max_age=600)
+    )
+    if "sqlite" in config["ENGINE"]:
+        # IMMEDIATE takes the write lock at BEGIN: a reader can't fail at its first write.
+        config["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+    return config
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
+LOCALE_PATHS = [Path(__file__).parent / "locale"]
+TIME_ZONE = "Asia/Shanghai"
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+# Files are served as they are found: there is no build step to forget.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": ENVIRONMENT["log_level"]},
+}

@@ -1,0 +1,10 @@
+"""Every address of the installation: readers' pages, the desk, the mail catcher."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("dongtai_mail.desk.urls")),
+    path("", include("subscribers.urls")),
+    path("read/", include("dongtai_mail.issues.urls")),
+    path("catcher/", include("dongtai_mail.catcher.urls")),
+]

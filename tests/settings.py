@@ -1,0 +1,22 @@
+"""The settings under test: the real ones, in an environment made for the tests.
+
+``DONGTAI_DATABASE_URL`` from outside chooses the database: SQLite unless it is set.
+"""
+
+import os
+import tempfile
+
+_data = tempfile.mkdtemp(prefix="dongtai-test-")
+for _name, _value in {
+    "DONGTAI_MODE": "test",
+    "DONGTAI_SECRET_KEY": "test" * 16,
+    "DONGTAI_SEAL_KEYS": "1:" + "5e" * 32,
+    "DONGTAI_DATABASE_URL": f"sqlite:///{_data}/dongtai.sqlite3",
+    "DONGTAI_REDIS_URL": f"redis+socket://{_data}/redis.sock",
+    "DONGTAI_DATA_DIR": _data,
+    "DONGTAI_CATCHER_DATABASE": f"{_data}/catcher.sqlite3",
+    "DONGTAI_ORIGIN": "https://news.example.org",
+}.items():
+    os.environ.setdefault(_name, _value)
+
+from dongtai_mail.settings import *  # noqa: E402, F403 - the environment has to stand first

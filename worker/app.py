@@ -1,0 +1,47 @@
+"""The Celery application: how tasks reach workers, and what the scheduler does by the clock.
+
+Tasks only wake a worker; the database says what there is to do. So results are not stored, a
+task that is lost is replaced by the next tick, and one that is delivered twice finds nothing.
+"""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dongtai_mail.settings")
+
+TICK_SECONDS = 5.0
+
+app = Celery("dongtai")
+
+
+def configure() -> None:
+    from django.conf import settings
+
+    app.conf.update(
+        broker_url=settings.REDIS_URL,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={"visibility_timeout": 3600},
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+        beat_schedule_filename=str(settings.DATA_DIR / "scheduler"),
+        beat_schedule={
+            "tick": {
+                "task": "worker.tasks.tick",
+                "schedule": TICK_SECONDS,
+                # A tick that waited in the queue longer than this is replaced by the next.
+                "options": {"expires": TICK_SECONDS},
+            }
+        },
+        timezone=settings.TIME_ZONE,
+        include=["worker.tasks"],
+    )
+
+
+app.on_configure.connect(lambda **_: configure(), weak=False)
