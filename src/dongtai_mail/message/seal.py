@@ -1,0 +1,113 @@
+"""Opaque tokens that only this house can make: numbers sealed with an HMAC.
+
+Owns: the token format. A token is ``version (1 octet), each number (8 octets, big-endian),
+HMAC-SHA256 truncated to 16 octets``, in unpadded base64url, or in lower-case base32 where the
+path folds case (local parts of addresses). The MAC key is derived from the keyring's key and the
+purpose, so a token for one purpose is worth nothing for another.
+Promises: tokens of one purpose with as many numbers all have the same length and never expire;
+old key versions keep opening; one token has exactly one spelling (two in base32: case).
+Fails: ``open`` and ``open_caseless`` raise `SealError`, always the same and without a reason,
+having computed one MAC whatever is wrong with a well-formed token.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hmac
+import re
+from base64 import b32decode, b32encode, urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+
+_MAC = 16
+_NUMBER = 8
+_LONGEST = 255
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+
+
+class SealError(ValueError):
+    """Not a token of ours for this purpose."""
+
+    def __init__(self) -> None:
+        super().__init__("not a valid token")
+
+
+class Keyring:
+    """Secret keys by version, 0–255; the newest seals, all open.
+
+    A key is at least 16 secret octets. Raises ValueError where one is not.
+    """
+
+    def __init__(self, keys: Mapping[int, bytes]) -> None:
+        for version, key in keys.items():
+            if not 0 <= version <= 255:
+                raise ValueError(f"key version {version} is not within 0-255")
+            if len(key) < 16:
+                raise ValueError(f"key version {version} has fewer than 16 octets")
+        if not keys:
+            raise ValueError("a keyring needs at least one key")
+        self._keys = dict(keys)
+        self._derived: dict[tuple[int, str], bytes] = {}
+        self.newest = max(keys)
+
+    def __repr__(self) -> str:
+        return f"Keyring(versions={sorted(self._keys)})"
+
+    def seal(self, purpose: str, numbers: tuple[int, ...]) -> str:
+        """Seal unsigned 64-bit numbers into a URL-safe ASCII token."""
+        return urlsafe_b64encode(self._sealed(purpose, numbers)).rstrip(b"=").decode()
+
+    def open(self, purpose: str, token: str) -> tuple[int, ...]:
+        """Return the numbers, or raise `SealError`."""
+        if len(token) > _LONGEST or not _BASE64URL.fullmatch(token):
+            raise SealError
+        try:
+            raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        except binascii.Error:
+            raise SealError from None
+        # The last character has spare bits: without this a token would have several spellings.
+        if urlsafe_b64encode(raw).rstrip(b"=").decode() != token:
+            raise SealError
+        return self._opened(purpose, raw)
+
+    def seal_caseless(self, purpose: str, numbers: tuple[int, ...]) -> str:
+        """Seal into lower-case base32, for the local part of an address."""
+        return b32encode(self._sealed(purpose, numbers)).rstrip(b"=").decode().lower()
+
+    def open_caseless(self, purpose: str, token: str) -> tuple[int, ...]:
+        """Open a token of `seal_caseless` in any case, or raise `SealError`."""
+        if len(token) > _LONGEST or not token.isascii():
+            raise SealError
+        upper = token.upper()
+        try:
+            raw = b32decode(upper + "=" * (-len(upper) % 8))
+        except binascii.Error:
+            raise SealError from None
+        if b32encode(raw).rstrip(b"=").decode() != upper:
+            raise SealError
+        return self._opened(purpose, raw)
+
+    def _sealed(self, purpose: str, numbers: tuple[int, ...]) -> bytes:
+        content = bytes([self.newest]) + b"".join(n.to_bytes(_NUMBER, "big") for n in numbers)
+        return content + self._mac(self.newest, purpose, content)
+
+    def _opened(self, purpose: str, raw: bytes) -> tuple[int, ...]:
+        content, mac = raw[:-_MAC], raw[-_MAC:]
+        if len(content) % _NUMBER != 1:
+            raise SealError
+        # An unknown version is checked against the newest key, to take the same time.
+        known = content[0] in self._keys
+        expected = self._mac(content[0] if known else self.newest, purpose, content)
+        if not hmac.compare_digest(mac, expected) or not known:
+            raise SealError
+        return tuple(
+            int.from_bytes(content[at : at + _NUMBER], "big")
+            for at in range(1, len(content), _NUMBER)
+        )
+
+    def _mac(self, version: int, purpose: str, content: bytes) -> bytes:
+        key = self._derived.get((version, purpose))
+        if key is None:
+            label = b"dongtai-mail seal\0" + purpose.encode()
+            key = hmac.digest(self._keys[version], label, "sha256")
+            self._derived[version, purpose] = key
+        return hmac.digest(key, content, "sha256")[:_MAC]
