@@ -1,0 +1,26 @@
+"""Rendering: an issue as mail parts and as a public page. Pure: no Django, no network.
+
+Owns: the way content → Jinja2 → MJML → premailer → checks. Start at ``render``.
+"""
+
+from dongtai_mail.rendering.edition import render
+from dongtai_mail.rendering.model import (
+    CLIPPING_LIMIT,
+    HTML_LIMIT,
+    Frame,
+    Kind,
+    Rendered,
+    RenderingError,
+    Slots,
+)
+
+__all__ = [
+    "CLIPPING_LIMIT",
+    "HTML_LIMIT",
+    "Frame",
+    "Kind",
+    "Rendered",
+    "RenderingError",
+    "Slots",
+    "render",
+]

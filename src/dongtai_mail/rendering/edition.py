@@ -1,0 +1,156 @@
+"""An issue into an edition: the one entry, ``render``.
+
+Owns: the order of the stages (view, Jinja2, MJML, premailer, text, web page, checks), the ladder of
+kinds and the personal slots.
+Promises: the same issue and frame give the same bytes. Fails: with RenderingError.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from dongtai_mail.content import Finding, Issue, Severity
+from dongtai_mail.rendering.checks import check
+from dongtai_mail.rendering.colour import PAPER, PAPER_DARK, legible
+from dongtai_mail.rendering.compiler import compile_mjml, environment, fill, raw, stylesheet
+from dongtai_mail.rendering.digest import ledes
+from dongtai_mail.rendering.inliner import inline_css
+from dongtai_mail.rendering.model import CLIPPING_LIMIT, HTML_LIMIT, Frame, Kind, Rendered, Slots
+from dongtai_mail.rendering.plain import plain_text
+from dongtai_mail.rendering.view import View, view
+
+_INLINED = {
+    Kind.FULL: ("frame.css", "content.css"),
+    Kind.LEAN: ("frame.css",),
+    Kind.DIGEST: ("frame.css", "content.css", "digest.css"),
+}
+_NAMES = {Kind.FULL: "全文版", Kind.LEAN: "精简版", Kind.DIGEST: "摘要版"}
+
+
+def render(issue: Issue, frame: Frame, kind: Kind | None = None) -> Rendered:
+    """The issue as this kind of edition; without a kind, the fullest that mail clients show whole."""
+    work = _Work(issue, frame)
+    mail = _fitting(work) if kind is None else work.mail(kind)
+    _report_size(work, mail)
+    with work.stage("text"):
+        text = plain_text(work.view, frame, work.slots, mail.kind)
+    with work.stage("web"):
+        web_html = fill(environment().get_template("web.html"), work.context(mail.kind, web=True))
+    with work.stage("check"):
+        work.findings += check(work.view, mail.kind, mail.html, text, web_html, work.slots)
+    return Rendered(
+        kind=mail.kind,
+        subject=work.view.subject,
+        preheader=work.view.preheader.plain,
+        mjml=mail.mjml,
+        html=mail.html,
+        text=text,
+        web_html=web_html,
+        slots=work.slots,
+        findings=tuple(dict.fromkeys(work.findings)),
+        size=mail.size,
+        milliseconds=work.milliseconds,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    kind: Kind
+    mjml: str
+    html: str
+    size: int
+
+
+@dataclass
+class _Work:
+    """One rendering under way: what its stages share and what they found."""
+
+    issue: Issue
+    frame: Frame
+    findings: list[Finding] = field(default_factory=list)
+    milliseconds: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        with self.stage("view"):
+            self.view: View = view(self.issue, self.findings.append)
+            self.slots = _slots(self.issue, self.frame)
+            accents = (legible(self.frame.accent, paper) for paper in (PAPER, PAPER_DARK))
+            self.accent, self.accent_dark = accents
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        passed = (time.perf_counter() - start) * 1_000
+        self.milliseconds[name] = self.milliseconds.get(name, 0.0) + passed
+
+    def css(self, *names: str) -> str:
+        return "".join(stylesheet(name, self.accent, self.accent_dark) for name in names)
+
+    def context(self, kind: Kind, *, web: bool = False) -> dict[str, Any]:
+        """What the templates are given."""
+        head = ["head.css"]
+        if web:
+            head = ["frame.css", "content.css", "web.css", "head.css"]
+        elif kind is Kind.LEAN:
+            head = ["content.css", "head.css"]
+        return {
+            "view": self.view,
+            "frame": self.frame,
+            "slots": self.slots,
+            "kind": kind.value,
+            "web": web,
+            "ledes": ledes(self.view) if kind is Kind.DIGEST else {},
+            "head_css": raw(self.css(*head)),
+        }
+
+    def mail(self, kind: Kind) -> _Mail:
+        template = environment().get_template("edition.mjml")
+        context = self.context(kind)
+        with self.stage("jinja"):
+            mjml = fill(template, context)
+        with self.stage("mjml"):
+            html = compile_mjml(mjml, template, context)
+        with self.stage("premailer"):
+            html = inline_css(html, self.css(*_INLINED[kind]))
+        return _Mail(kind, mjml, html, self._size(html))
+
+    def _size(self, html: str) -> int:
+        placeholders = len(self.slots.unsubscribe) + len(self.slots.preferences)
+        real = self.frame.unsubscribe_url_length + self.frame.preferences_url_length
+        return len(html.encode()) - placeholders + real
+
+
+def _fitting(work: _Work) -> _Mail:
+    """The first rung of the ladder that fits; the last one if none does."""
+    for kind in Kind:
+        mail = work.mail(kind)
+        if mail.size <= HTML_LIMIT:
+            break
+        message = f"{_NAMES[kind]}的 HTML 有 {mail.size:,} 字节，超过 {HTML_LIMIT:,} 字节"
+        if kind is not Kind.DIGEST:
+            work.findings.append(Finding("edition-too-big", Severity.INFO, message))
+    return mail
+
+
+def _report_size(work: _Work, mail: _Mail) -> None:
+    if mail.size <= HTML_LIMIT:
+        return
+    severity = Severity.ERROR if mail.size > CLIPPING_LIMIT else Severity.WARNING
+    message = (
+        f"{_NAMES[mail.kind]}的 HTML 有 {mail.size:,} 字节，超过 {HTML_LIMIT:,} 字节，"
+        "Gmail 会截断；改用更小的版本或减少条目"
+    )
+    work.findings.append(Finding("size", severity, message))
+
+
+def _slots(issue: Issue, frame: Frame) -> Slots:
+    """Placeholder links that hang on the whole content, so that no content can hold them."""
+    content = repr((issue, frame)).encode("utf-8", "backslashreplace")
+    base = f"https://personal.invalid/{hashlib.sha256(content).hexdigest()[:16]}"
+    return Slots(f"{base}/unsubscribe", f"{base}/preferences")

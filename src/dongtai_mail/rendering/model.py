@@ -1,0 +1,88 @@
+"""What goes into a rendering besides the issue, and what comes out.
+
+Owns: the kinds of edition, the frame, the personal slots, the finished rendering, the error.
+Promises: values only; a frame that could not make a sound mail is refused when it is made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from dongtai_mail.content import Finding
+
+CLIPPING_LIMIT = 102_400
+RESERVE = 4_096
+HTML_LIMIT = CLIPPING_LIMIT - RESERVE
+
+
+class RenderingError(Exception):
+    """The templates or the frame cannot make a mail; names the template's line and the item."""
+
+
+class Kind(StrEnum):
+    """How much of the issue stands in the mail: all, all in leaner markup, or its gist."""
+
+    FULL = "full"
+    LEAN = "lean"
+    DIGEST = "digest"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the publication and the installation contribute.
+
+    ``web_url`` is the public page of this edition; ``reason`` says, as a Chinese sentence, why the
+    reader gets this mail. The two lengths are the bytes of the longest real personal links, which
+    count for the size.
+    """
+
+    web_url: str
+    reason: str
+    accent: str = "#b3121d"
+    language: str = "zh-CN"
+    unsubscribe_url_length: int = 120
+    preferences_url_length: int = 120
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"https?://[!-~]+", self.web_url) or re.search(
+            r"[\"<>\\^`{|}#]", self.web_url
+        ):
+            raise RenderingError(
+                f"web_url must be an absolute http(s) URL in ASCII, no fragment: {self.web_url!r}"
+            )
+        if not re.fullmatch(r"#[0-9a-fA-F]{6}", self.accent):
+            raise RenderingError(f"accent must be a colour like #b3121d: {self.accent!r}")
+        if not re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", self.language):
+            raise RenderingError(f"language must be a tag like zh-CN: {self.language!r}")
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The placeholder URLs, each exactly once in the HTML part and once in the text part."""
+
+    unsubscribe: str
+    preferences: str
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """An issue as mail parts and as a public page.
+
+    ``size`` is the HTML part's UTF-8 bytes with personal links at their real length;
+    ``milliseconds`` says what each stage took, and is no part of equality.
+    """
+
+    kind: Kind
+    subject: str
+    preheader: str
+    mjml: str
+    html: str
+    text: str
+    web_html: str
+    slots: Slots
+    findings: tuple[Finding, ...]
+    size: int
+    milliseconds: Mapping[str, float] = field(default_factory=dict, compare=False)
