@@ -63,7 +63,8 @@ async def _serve(host: str, port: int, store: Store) -> None:
         loop.add_signal_handler(number, stopped.set)
     keeper = _Keeper(store)
     server = await loop.create_server(lambda: _Session(keeper, loop), host, port, backlog=1024)
-    print(f"邮件捕获器正在收信 · catching mail on {host}:{port}", flush=True)
+    taken = server.sockets[0].getsockname()[1]
+    print(f"邮件捕获器正在收信 · catching mail on {host}:{taken}", flush=True)
     await stopped.wait()
     server.close()
     await keeper.finish()
@@ -207,7 +208,9 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         prog="dongtai catcher", description="Take every mail and deliver none. Development only."
     )
     parser.add_argument("--host", default=HOST, help=f"address to listen on (default {HOST})")
-    parser.add_argument("--port", type=int, default=PORT, help=f"default {PORT}")
+    parser.add_argument(
+        "--port", type=int, default=PORT, help=f"default {PORT}; 0 takes a free one"
+    )
     parser.add_argument(
         "--database", help="file to keep mail in (default: the setting DONGTAI_CATCHER_DATABASE)"
     )
