@@ -104,15 +104,16 @@ def _printable(text: str) -> str:
 
 
 def _split(spelled: str) -> tuple[str, str]:
-    if spelled.count("@") > 1:
-        raise AddressError(f"“{spelled}”里有多个 @，请只填一个地址，写成“名字@域名”")
-    local, at, domain = spelled.partition("@")
-    if not (at and local and domain):
-        raise AddressError(f"“{spelled}”不是完整的邮箱地址，请写成“名字@域名”")
+    shown = _shown(spelled)
+    local, _, domain = spelled.partition("@")
+    if "@" in domain:
+        raise AddressError(f"“{shown}”里有多个 @，请只填一个地址，写成“名字@域名”")
+    if not (local and domain):
+        raise AddressError(f"“{shown}”不是完整的邮箱地址，请写成“名字@域名”")
     if any(character.isspace() for character in spelled):
-        raise AddressError(f"地址“{spelled}”中间有空格，请删去空格")
+        raise AddressError(f"地址“{shown}”中间有空格，请删去空格")
     if domain.startswith("["):
-        raise AddressError(f"地址“{spelled}”的 @ 后面是 IP 地址，请改用域名")
+        raise AddressError(f"地址“{shown}”的 @ 后面是 IP 地址，请改用域名")
     return local, domain
 
 
@@ -121,16 +122,17 @@ def _validated(spelled: str) -> email_validator.ValidatedEmail:
 
 
 def _fault(spelled: str, local: str, domain: str) -> AddressError:
+    shown = _shown(spelled)
+    if len(spelled.encode()) > _OCTETS:
+        return AddressError(f"地址“{shown}”太长，整个地址最多 {_OCTETS} 字节，请核对")
     try:
         _validated(f"x@{domain}")
     except email_validator.EmailNotValidError:
         return AddressError(
-            f"地址“{spelled}”的域名“{domain}”不合规，请检查 @ 后面的部分，例如 example.com"
+            f"地址“{shown}”的域名“{_shown(domain)}”不合规，请检查 @ 后面的部分，例如 example.com"
         )
-    if len(spelled.encode()) > _OCTETS:
-        return AddressError(f"地址“{_shown(spelled)}”太长，整个地址最多 {_OCTETS} 字节")
     return AddressError(
-        f"地址“{spelled}”里 @ 前面的“{local}”不合规，"
+        f"地址“{shown}”里 @ 前面的“{_shown(local)}”不合规，"
         "请检查有没有引号、括号、逗号，或开头、结尾、相连的点"
     )
 
@@ -141,7 +143,7 @@ def _check_length(address: Address) -> None:
             f"地址“{_shown(address.wire)}”太长，@ 前面最多 {_LOCAL_OCTETS} 字节，请核对"
         )
     if len(address.wire.encode()) > _OCTETS:
-        raise AddressError(f"地址“{_shown(address.wire)}”太长，整个地址最多 {_OCTETS} 字节")
+        raise AddressError(f"地址“{_shown(address.wire)}”太长，整个地址最多 {_OCTETS} 字节，请核对")
 
 
 def _shown(text: str) -> str:

@@ -38,16 +38,12 @@ def unstructured(name: str, text: str) -> str:
 
 def mailbox(name: str, display_name: str | None, addr_spec: str) -> str:
     """Return the whole field for one mailbox, as in From and To."""
-    if not display_name or display_name.isspace():
-        return field(name, addr_spec)
-    return field(name, _beside(name, display_name, addr_spec))
+    return field(name, _beside(name, display_name, addr_spec) or addr_spec)
 
 
-def list_id(display_name: str, identifier: str) -> str:
+def list_id(display_name: str | None, identifier: str) -> str:
     """Return the List-Id field (RFC 2919); ``identifier`` is ``label.domain``."""
-    if not display_name or display_name.isspace():
-        return field("List-Id", f"<{identifier}>")
-    return field("List-Id", _beside("List-Id", display_name, identifier))
+    return field("List-Id", _beside("List-Id", display_name, identifier) or f"<{identifier}>")
 
 
 def field(name: str, value: str) -> str:
@@ -67,7 +63,10 @@ def check(text: str, where: str) -> None:
         )
 
 
-def _beside(name: str, display_name: str, addr_spec: str) -> str:
+def _beside(name: str, display_name: str | None, addr_spec: str) -> str | None:
+    check(display_name or "", name)
+    if not display_name or display_name.isspace():
+        return None
     shown = _phrase(name, display_name.strip())
     last_line = shown.rpartition("\r\n")[2]
     column = len(last_line) + (len(name) + 2 if last_line == shown else 0)
@@ -77,7 +76,6 @@ def _beside(name: str, display_name: str, addr_spec: str) -> str:
 
 def _phrase(name: str, text: str) -> str:
     """Return a display name as atoms, a quoted string or encoded words."""
-    check(text, name)
     if "=?" in text or len(text) > 60 or not _ASCII.fullmatch(text):
         return _encode(text, len(name) + 2)
     if _ATOMS.fullmatch(text):
