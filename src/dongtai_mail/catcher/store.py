@@ -30,6 +30,8 @@ CREATE TABLE IF NOT EXISTS source (
 );
 """
 COLUMNS = "id, received_at, envelope_sender, recipients, author, subject, size"
+# SQLite's integers have 64 bits; a larger one can't even be asked for.
+LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ class Store:
         return Totals(*row)
 
     def get(self, message_id: int) -> tuple[Kept, bytes] | None:
+        if message_id > LARGEST_ID:
+            return None
         row = self._connection.execute(
             f"SELECT {COLUMNS}, content FROM message "  # noqa: S608
             "JOIN source ON message_id = id WHERE id = ?",
