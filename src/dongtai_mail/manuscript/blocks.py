@@ -1,0 +1,137 @@
+"""Blocks: paragraphs, sub-headings, lists and tables out of an item's body.
+
+Owns: the markers of lists (``- ``, ``1. ``, runs of 1、 2、 and （1） （2）) and of tables (pipes,
+tabs), which are syntax; other Chinese numbering (一是, （一）) stays in its text as printed.
+Promises: every paragraph becomes part of exactly one block, in order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from dongtai_mail.content import Block, ListBlock, Subheading, Table
+from dongtai_mail.content import Paragraph as Text
+from dongtai_mail.manuscript.inline import from_manuscript, without_bold
+from dongtai_mail.manuscript.model import Role
+from dongtai_mail.manuscript.paragraphs import Paragraph, is_cut
+from dongtai_mail.manuscript.script import columns, is_connecting, is_finished, leads_on
+
+_BULLET = re.compile(r"(?:[-*+]\s+|[•●■◆▪]\s*)(?=\S)")
+_ORDERED = re.compile(r"(\d{1,3})[.)]\s+(?=\S)")
+_HAN_ORDERED = re.compile(r"[（(](\d{1,2})[）)]\s*(?=\S)|(\d{1,2})、\s*(?=\S)")
+_RULE = re.compile(r"\|?[\s|:-]*-[\s|:-]*\|?$")
+_BAR = re.compile(r"(?<!\\)\|")
+_HEADING_WIDEST = 80
+
+Made = tuple[Block, Role, list[Paragraph]]
+
+
+def build(body: Sequence[Paragraph], headings: frozenset[int], *, markdown: bool) -> Iterator[Made]:
+    """The blocks of a body; ``headings`` are the line numbers of marked sub-headings."""
+    index = 0
+    while index < len(body):
+        made = (
+            _table(body, index)
+            or _list(body, index, markdown)
+            or _single(body, index, headings, markdown)
+        )
+        yield made
+        index += len(made[2])
+
+
+def is_list_item(text: str) -> bool:
+    return bool(_BULLET.match(text) or _ORDERED.match(text) or _HAN_ORDERED.match(text))
+
+
+def is_heading_like(text: str) -> bool:
+    """Short, with no end and no pause at its end: a title or a sub-heading."""
+    plain = text.strip("*")
+    if is_finished(plain) or leads_on(plain) or is_connecting(plain) or is_cut(plain):
+        return False
+    return columns(plain) <= _HEADING_WIDEST and plain[0] != "|" and "\t" not in plain
+
+
+def _single(
+    body: Sequence[Paragraph], index: int, headings: frozenset[int], markdown: bool
+) -> Made:
+    paragraph = body[index]
+    has_text_below = index + 1 < len(body) and paragraph.number not in headings
+    if paragraph.number in headings or (
+        has_text_below and is_heading_like(paragraph.text) and not is_list_item(paragraph.text)
+    ):
+        text = without_bold(paragraph.text.lstrip("#").strip())
+        return Subheading(from_manuscript(text, markdown=markdown)), Role.SUBHEADING, [paragraph]
+    return Text(from_manuscript(paragraph.text, markdown=markdown)), Role.BODY, [paragraph]
+
+
+def _list(body: Sequence[Paragraph], index: int, markdown: bool) -> Made | None:
+    for pattern, shortest in ((_BULLET, 1), (_ORDERED, 1), (_HAN_ORDERED, 2)):
+        run = _run(body, index, pattern)
+        if len(run) >= shortest and not _is_numbered_heading(body, index, run, pattern):
+            texts = tuple(
+                from_manuscript(pattern.sub("", one.text, count=1), markdown=markdown)
+                for one in run
+            )
+            start = _ordinal(pattern, run[0].text)
+            return ListBlock(texts, pattern is not _BULLET, start or 1), Role.LIST, run
+    return None
+
+
+def _run(body: Sequence[Paragraph], index: int, pattern: re.Pattern[str]) -> list[Paragraph]:
+    """The list's paragraphs; ordered ones must count on, Chinese ones from one."""
+    run: list[Paragraph] = []
+    for paragraph in body[index : index + 1000]:
+        number = _ordinal(pattern, paragraph.text)
+        if number is None or (run and number and number != len(run) + first):
+            break
+        if not run:
+            first = number
+            if pattern is _HAN_ORDERED and number != 1:
+                break
+        run.append(paragraph)
+    return run
+
+
+def _ordinal(pattern: re.Pattern[str], text: str) -> int | None:
+    match = pattern.match(text)
+    if match is None:
+        return None
+    return int(next((group for group in match.groups() if group), 0))
+
+
+def _is_numbered_heading(
+    body: Sequence[Paragraph], index: int, run: list[Paragraph], pattern: re.Pattern[str]
+) -> bool:
+    """A single short numbered line above a paragraph is a sub-heading, not a list."""
+    if len(run) != 1 or pattern is _BULLET or index + 1 >= len(body):
+        return False
+    return is_heading_like(run[0].text) and not is_heading_like(body[index + 1].text)
+
+
+def _table(body: Sequence[Paragraph], index: int) -> Made | None:
+    rows: list[list[str]] = []
+    run: list[Paragraph] = []
+    for paragraph in body[index:]:
+        cells = _cells(paragraph.text)
+        if len(cells) < 2 or (rows and "\t" in paragraph.text and len(cells) != len(rows[0])):
+            break
+        run.append(paragraph)
+        if not (paragraph.text[0] == "|" and _RULE.match(paragraph.text)):
+            rows.append(cells)
+    if len(run) < 2 or not rows:
+        return None
+    width = max(map(len, rows))
+    padded = tuple(tuple(row + [""] * (width - len(row))) for row in rows)
+    return Table(padded), Role.TABLE, run
+
+
+def _cells(text: str) -> list[str]:
+    if text[0] == "|":
+        inner = text.removeprefix("|").removesuffix("|")
+        parts = [cell.replace("\\|", "|") for cell in _BAR.split(inner)]
+    elif "\t" in text:
+        parts = re.split(r"\t+", text)
+    else:
+        return []
+    return [from_manuscript(cell.strip()) for cell in parts]

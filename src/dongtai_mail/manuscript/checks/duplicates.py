@@ -1,0 +1,1 @@
+def against(i,e): return []

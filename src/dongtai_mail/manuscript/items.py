@@ -1,0 +1,285 @@
+"""Items: which paragraph is a title, which closes an item, and where one begins unannounced.
+
+Owns: the way from paragraphs to sections of item drafts.
+Promises: every paragraph stands in exactly one draft or opens a section. An item that begins
+without a source line before it is recognised by the signs that titles have in this file, and
+marked as a guess.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from dongtai_mail.manuscript import sourceline
+from dongtai_mail.manuscript.blocks import is_heading_like, is_list_item
+from dongtai_mail.manuscript.front import heading, section_name
+from dongtai_mail.manuscript.model import Line
+from dongtai_mail.manuscript.paragraphs import Layout, Paragraph, is_cut, join
+from dongtai_mail.manuscript.script import HAN, columns, is_finished
+from dongtai_mail.manuscript.toc import key
+
+BOOK_HEADING = re.compile(r"(?:【|#{1,6}\s*|\*\*)?\s*(内\s*容\s*(?:简\s*介|提\s*要))\s*[:：]?(?:】|\*\*)?$")
+_DATELINE = re.compile(
+    r"[“《]?(?:近日|日前|近期|今日|昨日|当前|随着|根据|本报|记者|据|截至|\d{1,2}\s*月\s*\d{1,2}\s*[日号]|\d{4}\s*年)"
+)
+_NEWS = re.compile(rf"\d|[：《]|[{HAN}] [{HAN}]|[A-Za-z]{{3}}")
+_TITLE_WIDEST = 100
+
+
+@dataclass(slots=True)
+class ItemDraft:
+    """An item's paragraphs by their part; ``guessed`` where its beginning was inferred."""
+
+    title: Paragraph | None = None
+    body: list[Paragraph] = field(default_factory=list)
+    sources: list[Paragraph] = field(default_factory=list)
+    heading: Paragraph | None = None
+    guessed: bool = False
+
+
+@dataclass(slots=True)
+class SectionDraft:
+    name: str
+    header: Paragraph | None
+    items: list[ItemDraft] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What the file's Markdown headings stand for, by their level; 0 is none."""
+
+    section: int = 0
+    item: int = 0
+
+    @classmethod
+    def of(cls, lines: Sequence[Line], known: frozenset[str]) -> Levels:
+        found = [(i, made[0], made[1]) for i, line in enumerate(lines) if (made := heading(line.text))]
+        if not found:
+            return cls()
+        named = [
+            level
+            for _, level, text in found
+            if section_name(text, known) or section_name(f"【{text}】", known) and text in known
+        ]
+        levels = sorted({level for _, level, text in found if not BOOK_HEADING.match(text)})
+        if named:
+            deeper = [level for level in levels if level > min(named)]
+            return cls(min(named), deeper[0] if deeper else 0)
+        return cls._by_count(lines, [level for _, level, _ in found], levels)
+
+    @classmethod
+    def _by_count(cls, lines: Sequence[Line], found: list[int], levels: list[int]) -> Levels:
+        bracketed = any(section_name(line.text, frozenset()) for line in lines)
+        if bracketed or not levels:
+            return cls(0, levels[0] if levels else 0)
+        if len(levels) > 1:
+            return cls(levels[0], levels[1])
+        sources = sum(sourceline.starts(line.text) for line in lines)
+        return cls(levels[0], 0) if sources > 1.5 * len(found) else cls(0, levels[0])
+
+
+class Segmenter:
+    """Walks through the paragraphs of the body once."""
+
+    def __init__(self, known: frozenset[str], levels: Levels, toc: Sequence[str]) -> None:
+        self.known = known
+        self.levels = levels
+        self.toc = frozenset(key(title) for title in toc) - {""}
+        self.sections: list[SectionDraft] = []
+        self.headings: set[int] = set()
+        self.item: ItemDraft | None = None
+
+    def walk(self, paragraphs: Sequence[Paragraph]) -> list[SectionDraft]:
+        for paragraph in paragraphs:
+            self._take(paragraph)
+        return self.sections
+
+    def section_of(self, text: str) -> str | None:
+        found = heading(text)
+        if found and found[0] == self.levels.section:
+            return section_name(found[1], self.known) or found[1]
+        return section_name(text, self.known)
+
+    def _take(self, paragraph: Paragraph) -> None:
+        text = paragraph.text
+        name = self.section_of(text)
+        if name is not None:
+            self.sections.append(SectionDraft(name, paragraph))
+            self.item = None
+        elif BOOK_HEADING.match(text):
+            self._take_book_heading(paragraph)
+        elif sourceline.starts(text):
+            self._take_source(paragraph)
+        else:
+            self._take_text(paragraph)
+
+    def _take_text(self, paragraph: Paragraph) -> None:
+        level = (heading(paragraph.text) or (0, ""))[0]
+        closed = self.item is None or bool(self.item.sources)
+        if level and level != self.levels.item and self.item and not closed:
+            self.headings.add(paragraph.number)
+        elif closed or (level and level == self.levels.item):
+            self._open(paragraph)
+            return
+        at = sourceline.inline_start(paragraph.text)
+        assert self.item is not None
+        if at > 0:
+            body, source = split(paragraph, at)
+            self.item.body.append(body)
+            self.item.sources.append(source)
+        else:
+            self.item.body.append(paragraph)
+
+    def _open(self, paragraph: Paragraph) -> None:
+        self.item = ItemDraft()
+        self._section().items.append(self.item)
+        text = paragraph.text
+        if (is_finished(text) and columns(text) > _TITLE_WIDEST) or text[0] == "|":
+            at = sourceline.inline_start(text)
+            parts = split(paragraph, at) if at > 0 else (paragraph,)
+            self.item.body.append(parts[0])
+            self.item.sources.extend(parts[1:])
+        else:
+            self.item.title = paragraph
+
+    def _take_source(self, paragraph: Paragraph) -> None:
+        if self.item is None:
+            self.item = ItemDraft()
+            self._section().items.append(self.item)
+        self.item.sources.append(paragraph)
+
+    def _take_book_heading(self, paragraph: Paragraph) -> None:
+        """The line above 内容简介 is a book's title, wherever it stood until now."""
+        if self.item and self.item.title and not self.item.body and not self.item.sources:
+            self.item.heading = paragraph
+            return
+        title = self.item.body.pop() if self.item and self.item.body else None
+        self.item = ItemDraft(title=title, heading=paragraph)
+        self._section().items.append(self.item)
+
+    def _section(self) -> SectionDraft:
+        if not self.sections:
+            self.sections.append(SectionDraft("", None))
+        return self.sections[-1]
+
+
+def split(paragraph: Paragraph, at: int) -> tuple[Paragraph, Paragraph]:
+    """A paragraph whose end, from ``at`` on, is its item's source line."""
+    tail = len("".join(paragraph.text[at:].split()))
+    before, after = list(paragraph.lines), []
+    while before and len("".join(before[-1].text.split())) <= tail:
+        line = before.pop()
+        tail -= len("".join(line.text.split()))
+        after.insert(0, line)
+    if tail:
+        cut = _position_from_end(before[-1].text, tail)
+        after.insert(0, before[-1]._replace(text=before[-1].text[cut:]))
+        before[-1] = before[-1]._replace(text=before[-1].text[:cut].rstrip())
+    numbers = {line.number for line in before[1:]}
+    joins = [number for number in paragraph.page_joins if number in numbers]
+    body = Paragraph(before, paragraph.text[:at].rstrip(), paragraph.apart, joins)
+    return body, Paragraph(after, paragraph.text[at:])
+
+
+def _position_from_end(text: str, count: int) -> int:
+    position = len(text)
+    while count:
+        position -= 1
+        count -= not text[position].isspace()
+    return position
+
+
+def refine(sections: list[SectionDraft], layout: Layout, toc: frozenset[str]) -> None:
+    """Split items that lack a source line between them, and join paragraphs cut by pages."""
+    tells = _apartness_tells(sections)
+    for section in sections:
+        section.items = [
+            part for item in section.items for part in _parts(item, toc, tells=tells)
+        ]
+        for item in section.items:
+            item.body = _joined(item.body, layout)
+
+
+def _apartness_tells(sections: list[SectionDraft]) -> bool:
+    """Whether titles, and only titles, stand apart from the text above them."""
+    titles = [item.title.apart for s in sections for item in s.items[1:] if item.title]
+    body = [one.apart for s in sections for item in s.items for one in item.body[1:]]
+    return (
+        len(titles) >= 3
+        and sum(titles) >= 0.7 * len(titles)
+        and sum(body) <= max(2, 0.1 * len(body))
+    )
+
+
+def _parts(item: ItemDraft, toc: frozenset[str], *, tells: bool) -> list[ItemDraft]:
+    if item.heading:
+        return [item]
+    begins: Callable[[int], bool] = (
+        _Apart(item, toc).begins if tells else _Signs(item, toc).begins
+    )
+    cuts = [i for i in range(1, len(item.body) - 1) if begins(i)]
+    if not cuts:
+        return [item]
+    parts = [ItemDraft(item.title, item.body[: cuts[0]], guessed=item.guessed)]
+    for start, end in zip(cuts, [*cuts[1:], len(item.body)], strict=True):
+        parts.append(ItemDraft(item.body[start], item.body[start + 1 : end], guessed=True))
+    parts[-1].sources = item.sources
+    return parts
+
+
+class _Apart:
+    """Where only titles stand apart, a line that stands apart is one."""
+
+    def __init__(self, item: ItemDraft, toc: frozenset[str]) -> None:
+        self.body = item.body
+        self.toc = toc
+
+    def begins(self, index: int) -> bool:
+        paragraph = self.body[index]
+        if not (is_heading_like(paragraph.text) and not is_list_item(paragraph.text)):
+            return False
+        return paragraph.apart or key(paragraph.text) in self.toc
+
+
+class _Signs:
+    """Elsewhere the wording decides: news titles have figures and names, the text a dateline."""
+
+    def __init__(self, item: ItemDraft, toc: frozenset[str]) -> None:
+        self.body = item.body
+        self.toc = toc
+        self.alike = sum(is_heading_like(one.text) for one in item.body)
+
+    def begins(self, index: int) -> bool:
+        text = self.body[index].text
+        if not is_heading_like(text) or is_list_item(text) or text.startswith("#"):
+            return False
+        if key(text) in self.toc:
+            return True
+        if not is_finished(self.body[index - 1].text):
+            return False
+        return self._score(text, self.body[index + 1].text) >= 3
+
+    def _score(self, text: str, following: str) -> int:
+        score = 2 if _DATELINE.match(following) else 0
+        score += bool(_NEWS.search(text)) + (len(text) >= 13) + (len(text) >= 20)
+        return score - (len(text) <= 9) - (self.alike > 2)
+
+
+def _joined(body: list[Paragraph], layout: Layout) -> list[Paragraph]:
+    runs: list[list[Paragraph]] = []
+    for paragraph in body:
+        if runs and _was_cut(runs[-1][-1], paragraph, layout):
+            runs[-1].append(paragraph)
+        else:
+            runs.append([paragraph])
+    return [run[0] if len(run) == 1 else join(run, layout) for run in runs]
+
+
+def _was_cut(first: Paragraph, second: Paragraph, layout: Layout) -> bool:
+    if not is_cut(first.text[-400:]) or (layout.trailing and first.lines[-1].trailing):
+        return False
+    if is_list_item(second.text) or second.text[0] in "#|" or "\t" in first.text + second.text:
+        return False
+    return first.text[0] != "|" and not (is_list_item(first.text) and is_list_item(second.text))

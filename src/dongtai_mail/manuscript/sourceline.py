@@ -1,0 +1,142 @@
+"""Source lines: 来源, 编选 and a date, in the ways that hands write them.
+
+Owns: the grammar of a source line and of dates in Chinese text.
+Promises: the line as printed is kept; what it says is read from a normalised copy. A date that
+the calendar does not have is told apart from no date.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import unicodedata
+from dataclasses import dataclass
+
+_DIGITS = "〇零一二三四五六七八九"
+_DATE = re.compile(
+    r"(?<!\d)(?P<year>\d{4})\s*(?:年|[-/.])\s*(?P<month>\d{1,2})\s*(?:月|[-/.])\s*"
+    r"(?P<day>\d{1,2})(?!\d)\s*[日号]?"
+)
+_HAN_DATE = re.compile(
+    r"(?P<year>[〇零○一二三四五六七八九]{4})\s*年\s*(?P<month>[一二三四五六七八九十]{1,2})\s*月\s*"
+    r"(?P<day>[一二三四五六七八九十]{1,3})\s*[日号]"
+)
+_LABEL = r"(?:信息|稿件|文章|资料)?来\s*源\s*[:：]"
+_START = re.compile(rf"^[(（\[【>*_\s—-]{{0,6}}{_LABEL}")
+_INLINE = re.compile(rf"(?:(?<=[。！？!?…”）)*])|(?<=\s))[(（\[【*]{{0,3}}{_LABEL}")
+_COMPILER = re.compile(r"(?:编\s*选|选\s*编|编\s*译|摘\s*编|整\s*理)(?:\s*者)?\s*[:：]")
+_EDGES = " \t\u3000,，;；、|｜·/*_>"
+_QUOTES = ("“”", '""', "”“", "「」", "『』", "‘’", "''", "””", "““")
+_INLINE_LONGEST = 160
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """What a source line says; ``impossible`` tells of a date that the calendar lacks."""
+
+    source: str | None
+    compiler: str | None
+    date: datetime.date | None
+    impossible: bool = False
+
+
+def starts(text: str) -> bool:
+    """Whether the text is a source line from its start."""
+    return "源" in text and _START.match(text) is not None
+
+
+def inline_start(text: str) -> int:
+    """Where a source line begins at the end of a body paragraph, or -1."""
+    tail = max(0, len(text) - _INLINE_LONGEST)
+    if "源" not in text[tail:]:
+        return -1
+    last = -1
+    for match in _INLINE.finditer(text, tail):
+        last = match.start()
+    return last if last > 0 and _ends_as_source(text[last:]) else -1
+
+
+def ends_with_date(text: str) -> bool:
+    return _date_in(_plain(text[-40:]), at_end=True) is not None
+
+
+def parse(text: str) -> SourceLine:
+    """What a source line as printed says."""
+    said = _unwrapped(_START.sub("", text, count=1), text)
+    match = _date_in(_plain(said))
+    rest = said if match is None else said[: match.start()] + " " + said[match.end() :]
+    source, compiler = _parties(rest)
+    date = None if match is None else _calendar(match)
+    return SourceLine(source, compiler, date, impossible=match is not None and date is None)
+
+
+def find_date(text: str) -> tuple[datetime.date | None, tuple[int, int] | None]:
+    """The last date in a text and where it stands; a date out of the calendar is None."""
+    match = _date_in(_plain(text))
+    return (None, None) if match is None else (_calendar(match), match.span())
+
+
+def unquoted(text: str) -> str:
+    """A name without the quotes around the whole of it; 《》 belong to the name."""
+    stripped = text.strip(_EDGES)
+    for pair in _QUOTES:
+        inner = stripped[1:-1]
+        if len(stripped) > 2 and stripped[0] + stripped[-1] == pair and pair[0] not in inner:
+            return inner.strip()
+    return stripped
+
+
+def _ends_as_source(tail: str) -> bool:
+    rest = _START.sub("", tail, count=1).strip()
+    if ends_with_date(rest.rstrip("）)】]*。 ")):
+        return True
+    return rest[:1] in tuple("《“\"「『‘") and "。" not in rest.rstrip("。") and len(rest) < 60
+
+
+def _plain(text: str) -> str:
+    """Full-width digits and signs as ASCII ones, character for character."""
+    if text.isascii():
+        return text
+    return "".join(
+        folded if len(folded := unicodedata.normalize("NFKC", char)) == 1 else char
+        for char in text
+    )
+
+
+def _unwrapped(rest: str, whole: str) -> str:
+    if whole.lstrip("*_> ")[:1] in tuple("（([【") and rest.rstrip("*_ 。")[-1:] in tuple("）)]】"):
+        return rest.rstrip("*_ 。")[:-1]
+    return rest
+
+
+def _date_in(plain: str, *, at_end: bool = False) -> re.Match[str] | None:
+    last = None
+    for pattern in (_HAN_DATE, _DATE):
+        for match in pattern.finditer(plain):
+            last = match
+    if last is None or (at_end and plain[last.end() :].strip()):
+        return None
+    return last
+
+
+def _calendar(match: re.Match[str]) -> datetime.date | None:
+    try:
+        return datetime.date(*(_number(match[part]) for part in ("year", "month", "day")))
+    except ValueError:
+        return None
+
+
+def _number(text: str) -> int:
+    if text.isdigit():
+        return int(text)
+    if "十" not in text:
+        return int("".join(str(max(0, _DIGITS.find(char) - 1)) for char in text))
+    tens, _, ones = text.partition("十")
+    return 10 * (_number(tens) if tens else 1) + (_number(ones) if ones else 0)
+
+
+def _parties(rest: str) -> tuple[str | None, str | None]:
+    match = _COMPILER.search(rest)
+    if match is None:
+        return unquoted(rest) or None, None
+    return unquoted(rest[: match.start()]) or None, unquoted(rest[match.end() :]) or None
