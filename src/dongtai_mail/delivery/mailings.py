@@ -85,9 +85,7 @@ def start(mailing_id: int) -> bool:
     """Freeze the audience and begin; False when somebody else did or it isn't due."""
     now = timezone.now()
     with transaction.atomic():
-        due = Mailing.objects.filter(
-            pk=mailing_id, state=State.SCHEDULED, scheduled_at__lte=now
-        )
+        due = Mailing.objects.filter(pk=mailing_id, state=State.SCHEDULED, scheduled_at__lte=now)
         if not due.update(state=State.SENDING, started_at=now):
             return False
         mailing = Mailing.objects.select_related("edition").get(pk=mailing_id)
@@ -121,12 +119,14 @@ def _freeze_audience(mailing: Mailing) -> int:
                 mailing.subscriber_list.publication_id,
             ],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def pause(mailing: Mailing) -> None:
     if not _move(mailing, State.SENDING, State.PAUSED):
-        raise MailingRefused(f"只有发送中的才能暂停；这次发送现在是“{mailing.get_state_display()}”。")
+        raise MailingRefused(
+            f"只有发送中的才能暂停；这次发送现在是“{mailing.get_state_display()}”。"
+        )
 
 
 def resume(mailing: Mailing) -> None:
@@ -169,18 +169,28 @@ def _cancel_rest(mailing_id: int) -> None:
 
 
 def settle(mailing_id: int) -> bool:
-    """Finish a mailing that has nothing to do; cancel what a cancelled one got back late.
-
-    Returns whether the mailing is over.
-    """
+    """Finish a mailing that has nothing left to do; returns whether it is over."""
     mailing = Mailing.objects.get(pk=mailing_id)
-    if mailing.state == State.CANCELLED:
-        _cancel_rest(mailing_id)
     if mailing.over:
         return True
     if mailing.state != State.SENDING or to_go(mailing):
         return False
     return _move(mailing, State.SENDING, State.FINISHED, finished_at=timezone.now())
+
+
+def settle_cancelled() -> None:
+    """Take back what workers gave back after a cancellation."""
+    late = Delivery.objects.filter(
+        mailing__state=State.CANCELLED,
+        state__in=(Delivery.State.QUEUED, Delivery.State.DEFERRED),
+    )
+    late.update(state=Delivery.State.CANCELLED, changed_at=timezone.now())
+
+
+def remark(mailing_id: int, note: str) -> None:
+    """Tell staff what holds a sending mailing up; "" when nothing does any more."""
+    sending = Mailing.objects.filter(pk=mailing_id, state=State.SENDING)
+    sending.exclude(note=note).update(note=note)
 
 
 def to_go(mailing: Mailing) -> bool:

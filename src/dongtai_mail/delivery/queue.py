@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from dongtai_mail.delivery.models import Attempt, Batch, Delivery, Mailing
@@ -97,9 +98,7 @@ def departed(batch_id: int) -> set[int]:
 
 
 def _suppressed_keys(batch_id: int) -> Iterable[str]:
-    publication = Mailing.objects.filter(batches=batch_id).values(
-        "subscriber_list__publication_id"
-    )
+    publication = Mailing.objects.filter(batches=batch_id).values("subscriber_list__publication_id")
     everywhere = Suppression.objects.filter(publication=None)
     here = Suppression.objects.filter(publication__in=publication)
     return (everywhere | here).values_list("key", flat=True)
@@ -129,8 +128,8 @@ def record(batch_id: int, outcomes: Sequence[Outcome]) -> None:
         else:
             failed.append(outcome)
     with transaction.atomic():
-        _leave_batch(batch_id, accepted, State.ACCEPTED)
-        _leave_batch(batch_id, returned, State.QUEUED)
+        _accept(batch_id, accepted)
+        _give_back(batch_id, returned)
         if failed:
             _record_failures(batch_id, failed, now)
 
@@ -139,7 +138,9 @@ def _record_failures(batch_id: int, failed: list[Outcome], now: datetime.datetim
     rows = {
         row.pk: row
         for row in Delivery.objects.filter(
-            batch_id=batch_id, state=State.LEASED, pk__in=[outcome.delivery_id for outcome in failed]
+            batch_id=batch_id,
+            state=State.LEASED,
+            pk__in=[outcome.delivery_id for outcome in failed],
         )
     }
     mailing = Mailing.objects.get(batches=batch_id)
@@ -205,6 +206,25 @@ def _stop(mailing: Mailing, reply: Reply) -> None:
     )
 
 
+def _accept(batch_id: int, delivery_ids: Collection[int]) -> None:
+    """Record acceptances, also those that come after the lease had run out."""
+    _leave_batch(batch_id, delivery_ids, State.ACCEPTED)
+    if delivery_ids:
+        Delivery.objects.filter(
+            pk__in=list(delivery_ids), batch_id=batch_id, state=State.UNCONFIRMED
+        ).update(state=State.ACCEPTED, batch=None, changed_at=timezone.now())
+
+
+def _give_back(batch_id: int, delivery_ids: Collection[int]) -> None:
+    """What was claimed and not begun is as it was before."""
+    if delivery_ids:
+        Delivery.objects.filter(
+            pk__in=list(delivery_ids), batch_id=batch_id, state=State.LEASED
+        ).update(
+            state=State.QUEUED, batch=None, attempts=F("attempts") - 1, changed_at=timezone.now()
+        )
+
+
 def _leave_batch(batch_id: int, delivery_ids: Collection[int], state: State) -> None:
     if delivery_ids:
         Delivery.objects.filter(
@@ -222,7 +242,7 @@ def recover(
     now = timezone.now()
     with transaction.atomic():
         for batch_id in batch_ids:
-            _leave_batch(batch_id, accepted, State.ACCEPTED)
+            _accept(batch_id, accepted)
             silent = [Outcome(pk, Reply(Stage.FINAL, None, "worker died")) for pk in unconfirmed]
             _record_failures(batch_id, silent, now)
         Delivery.objects.filter(batch_id__in=batch_ids, state=State.LEASED).update(
@@ -238,12 +258,13 @@ def expire() -> int:
     now = timezone.now()
     with transaction.atomic():
         lapsed = list(
-            Delivery.objects.filter(
-                state=State.LEASED, batch__leased_until__lt=now
-            ).values_list("pk", flat=True)
+            Delivery.objects.filter(state=State.LEASED, batch__leased_until__lt=now).values_list(
+                "pk", flat=True
+            )
         )
+        # The batch stays named: its worker may yet come back with what it knows.
         Delivery.objects.filter(pk__in=lapsed, state=State.LEASED).update(
-            state=State.UNCONFIRMED, batch=None, changed_at=now
+            state=State.UNCONFIRMED, changed_at=now
         )
     return len(lapsed)
 
@@ -252,13 +273,13 @@ def requeue_due() -> None:
     """Put back what is due again: deferred deliveries, and unconfirmed ones by policy."""
     now = timezone.now()
     sending = Mailing.objects.filter(state=Mailing.State.SENDING)
-    Delivery.objects.filter(
-        mailing__in=sending, state=State.DEFERRED, due_at__lte=now
-    ).update(state=State.QUEUED, due_at=None)
+    Delivery.objects.filter(mailing__in=sending, state=State.DEFERRED, due_at__lte=now).update(
+        state=State.QUEUED, due_at=None
+    )
     Delivery.objects.filter(
         mailing__in=sending.filter(unconfirmed_policy=Mailing.Unconfirmed.RESEND),
         state=State.UNCONFIRMED,
-    ).update(state=State.QUEUED)
+    ).update(state=State.QUEUED, batch=None)
 
 
 def _lease_end(now: datetime.datetime) -> datetime.datetime:

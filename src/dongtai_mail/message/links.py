@@ -29,7 +29,7 @@ def reader_links(
     return ReaderLinks(
         unsubscribe=f"{origin}/u/{token}/",
         preferences=f"{origin}/p/{token}/",
-        mailto=f"unsubscribe+{token}@{mail_domain}",
+        mailto=f"mailto:unsubscribe+{token}@{mail_domain}?subject=unsubscribe",
     )
 
 

@@ -1,0 +1,31 @@
+"""``dongtai import FILE --publication SLUG``: a manuscript becomes an issue."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from dongtai_mail.commands import shell
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="dongtai import", description="Import a manuscript.")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--publication", required=True, metavar="SLUG")
+    arguments = parser.parse_args(argv)
+    return shell.run(lambda: _import(arguments.file, arguments.publication))
+
+
+def _import(file: Path, slug: str) -> int:
+    from dongtai_mail.commands.lookup import publication_named
+    from dongtai_mail.issues.importing import import_manuscript
+
+    publication = publication_named(slug)
+    issue = import_manuscript(publication, file.read_bytes(), file.name)
+    items = sum(section.items.count() for section in issue.sections.all())
+    print(f"{issue}：编号 {issue.pk}，{issue.sections.count()} 个栏目，{items} 条。")
+    for finding in issue.manuscript.findings:
+        place = f"第 {finding['line']} 行 " if finding["line"] else ""
+        print(f"  [{finding['severity']}] {place}{finding['message']}")
+    return 0

@@ -1,0 +1,112 @@
+"""``dongtai send ISSUE --list SLUG [--at TIME] [--edition …] [--wait] [--again]``."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dongtai_mail.commands import shell
+
+if TYPE_CHECKING:
+    from dongtai_mail.delivery.models import Mailing
+
+LOOK_SECONDS = 0.5
+KINDS = ("auto", "full", "lean", "digest")
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="dongtai send",
+        description="Mail an issue to a list. A worker and the scheduler do the sending.",
+    )
+    parser.add_argument("issue", help="the issue's id")
+    parser.add_argument("--list", required=True, metavar="SLUG", dest="slug")
+    parser.add_argument("--at", metavar="TIME", help="2026-12-01T09:00 in the publication's zone")
+    parser.add_argument("--edition", choices=KINDS, default="auto")
+    parser.add_argument("--wait", action="store_true", help="show progress until it is over")
+    parser.add_argument(
+        "--again", action="store_true", help="though this issue went to this list before"
+    )
+    arguments = parser.parse_args(argv)
+    return shell.run(lambda: _send(arguments))
+
+
+def _send(arguments: argparse.Namespace) -> int:
+    from dongtai_mail.commands.lookup import issue_numbered, list_named
+    from dongtai_mail.delivery import mailings
+    from dongtai_mail.issues.editions import freeze
+
+    issue = issue_numbered(arguments.issue)
+    subscriber_list = list_named(arguments.slug)
+    zone = issue.publication.zone
+    at = shell.moment(arguments.at, zone) if arguments.at else None
+    edition = freeze(issue, None if arguments.edition == "auto" else arguments.edition)
+    mailing = mailings.schedule(
+        edition,
+        subscriber_list,
+        request_key=_request_key(issue.pk, subscriber_list.pk, arguments.again),
+        at=at,
+        created_by="dongtai send",
+    )
+    when = mailing.scheduled_at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    print(
+        f"发送 {mailing.pk}：{issue}（{edition.kind}，{edition.size:,} 字节）→ "
+        f"{subscriber_list}，{when}（{zone.key}）。"
+    )
+    return _wait(mailing) if arguments.wait else 0
+
+
+def _request_key(issue_id: int, list_id: int, again: bool) -> str:
+    from dongtai_mail.delivery.models import Mailing
+
+    before = Mailing.objects.filter(edition__issue=issue_id, subscriber_list=list_id)
+    latest = before.exclude(state=Mailing.State.CANCELLED).first()
+    if latest is not None and not again:
+        raise shell.CommandRefused(
+            f"这一期已经发给过这个名单：发送 {latest.pk}，{latest.get_state_display()}。"
+            "确实要再发一次，请加 --again。"
+        )
+    # A second command at the same moment carries the same key and finds the first one's mailing.
+    return f"send-{issue_id}-{list_id}-{before.count()}"
+
+
+def _wait(mailing: Mailing) -> int:
+    from tqdm import tqdm
+
+    from dongtai_mail.delivery import mailings
+
+    with tqdm(unit="封", desc="发送", dynamic_ncols=True) as bar:
+        while not _settled(mailing):
+            ledger = mailings.ledger(mailing)
+            bar.total = mailing.targeted
+            bar.n = mailing.targeted - _to_go(ledger)
+            bar.refresh()
+            time.sleep(LOOK_SECONDS)
+            mailing.refresh_from_db()
+        bar.total = bar.n = mailing.targeted
+    return _account(mailing)
+
+
+def _settled(mailing: Mailing) -> bool:
+    """Nothing more happens by itself soon: it is over, held, or waits for its next try."""
+    from dongtai_mail.delivery.models import Mailing
+
+    moving = (Mailing.State.SCHEDULED, Mailing.State.SENDING)
+    return mailing.state not in moving
+
+
+def _to_go(ledger: dict[str, int]) -> int:
+    return ledger["queued"] + ledger["leased"]
+
+
+def _account(mailing: Mailing) -> int:
+    from dongtai_mail.delivery import mailings
+
+    ledger = mailings.ledger(mailing)
+    parts = ("accepted", "deferred", "bounced", "suppressed", "unconfirmed", "cancelled")
+    sums = " + ".join(f"{name} {ledger[name]:,}" for name in parts)
+    print(f"{mailing.get_state_display()}。{mailing.note}".strip())
+    print(f"targeted {mailing.targeted:,} = {sums} + to go {_to_go(ledger):,}")
+    return 0 if mailing.state == mailing.State.FINISHED else 1

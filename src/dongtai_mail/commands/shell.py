@@ -1,0 +1,55 @@
+"""What the commands share: Django set up, people's mistakes as one line, times and look-ups."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+
+class CommandRefused(Exception):
+    """The command can't be done; the text says why and what to do."""
+
+
+def run(command: Callable[[], int]) -> int:
+    """Set Django up and do it; a refusal is one line on stderr and exit code 2."""
+    import django
+    from django.db import DatabaseError
+
+    django.setup()
+    from dongtai_mail.delivery.letters import KeyMissing
+    from dongtai_mail.delivery.mailings import MailingRefused
+    from dongtai_mail.issues.editions import EditionRefused
+    from dongtai_mail.issues.importing import ImportRefused
+    from dongtai_mail.manuscript import ManuscriptError
+    from subscribers.importing import ImportFailed
+
+    refusals = (
+        CommandRefused,
+        KeyMissing,
+        MailingRefused,
+        EditionRefused,
+        ImportRefused,
+        ImportFailed,
+        ManuscriptError,
+        OSError,
+    )
+    try:
+        return command()
+    except refusals as refusal:
+        print(refusal, file=sys.stderr)
+    except DatabaseError as error:
+        print(f"数据库不可用，或还没有建好（dongtai manage migrate）：{error}", file=sys.stderr)
+    return 2
+
+
+def moment(text: str, zone: ZoneInfo) -> datetime.datetime:
+    """An ISO time, in ``zone`` unless it names its own."""
+    try:
+        at = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandRefused(
+            f"--at {text!r}：请写成 2026-12-01T09:00（{zone.key} 时间），或带上时区。"
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=zone)

@@ -1,0 +1,134 @@
+"""What a mailing's messages are made of: the skeleton, the signers, each reader's own parts.
+
+Owns: turning an edition and a publication into ``message.compose`` values, and the DKIM keys in
+``DATA_DIR/dkim``. Promises: a message is a function of (mailing, delivery, date), so a second
+try is the same letter. Fails: ``KeyMissing`` before a mailing is made, not in the middle of it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.delivery.queue import Claimed
+from dongtai_mail.issues.models import Edition, Publication
+from dongtai_mail.keys import keyring
+from dongtai_mail.message import verp
+from dongtai_mail.message.address import Address, parse
+from dongtai_mail.message.compose import Letterhead, Reader, Skeleton
+from dongtai_mail.message.dkim import Signer, new_key
+from dongtai_mail.message.links import link_lengths, reader_links
+from dongtai_mail.message.seal import Keyring
+
+
+class KeyMissing(Exception):
+    """The publication has no DKIM key; the text says how to make one."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One message on its way: envelope and bytes."""
+
+    envelope_sender: str
+    recipient: Address
+    message: bytes
+
+
+class Letters:
+    """The letters of one mailing. Building it costs milliseconds, each letter microseconds."""
+
+    def __init__(self, mailing: Mailing) -> None:
+        edition = mailing.edition
+        publication = edition.issue.publication
+        self.mailing_id = mailing.pk
+        self._keyring: Keyring = keyring()
+        self._domain = publication.domain
+        self._bounce_domain = publication.bounce_domain
+        self._signers = signers(publication)
+        self._skeleton = _skeleton(mailing, edition, publication, self._keyring)
+
+    @property
+    def size(self) -> int:
+        return self._skeleton.size
+
+    def letter(self, delivery: Claimed, now: datetime.datetime) -> Letter:
+        """The letter of one reader, signed. ``now`` is its Date."""
+        links = reader_links(
+            self._keyring,
+            settings.ORIGIN,
+            self._bounce_domain,
+            delivery.subscription_id,
+            self.mailing_id,
+        )
+        address = parse(delivery.address)
+        reader = Reader(
+            address=address,
+            name=delivery.name or None,
+            message_id=f"<{self.mailing_id}.{delivery.id}@{self._domain}>",
+            links=(links.unsubscribe, links.preferences),
+            unsubscribe_url=links.unsubscribe,
+            unsubscribe_mailto=links.mailto,
+        )
+        return Letter(
+            verp.envelope_sender(self._keyring, delivery.id, self._bounce_domain),
+            address,
+            self._skeleton.message(reader, self._signers, now),
+        )
+
+
+def _skeleton(
+    mailing: Mailing, edition: Edition, publication: Publication, keys: Keyring
+) -> Skeleton:
+    label = mailing.subscriber_list.slug.lower().replace("_", "-")
+    letterhead = Letterhead(
+        from_name=publication.from_name,
+        from_address=publication.from_address,
+        subject=edition.subject,
+        list_name=mailing.subscriber_list.name,
+        list_id=f"{label}.{publication.domain}",
+    )
+    return Skeleton(
+        letterhead,
+        edition.html,
+        edition.text,
+        edition.slots,
+        link_lengths(keys, settings.ORIGIN),
+        boundary=f"=_{edition.key}",
+    )
+
+
+def signers(publication: Publication) -> tuple[Signer, ...]:
+    """The publication's DKIM signers: RSA, which everybody verifies."""
+    path = key_path(publication)
+    try:
+        pem = path.read_bytes()
+    except FileNotFoundError:
+        raise KeyMissing(
+            f"《{publication}》还没有 DKIM 密钥（{path}）。"
+            f"请运行 dongtai publication dkim {publication.slug}，并按提示添加 DNS 记录。"
+        ) from None
+    return (Signer(publication.domain, publication.dkim_selector, pem),)
+
+
+def create_key(publication: Publication) -> Signer:
+    """Make the publication's DKIM key unless it has one; answers its signer."""
+    path = key_path(publication)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        temporary = path.with_suffix(f".{os.getpid()}")
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(new_key().encode())
+        os.link(temporary, path)
+        temporary.unlink()
+    return signers(publication)[0]
+
+
+def key_path(publication: Publication) -> Path:
+    name = f"{publication.domain}.{publication.dkim_selector}.pem"
+    return Path(settings.DATA_DIR) / "dkim" / name

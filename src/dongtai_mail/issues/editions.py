@@ -1,0 +1,167 @@
+"""From an issue's rows to content, and from content to a frozen edition.
+
+Promises: the same issue freezes into the same edition, byte for byte, however often it is asked;
+an edition with errors is never made. Fails: ``EditionRefused`` with the findings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+from dongtai_mail import content, rendering
+from dongtai_mail.content import Finding, Severity
+from dongtai_mail.issues import markdown
+from dongtai_mail.issues.models import Edition, Issue, Item
+from dongtai_mail.keys import keyring
+from dongtai_mail.message.links import link_lengths
+from dongtai_mail.paths import templates_dir
+
+
+class EditionRefused(Exception):
+    """The issue has errors that block sending; ``findings`` are all that was found."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        errors = [found.message for found in findings if found.severity is Severity.ERROR]
+        super().__init__(f"还有 {len(errors)} 处错误，改好才能发送：{'；'.join(errors[:3])}")
+        self.findings = findings
+
+
+def draft(issue: Issue) -> content.Issue:
+    """The issue as its rows stand now, with what it leaves unsaid still None."""
+    sections = issue.sections.prefetch_related("items")
+    host = content.Host(issue.host_name, issue.host_also) if issue.host_name else None
+    colophon = content.Colophon(
+        issue.colophon_address,
+        issue.colophon_postcode,
+        issue.colophon_organisation,
+        issue.colophon_phone,
+    )
+    return content.Issue(
+        masthead=issue.masthead,
+        number=issue.number,
+        date=issue.date,
+        host=host,
+        sections=tuple(
+            content.Section(section.name, tuple(_item(item) for item in section.items.all()))
+            for section in sections
+        ),
+        colophon=colophon if colophon != content.Colophon() else None,
+        subject=issue.subject,
+        preheader=issue.preheader,
+    )
+
+
+def _item(row: Item) -> content.Item:
+    return content.Item(
+        title=row.title,
+        body=markdown.parse(row.body),
+        source=row.source,
+        compiler=row.compiler,
+        date=row.date,
+        source_line=row.source_line,
+        heading=row.heading,
+        cover=content.Image(row.cover_url, row.cover_alt) if row.cover_url else None,
+        featured=row.featured,
+    )
+
+
+def complete(issue: Issue) -> tuple[content.Issue, tuple[Finding, ...]]:
+    """The draft with what the publication says where the issue is silent, each a finding."""
+    publication = issue.publication
+    return rendering.complete(
+        draft(issue),
+        masthead=publication.name,
+        host=publication.host,
+        colophon=publication.colophon,
+    )
+
+
+def render(issue: Issue, kind: str | None = None) -> rendering.Rendered:
+    """What ``freeze`` would freeze, with every finding and without keeping it."""
+    said, findings = complete(issue)
+    rendered = rendering.render(
+        said, frame(issue, said, kind), rendering.Kind(kind) if kind else None
+    )
+    return dataclasses.replace(rendered, findings=findings + rendered.findings)
+
+
+def freeze(issue: Issue, kind: str | None = None) -> Edition:
+    """Render and keep; ``kind`` None takes the fullest edition that mail clients show whole."""
+    said, _ = complete(issue)
+    key = _key(issue, said, kind)
+    known = Edition.objects.filter(key=key).first()
+    if known is not None:
+        return known
+    rendered = render(issue, kind)
+    if any(found.severity is Severity.ERROR for found in rendered.findings):
+        raise EditionRefused(rendered.findings)
+    edition, _ = Edition.objects.get_or_create(key=key, defaults=_values(issue, rendered))
+    return edition
+
+
+def _values(issue: Issue, rendered: rendering.Rendered) -> dict[str, Any]:
+    frozen = [rendered.subject, rendered.html, rendered.text, rendered.web_html]
+    return {
+        "issue": issue,
+        "kind": rendered.kind.value,
+        "sha256": hashlib.sha256("\0".join(frozen).encode()).hexdigest(),
+        "subject": rendered.subject,
+        "preheader": rendered.preheader,
+        "html": rendered.html,
+        "text": rendered.text,
+        "web_html": rendered.web_html,
+        "unsubscribe_slot": rendered.slots.unsubscribe,
+        "preferences_slot": rendered.slots.preferences,
+        "size": rendered.size,
+        "findings": [dataclasses.asdict(found) for found in rendered.findings],
+    }
+
+
+def _key(issue: Issue, said: content.Issue, kind: str | None) -> str:
+    """Names an edition by all that goes into it, before it is rendered: its address is in it."""
+    publication = issue.publication
+    parts = [
+        _templates_digest(),
+        kind,
+        issue.pk,
+        settings.ORIGIN,
+        publication.reason,
+        publication.accent,
+        publication.language,
+        dataclasses.asdict(said),
+    ]
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]
+
+
+@cache
+def _templates_digest() -> str:
+    digest = hashlib.sha256(version("dongtai-mail").encode())
+    for path in sorted((templates_dir() / "issue").rglob("*.*")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def frame(
+    issue: Issue, said: content.Issue | None = None, kind: str | None = None
+) -> rendering.Frame:
+    """What the publication and the installation add to what the issue says."""
+    publication = issue.publication
+    key = _key(issue, said or complete(issue)[0], kind)
+    path = reverse("issues:read", args=[publication.slug, key])
+    unsubscribe, preferences = link_lengths(keyring(), settings.ORIGIN)
+    return rendering.Frame(
+        web_url=settings.ORIGIN + path,
+        reason=publication.reason or f"您收到这封邮件，是因为您订阅了《{publication}》。",
+        accent=publication.accent,
+        language=publication.language,
+        unsubscribe_url_length=unsubscribe,
+        preferences_url_length=preferences,
+    )

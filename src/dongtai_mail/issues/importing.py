@@ -1,0 +1,105 @@
+"""From a manuscript to an issue's rows.
+
+Promises: one transaction, all or nothing; the file is kept as it was handed in; the same file
+again is the same issue. Fails: ``ImportRefused`` with the reason and what to do, in Chinese;
+``manuscript.ManuscriptError`` when the file can't be read at all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable
+from pathlib import PurePath
+
+from django.db import transaction
+
+from dongtai_mail import content, manuscript
+from dongtai_mail.issues import markdown
+from dongtai_mail.issues.models import Issue, Item, Manuscript, Publication, Section
+
+MAXIMUM_BYTES = 20 * 1024 * 1024
+
+
+class ImportRefused(Exception):
+    """The file was read and is not imported; the text says why and what to do."""
+
+
+def import_manuscript(publication: Publication, data: bytes, filename: str) -> Issue:
+    """Read ``data`` and make an issue of it, or answer the one that it became before."""
+    if len(data) > MAXIMUM_BYTES:
+        raise ImportRefused(
+            f"文件有 {len(data):,} 字节，超过 {MAXIMUM_BYTES:,} 字节的上限；"
+            "请拆开或去掉附带的内容。"
+        )
+    digest = hashlib.sha256(data).hexdigest()
+    known = Manuscript.objects.filter(publication=publication, sha256=digest).first()
+    if known is not None:
+        return known.issue
+    read = manuscript.read(data, filename)
+    if not read.issue.items:
+        raise ImportRefused("没有找到任何条目：请确认稿件有【栏目】标题、条目标题和“来源：”行。")
+    with transaction.atomic():
+        issue = _create_issue(publication, read.issue)
+        Manuscript.objects.create(
+            publication=publication,
+            issue=issue,
+            filename=PurePath(filename).name[:255] or "manuscript",
+            sha256=digest,
+            data=data,
+            findings=[dataclasses.asdict(finding) for finding in read.findings],
+        )
+    return issue
+
+
+def _create_issue(publication: Publication, said: content.Issue) -> Issue:
+    _refuse_known_number(publication, said.number)
+    host = said.host
+    colophon = said.colophon or content.Colophon()
+    issue = Issue.objects.create(
+        publication=publication,
+        number=said.number,
+        date=said.date,
+        masthead=said.masthead,
+        subject=said.subject,
+        preheader=said.preheader,
+        host_name=host.name if host else None,
+        host_also=host.also if host else None,
+        colophon_address=colophon.address,
+        colophon_postcode=colophon.postcode,
+        colophon_organisation=colophon.organisation,
+        colophon_phone=colophon.phone,
+    )
+    for position, section in enumerate(said.sections):
+        row = Section.objects.create(issue=issue, position=position, name=section.name)
+        Item.objects.bulk_create(_items(row, section.items))
+    return issue
+
+
+def _refuse_known_number(publication: Publication, number: str | None) -> None:
+    known = number and Issue.objects.filter(publication=publication, number=number).first()
+    if known:
+        raise ImportRefused(
+            f"《{publication}》第 {number} 期已经有了（编号 {known.pk}），而这份稿件与它的不同。"
+            "请改稿件里的期号，或删除原来那一期再导入。"
+        )
+
+
+def _items(section: Section, items: Iterable[content.Item]) -> list[Item]:
+    return [
+        Item(
+            section=section,
+            position=position,
+            title=item.title,
+            heading=item.heading,
+            body=markdown.write(item.body),
+            source=item.source,
+            compiler=item.compiler,
+            date=item.date,
+            source_line=item.source_line,
+            cover_url=item.cover.src if item.cover else None,
+            cover_alt=item.cover.alt if item.cover else "",
+            featured=item.featured,
+        )
+        for position, item in enumerate(items)
+    ]

@@ -1,0 +1,237 @@
+"""SMTP sessions: one connection to a relay, kept open for many messages.
+
+Owns: the dialogue after aiosmtplib has connected, secured and logged in. A transaction writes
+MAIL, RCPT and DATA in one go where the relay offers PIPELINING (RFC 2920: DATA ends the group),
+and takes the bytes of the message as they are: CRLF line ends and no line that begins with a
+dot, which base64 and our own headers guarantee.
+Promises: every outcome is a ``Reply`` that names its stage; nothing is in doubt unless its stage
+is FINAL and its code None. ``begin_final`` is called before the first byte of a message leaves.
+Timeouts are RFC 5321's (4.5.3.2): shorter ones make duplicates.
+Fails: ``SessionRefused`` from ``open_session``, with the ``Reply`` that says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+from typing import cast
+
+import aiosmtplib
+
+from dongtai_mail.delivery.letters import Letter
+from dongtai_mail.environment import Relay
+from dongtai_mail.message.reply import Reply, Stage
+
+CONNECT_SECONDS = 60.0
+COMMAND_SECONDS = 300.0
+DATA_SECONDS = 120.0
+FINAL_SECONDS = 600.0
+QUIT_SECONDS = 2.0
+LONGEST_REPLY = 64 * 1024
+
+
+class SessionRefused(Exception):
+    """No session came about; ``reply`` says at which stage and why."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(f"{reply.stage}: {reply.code or ''} {reply.text}".strip())
+        self.reply = reply
+
+
+class _Dialogue(asyncio.Protocol):
+    """Replies in the order of the commands, as (code, text); None once the connection is gone."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._lines: list[str] = []
+        self._replies: deque[tuple[int, str]] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self.lost = ""
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            self._line(line.rstrip(b"\r").decode("utf-8", "replace"))
+        if len(self._buffer) + sum(map(len, self._lines)) > LONGEST_REPLY:
+            self._end("the reply was longer than 64 kB")
+
+    def _line(self, line: str) -> None:
+        if not (line[:3].isascii() and line[:3].isdigit()):
+            self._end(f"not an SMTP reply: {line[:100]!r}")
+            return
+        # A multi-line reply repeats the enhanced status on each line (RFC 2034); once is enough.
+        text, code = line[4:].strip(), line[:3]
+        status = self._lines[0].split(" ", 1)[0] if self._lines else ""
+        if status.count(".") == 2 and text.startswith(status + " "):
+            text = text[len(status) + 1 :]
+        self._lines.append(text)
+        if line[3:4] != "-":
+            self._replies.append((int(code), " ".join(self._lines)))
+            self._lines = []
+            self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(f"connection lost: {exc}" if exc else "connection closed by the server")
+
+    def _end(self, why: str) -> None:
+        self.lost = self.lost or why
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def reply(self, seconds: float) -> tuple[int | None, str]:
+        """The next reply, or (None, why) when there will be none."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._replies:
+                    if self.lost:
+                        return None, self.lost
+                    self._waiter = asyncio.get_running_loop().create_future()
+                    await self._waiter
+        except TimeoutError:
+            self._end(f"no reply within {seconds:.0f} s")
+            return None, self.lost
+        return self._replies.popleft()
+
+
+class Session:
+    """One open connection. After ``broken`` it must be closed and never used again."""
+
+    def __init__(self, client: aiosmtplib.SMTP, relay: Relay) -> None:
+        self.relay = relay
+        self.sent = 0
+        self._transport = cast(asyncio.Transport, client.transport)
+        self._dialogue = _Dialogue()
+        self._transport.set_protocol(self._dialogue)
+        self._pipelining = client.supports_extension("pipelining")
+        self._smtputf8 = client.supports_extension("smtputf8")
+        self._eightbit = client.supports_extension("8bitmime")
+        size = client.esmtp_extensions.get("size", "")
+        self._limit = int(size) if size.isdigit() else 0
+
+    @property
+    def broken(self) -> bool:
+        return bool(self._dialogue.lost) or self._transport.is_closing()
+
+    async def transact(self, letter: Letter, begin_final: Callable[[], None]) -> Reply:
+        """Send one letter. Refusals leave the session usable unless it is ``broken``."""
+        refusal = self._refusal(letter)
+        if refusal is not None:
+            return refusal
+        reply = await self._envelope(letter)
+        if reply.code != 354:
+            return reply
+        begin_final()
+        self._transport.writelines([letter.message, b".\r\n"])
+        code, text = await self._dialogue.reply(FINAL_SECONDS)
+        self.sent += 1
+        return Reply(Stage.FINAL, code, text)
+
+    def _refusal(self, letter: Letter) -> Reply | None:
+        if not letter.recipient.ascii and not self._smtputf8:
+            text = "5.6.7 the relay does not offer SMTPUTF8, which this address needs (RFC 6531)"
+            return Reply(Stage.RCPT, 553, text)
+        if self._limit and len(letter.message) > self._limit:
+            text = f"5.3.4 message size {len(letter.message)} exceeds the relay's {self._limit}"
+            return Reply(Stage.MAIL, 552, text)
+        return None
+
+    def _commands(self, letter: Letter) -> tuple[tuple[Stage, bytes], ...]:
+        parameters = f" SIZE={len(letter.message)}" if self._limit else ""
+        if not letter.recipient.ascii:
+            parameters += " SMTPUTF8 BODY=8BITMIME" if self._eightbit else " SMTPUTF8"
+        return (
+            (Stage.MAIL, f"MAIL FROM:<{letter.envelope_sender}>{parameters}\r\n".encode()),
+            (Stage.RCPT, f"RCPT TO:<{letter.recipient.wire}>\r\n".encode()),
+            (Stage.DATA, b"DATA\r\n"),
+        )
+
+    async def _envelope(self, letter: Letter) -> Reply:
+        """Up to the reply to DATA: 354, or the first refusal with the session made usable."""
+        commands = self._commands(letter)
+        if not self._pipelining:
+            return await self._one_by_one(commands)
+        self._transport.write(b"".join(command for _, command in commands))
+        replies = [await self._await(stage) for stage, _ in commands]
+        refused = next((reply for reply in replies if not _accepts(reply)), None)
+        if refused is None:
+            return replies[-1]
+        if replies[-1].code == 354:
+            # RFC 2920, 3.1: no recipient is left, yet the server waits for a message; it gets
+            # none. It answers 554, or takes an empty message for nobody.
+            self._transport.write(b".\r\n")
+            await self._await(Stage.FINAL)
+        return await self._reset(refused)
+
+    async def _one_by_one(self, commands: tuple[tuple[Stage, bytes], ...]) -> Reply:
+        reply = Reply(Stage.MAIL, None)
+        for stage, command in commands:
+            self._transport.write(command)
+            reply = await self._await(stage)
+            if not _accepts(reply):
+                return await self._reset(reply)
+        return reply
+
+    async def _await(self, stage: Stage) -> Reply:
+        seconds = DATA_SECONDS if stage is Stage.DATA else COMMAND_SECONDS
+        return Reply(stage, *await self._dialogue.reply(seconds))
+
+    async def _reset(self, refused: Reply) -> Reply:
+        if not self.broken:
+            self._transport.write(b"RSET\r\n")
+            await self._dialogue.reply(COMMAND_SECONDS)
+        return refused
+
+    def abort(self, why: str) -> None:
+        """Hang up at once, before a message is complete."""
+        self._dialogue.lost = self._dialogue.lost or why
+        self._transport.abort()
+
+    async def close(self) -> None:
+        """Say QUIT and leave; never fails, never waits long."""
+        if not self.broken:
+            self._transport.write(b"QUIT\r\n")
+            await self._dialogue.reply(QUIT_SECONDS)
+        self._transport.close()
+
+
+def _accepts(reply: Reply) -> bool:
+    if reply.code is None:
+        return False
+    return reply.code == 354 if reply.stage is Stage.DATA else 200 <= reply.code < 300
+
+
+async def open_session(relay: Relay, tls: ssl.SSLContext) -> Session:
+    """Connect, secure and log in as the relay's settings say; never in clear unless they say so."""
+    client = aiosmtplib.SMTP(
+        hostname=relay.host,
+        port=relay.port,
+        use_tls=relay.security == "tls",
+        start_tls=relay.security == "starttls",
+        tls_context=None if relay.security == "none" else tls,
+        timeout=CONNECT_SECONDS,
+    )
+    try:
+        await client.connect()
+        if client.is_ehlo_or_helo_needed:
+            await client.ehlo()
+        if relay.username is not None:
+            await client.login(relay.username, relay.password or "")
+    except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:
+        client.close()
+        raise SessionRefused(_why(error)) from error
+    return Session(client, relay)
+
+
+def _why(error: Exception) -> Reply:
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+        # A wrong password passes: staff mend it while the mailing waits.
+        return Reply(Stage.LOGIN, None, f"login failed: {error.code} {error.message}")
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return Reply(Stage.CONNECT, error.code if error.code < 500 else None, error.message)
+    stage = Stage.TLS if isinstance(error.__cause__ or error, ssl.SSLError) else Stage.CONNECT
+    return Reply(stage, None, str(error) or type(error).__name__)
