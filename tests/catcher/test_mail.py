@@ -5,9 +5,10 @@ from __future__ import annotations
 from email.message import EmailMessage
 
 import pytest
-from dongtai_mail.catcher.mail import Mail, framed, summary
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from dongtai_mail.catcher.mail import Mail, framed, summary
 
 
 def letter(**headers: str) -> bytes:

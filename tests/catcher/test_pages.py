@@ -6,6 +6,7 @@ from email.message import EmailMessage
 
 import pytest
 from django.test import Client
+
 from dongtai_mail.catcher.store import Caught, Store
 
 HOSTILE = "<script>document.title='ran'</script>"

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from dongtai_mail.catcher.store import Caught, Store
 
+from dongtai_mail.catcher.store import Caught, Store
 from tests.catcher.conftest import Catcher
 
 LETTER = b"From: a@example.org\r\nSubject: =?utf-8?b?5r6c5riv?=\r\n\r\nText\r\n"
