@@ -3,6 +3,8 @@
 Owns: the way content → Jinja2 → MJML → premailer → checks. Start at ``render``.
 """
 
+from dongtai_mail.rendering.cli import message_findings, write_output
+from dongtai_mail.rendering.complete import complete
 from dongtai_mail.rendering.edition import render
 from dongtai_mail.rendering.model import (
     CLIPPING_LIMIT,
@@ -22,5 +24,8 @@ __all__ = [
     "Rendered",
     "RenderingError",
     "Slots",
+    "complete",
+    "message_findings",
     "render",
+    "write_output",
 ]

@@ -8,23 +8,36 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from lxml import etree
 
 from dongtai_mail.content import Finding, Severity
 from dongtai_mail.rendering.digest import ledes
+from dongtai_mail.rendering.inline import Piece, plain_piece
 from dongtai_mail.rendering.model import Kind, Slots
 from dongtai_mail.rendering.plain import RULE
-from dongtai_mail.rendering.view import View
-
-Expected = list[tuple[str, str | None]]
+from dongtai_mail.rendering.view import SectionView, View
 
 _TEXT_MARKS = re.compile(r"(?:[-=·|0-9.]|\[图片：.*?\]|<https?://[^<>]*>)*")
-_NO_MARKS = re.compile("")
+_TAGS = re.compile(r"(?:\s+|<[^<>]+>|[【】])*")
+_NOTHING = re.compile("")
 _LINK = re.compile(r"https?://[!-~]+|mailto:[!-~]+@[!-~]+|#[!-~]+", re.IGNORECASE)
 _CONDITION = re.compile(r"<!--\[if [^\]]*\]>|<!\[endif\]-->")
 _MEDIA = ("@media only screen and (min-width:480px)", "@media (prefers-color-scheme:dark)")
+_IDS = re.compile(r' id="([^"]*)"')
+_TARGETS = re.compile(r' href="#([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A run of words as each part should show it, and the item that says it."""
+
+    shown: str
+    written: str
+    html: str
+    item: str | None
 
 
 def check(
@@ -32,16 +45,14 @@ def check(
 ) -> list[Finding]:
     """The findings about the finished parts."""
     mail = _parsed(html)
-    web = _parsed(web_html)
-    whole = list(_whole(view, links=False))
-    shown = list(_gist(view)) if kind is Kind.DIGEST else whole
-    written = shown if kind is Kind.DIGEST else list(_whole(view, links=True))
+    whole = list(_whole(view))
+    words = list(_gist(view)) if kind is Kind.DIGEST else whole
     return [
-        *_complete(shown, _words(mail, '//td[@class="b c"]'), _NO_MARKS, "HTML"),
-        *_complete(written, _packed(_between_rules(text)), _TEXT_MARKS, "纯文本"),
-        *_complete(whole, _words(web, '//main[@class="c"]'), _NO_MARKS, "网页"),
-        *_anchors(mail, "HTML"),
-        *_anchors(web, "网页"),
+        *_complete_html(words, mail),
+        *_complete_text(words, text),
+        *_complete_web(whole, web_html),
+        *_anchors(html, "HTML"),
+        *_anchors(web_html, "网页"),
         *_links(mail),
         *_images(mail),
         *_structure(html),
@@ -62,63 +73,84 @@ def _packed(text: str) -> str:
     return "".join(text.split())
 
 
-def _words(tree: etree._Element, path: str) -> str:
-    return _packed(tree.xpath(f"string({path})"))
+def _words(piece: Piece, item: str | None) -> _Words:
+    shown = _packed(piece.plain)
+    written = shown if piece.text is piece.plain else _packed(piece.text)
+    return _Words(shown, written, str(piece.html), item)
 
 
-def _between_rules(text: str) -> str:
-    return text.partition(f"\n{RULE}\n")[2].rpartition(f"\n{RULE}\n")[0]
-
-
-def _whole(view: View, *, links: bool) -> Iterator[tuple[str, str | None]]:
-    """Everything the issue says, in reading order, with the item that says it."""
+def _whole(view: View) -> Iterator[_Words]:
+    """Everything the issue says, in reading order."""
     for section in view.sections:
-        if not section.items:
-            continue
-        yield f"【{section.name.plain}】", None
+        if section.items:
+            yield _heading(section)
         for item in section.items:
             for piece in item.spoken():
-                yield (piece.text if links else piece.plain), item.title.plain
+                yield _words(piece, item.title.plain)
 
 
-def _gist(view: View) -> Iterator[tuple[str, str | None]]:
+def _gist(view: View) -> Iterator[_Words]:
+    """What a digest says."""
     sentences = ledes(view)
     for section in view.sections:
-        if not section.items:
-            continue
-        yield f"【{section.name.plain}】", None
+        if section.items:
+            yield _heading(section)
         for item in section.items:
-            yield item.title.plain, item.title.plain
-            yield sentences.get(item.anchor, ""), item.title.plain
+            yield _words(item.title, item.title.plain)
+            yield _words(plain_piece(sentences.get(item.anchor, "")), item.title.plain)
 
 
-def _complete(expected: Expected, found: str, marks: re.Pattern[str], part: str) -> list[Finding]:
-    """Each expected piece exactly once and in order, with nothing but marks between them."""
-    findings = []
-    position = 0
-    item = None
-    for piece, item in expected:
-        packed = _packed(piece)
-        at = found.find(packed, position)
+def _heading(section: SectionView) -> _Words:
+    name = section.name
+    shown = _packed(f"【{name.plain}】")
+    return _Words(shown, shown, str(name.html), None)
+
+
+def _complete_html(words: Sequence[_Words], mail: etree._Element) -> Iterable[Finding]:
+    content = mail.xpath('//td[@class="b c"]')
+    found = _packed(
+        "".join(etree.tostring(td, method="text", encoding="unicode") for td in content)
+    )
+    if found == "".join(word.shown for word in words):
+        return ()
+    return _walk([(word.shown, word.item) for word in words], found, _NOTHING, "HTML")
+
+
+def _complete_text(words: Sequence[_Words], text: str) -> Iterable[Finding]:
+    found = _packed(text.partition(f"\n{RULE}\n")[2].rpartition(f"\n{RULE}\n")[0])
+    return _walk([(word.written, word.item) for word in words], found, _TEXT_MARKS, "纯文本")
+
+
+def _complete_web(words: Sequence[_Words], web_html: str) -> Iterable[Finding]:
+    found = web_html.partition("<main")[2].rpartition("</main>")[0].partition(">")[2]
+    return _walk([(word.html, word.item) for word in words], found, _TAGS, "网页")
+
+
+def _walk(
+    expected: Sequence[tuple[str, str | None]], found: str, marks: re.Pattern[str], part: str
+) -> Iterable[Finding]:
+    """Each expected run exactly once and in order, with nothing but marks between them."""
+    position, item = 0, None
+    for words, item in expected:
+        at = found.find(words, position)
         if at < 0:
-            findings.append(_error("content-missing", f"{part}里缺：{piece[:40]}", item))
+            yield _error("content-missing", f"{part}里缺：{words[:40]}", item)
             continue
         if not marks.fullmatch(found, position, at):
-            findings.append(_error("content-extra", f"{part}里多出：{found[position:at][:40]}", item))
-        position = at + len(packed)
+            yield _error("content-extra", f"{part}里多出：{found[position:at][:40]}", item)
+        position = at + len(words)
     if not marks.fullmatch(found, position):
-        findings.append(_error("content-extra", f"{part}末尾多出：{found[position:][:40]}", item))
-    return findings
+        yield _error("content-extra", f"{part}末尾多出：{found[position:][:40]}", item)
 
 
-def _anchors(tree: etree._Element, part: str) -> Iterable[Finding]:
-    names = Counter(str(name) for name in tree.xpath("//@id"))
+def _anchors(html: str, part: str) -> Iterable[Finding]:
+    names = Counter(_IDS.findall(html))
     for name, times in names.items():
         if times > 1:
             yield _error("anchor-doubled", f"{part}里的锚点重复：{name}")
-    for target in tree.xpath('//a[starts-with(@href,"#")]/@href'):
-        if target[1:] not in names:
-            yield _error("anchor-missing", f"{part}里的链接没有去处：{target}")
+    for target in _TARGETS.findall(html):
+        if target not in names:
+            yield _error("anchor-missing", f"{part}里的链接没有去处：#{target}")
 
 
 def _links(tree: etree._Element) -> Iterable[Finding]:

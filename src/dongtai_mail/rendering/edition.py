@@ -18,6 +18,7 @@ from dongtai_mail.content import Finding, Issue, Severity
 from dongtai_mail.rendering.checks import check
 from dongtai_mail.rendering.colour import PAPER, PAPER_DARK, legible
 from dongtai_mail.rendering.compiler import compile_mjml, environment, fill, raw, stylesheet
+from dongtai_mail.rendering.complete import missing
 from dongtai_mail.rendering.digest import ledes
 from dongtai_mail.rendering.inliner import inline_css
 from dongtai_mail.rendering.model import CLIPPING_LIMIT, HTML_LIMIT, Frame, Kind, Rendered, Slots
@@ -33,16 +34,14 @@ _NAMES = {Kind.FULL: "全文版", Kind.LEAN: "精简版", Kind.DIGEST: "摘要�
 
 
 def render(issue: Issue, frame: Frame, kind: Kind | None = None) -> Rendered:
-    """The issue as this kind of edition; without a kind, the fullest that mail clients show whole."""
+    """The issue as this kind of edition; without a kind, the fullest that clients show whole."""
     work = _Work(issue, frame)
     mail = _fitting(work) if kind is None else work.mail(kind)
     _report_size(work, mail)
     with work.stage("text"):
         text = plain_text(work.view, frame, work.slots, mail.kind)
-    with work.stage("web"):
-        web_html = fill(environment().get_template("web.html"), work.context(mail.kind, web=True))
     with work.stage("check"):
-        work.findings += check(work.view, mail.kind, mail.html, text, web_html, work.slots)
+        work.findings += check(work.view, mail.kind, mail.html, text, work.web_html, work.slots)
     return Rendered(
         kind=mail.kind,
         subject=work.view.subject,
@@ -50,7 +49,7 @@ def render(issue: Issue, frame: Frame, kind: Kind | None = None) -> Rendered:
         mjml=mail.mjml,
         html=mail.html,
         text=text,
-        web_html=web_html,
+        web_html=work.web_html,
         slots=work.slots,
         findings=tuple(dict.fromkeys(work.findings)),
         size=mail.size,
@@ -77,10 +76,13 @@ class _Work:
 
     def __post_init__(self) -> None:
         with self.stage("view"):
+            self.findings += missing(self.issue)
             self.view: View = view(self.issue, self.findings.append)
-            self.slots = _slots(self.issue, self.frame)
             accents = (legible(self.frame.accent, paper) for paper in (PAPER, PAPER_DARK))
             self.accent, self.accent_dark = accents
+        with self.stage("web"):
+            self.web_html = self._web_html()
+            self.slots = _slots(self.web_html, str(self.view.preheader.html), self.frame.reason)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -89,36 +91,37 @@ class _Work:
         passed = (time.perf_counter() - start) * 1_000
         self.milliseconds[name] = self.milliseconds.get(name, 0.0) + passed
 
-    def css(self, *names: str) -> str:
+    def _css(self, *names: str) -> str:
         return "".join(stylesheet(name, self.accent, self.accent_dark) for name in names)
-
-    def context(self, kind: Kind, *, web: bool = False) -> dict[str, Any]:
-        """What the templates are given."""
-        head = ["head.css"]
-        if web:
-            head = ["frame.css", "content.css", "web.css", "head.css"]
-        elif kind is Kind.LEAN:
-            head = ["content.css", "head.css"]
-        return {
-            "view": self.view,
-            "frame": self.frame,
-            "slots": self.slots,
-            "kind": kind.value,
-            "web": web,
-            "ledes": ledes(self.view) if kind is Kind.DIGEST else {},
-            "head_css": raw(self.css(*head)),
-        }
 
     def mail(self, kind: Kind) -> _Mail:
         template = environment().get_template("edition.mjml")
-        context = self.context(kind)
+        context = self._mail_context(kind)
         with self.stage("jinja"):
             mjml = fill(template, context)
         with self.stage("mjml"):
             html = compile_mjml(mjml, template, context)
         with self.stage("premailer"):
-            html = inline_css(html, self.css(*_INLINED[kind]))
+            html = inline_css(html, self._css(*_INLINED[kind]))
         return _Mail(kind, mjml, html, self._size(html))
+
+    def _mail_context(self, kind: Kind) -> dict[str, Any]:
+        names = ("content.css", "head.css") if kind is Kind.LEAN else ("head.css",)
+        return {
+            "view": self.view,
+            "frame": self.frame,
+            "slots": self.slots,
+            "kind": kind.value,
+            "web": False,
+            "ledes": ledes(self.view) if kind is Kind.DIGEST else {},
+            "head_css": raw(self._css(*names)),
+        }
+
+    def _web_html(self) -> str:
+        """The public page; the mail's table cells are other elements there."""
+        css = self._css("frame.css", "content.css", "web.css", "head.css").replace("td.", ".")
+        context = {"view": self.view, "frame": self.frame, "web": True, "head_css": raw(css)}
+        return fill(environment().get_template("web.html"), context)
 
     def _size(self, html: str) -> int:
         placeholders = len(self.slots.unsubscribe) + len(self.slots.preferences)
@@ -149,8 +152,8 @@ def _report_size(work: _Work, mail: _Mail) -> None:
     work.findings.append(Finding("size", severity, message))
 
 
-def _slots(issue: Issue, frame: Frame) -> Slots:
+def _slots(*content: str) -> Slots:
     """Placeholder links that hang on the whole content, so that no content can hold them."""
-    content = repr((issue, frame)).encode("utf-8", "backslashreplace")
-    base = f"https://personal.invalid/{hashlib.sha256(content).hexdigest()[:16]}"
+    nonce = hashlib.sha256("\0".join(content).encode()).hexdigest()[:16]
+    base = f"https://personal.invalid/{nonce}"
     return Slots(f"{base}/unsubscribe", f"{base}/preferences")

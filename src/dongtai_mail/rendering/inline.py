@@ -1,6 +1,6 @@
 """Inline text: the safe Markdown subset of ``content``, as HTML and as plain text.
 
-Owns: what ``**bold**``, ``*emphasis*``, ``[text](https://…)`` and a backslash mean. Everything else is
+Owns: what ``**bold**``, ``*emphasis*``, ``[text](https://…)`` and a backslash mean. All else is
 text, HTML and entities included. Chinese sets bold runs directly against punctuation
 (``**《意见》提出。**引导``), which CommonMark's flanking rules refuse, so here a run of stars opens
 where no space follows and closes where none precedes.

@@ -7,6 +7,7 @@ Promises: only the given CSS is inlined; what MJML wrote into ``<style>`` stays 
 
 from __future__ import annotations
 
+import logging
 import re
 from functools import cache
 from typing import Any
@@ -44,6 +45,7 @@ def inline_css(html: str, css: str) -> str:
         disable_basic_attributes=_ATTRIBUTES_LEFT_ALONE,
         disable_leftover_css=True,
         align_floating_images=False,
+        cssutils_logging_level=logging.CRITICAL,
     )
     inlined = etree.tostring(inliner.transform(), method="html", encoding="utf-8")
     return str(inlined, "utf-8")

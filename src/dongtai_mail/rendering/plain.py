@@ -23,7 +23,14 @@ def plain_text(view: View, frame: Frame, slots: Slots, kind: Kind) -> str:
     """The whole text part; lines end in ``\\n``."""
     content = _digest(view, frame) if kind is Kind.DIGEST else _content(view)
     contents = () if kind is Kind.DIGEST else _contents(view)
-    blocks = (*_masthead(view, frame), *contents, RULE, *content, RULE, *_footer(view, frame, slots))
+    blocks = (
+        *_masthead(view, frame),
+        *contents,
+        RULE,
+        *content,
+        RULE,
+        *_footer(view, frame, slots),
+    )
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -99,7 +106,9 @@ def _table(rows: Sequence[Sequence[Piece]]) -> str:
     """Rows of cells; in columns where they fit, else divided by bars."""
     cells = [[" ".join(piece.text.split()) for piece in row] for row in rows]
     columns = max(map(len, cells), default=0)
-    widths = [max((width(row[at]) for row in cells if at < len(row)), default=0) for at in range(columns)]
+    widths = [
+        max((width(row[at]) for row in cells if at < len(row)), default=0) for at in range(columns)
+    ]
     if sum(widths) + 3 * columns > WIDTH:
         return "\n".join(" | ".join(row) for row in cells)
     lines = [" | ".join(map(_padded, row, widths)).rstrip() for row in cells]
@@ -123,7 +132,11 @@ def _digest(view: View, frame: Frame) -> Iterable[str]:
             continue
         yield f"【{section.name.plain}】"
         for item in section.items:
-            lines = (item.title.plain, sentences.get(item.anchor), f"<{frame.web_url}#{item.anchor}>")
+            lines = (
+                item.title.plain,
+                sentences.get(item.anchor),
+                f"<{frame.web_url}#{item.anchor}>",
+            )
             yield "\n".join(line for line in lines if line)
 
 

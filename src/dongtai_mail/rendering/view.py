@@ -2,7 +2,7 @@
 
 Owns: ``View`` and its parts, what an absent value becomes (an absent place and a finding), anchors,
 and which titles the table of contents carries.
-Promises: every string in a view is a ``Piece`` whose HTML is safe; sections are ``s1``, items ``i1-3``.
+Promises: every string is a ``Piece`` whose HTML is safe; sections are ``s1``, items ``i1-3``.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class ItemView:
     blocks: tuple[BlockView, ...]
     source_line: Piece | None
     cover: ImageView | None
-    featured: bool
+    listed: bool
 
     def spoken(self) -> Iterable[Piece]:
         """Everything the item says, in reading order."""
@@ -87,7 +87,11 @@ class SectionView:
     anchor: str
     name: Piece
     items: tuple[ItemView, ...]
-    listed: tuple[ItemView, ...]
+
+    @property
+    def listed(self) -> tuple[ItemView, ...]:
+        """The items that stand in the table of contents."""
+        return tuple(item for item in self.items if item.listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ class View:
 def view(issue: Issue, report: Report) -> View:
     """The issue, ready for the templates."""
     maker = _Maker(report)
+    if not issue.items:
+        report(Finding("issue-empty", Severity.ERROR, "这一期没有条目"))
     sections = _sections(issue, maker)
     host = issue.host
     return View(
@@ -166,15 +172,14 @@ def _sections(issue: Issue, maker: _Maker) -> tuple[SectionView, ...]:
 
 def _section(section: Section, number: int, maker: _Maker, list_all: bool) -> SectionView:
     items = tuple(
-        _item(item, f"i{number}-{position}", maker.report)
+        _item(item, f"i{number}-{position}", maker.report, listed=list_all or item.featured)
         for position, item in enumerate(section.items, 1)
     )
-    listed = tuple(item for item in items if list_all or item.featured)
     name = maker.name(section.name) or plain_piece("")
-    return SectionView(f"s{number}", name, items, listed)
+    return SectionView(f"s{number}", name, items)
 
 
-def _item(item: Item, anchor: str, report: Report) -> ItemView:
+def _item(item: Item, anchor: str, report: Report, *, listed: bool) -> ItemView:
     maker = _Maker(report, item.title)
     blocks = (_block(block, maker) for block in item.body)
     return ItemView(
@@ -184,7 +189,7 @@ def _item(item: Item, anchor: str, report: Report) -> ItemView:
         blocks=tuple(block for block in blocks if block),
         source_line=maker.name(item.source_line),
         cover=maker.image(item.cover) if item.cover else None,
-        featured=item.featured,
+        listed=listed,
     )
 
 
@@ -215,8 +220,8 @@ def _colophon(issue: Issue, maker: _Maker) -> tuple[Piece, ...]:
         return ()
     colophon = issue.colophon
     labelled = (
-        ("", colophon.organisation),
         ("编辑部地址：", colophon.address),
+        ("", colophon.organisation),
         ("邮政编码：", colophon.postcode),
         ("电话：", colophon.phone),
     )
@@ -232,10 +237,13 @@ def _subject(issue: Issue, maker: _Maker) -> str:
     masthead = f"《{issue.masthead}》" if issue.masthead else None
     date = chinese_date(issue.date) if issue.date and not issue.number else None
     derived = maker.name(" ".join(filter(None, (masthead, issue.number, date))))
-    severity = Severity.INFO if derived else Severity.ERROR
-    message = f"没有邮件主题，用了“{derived.plain}”" if derived else "没有邮件主题，也没有可用的刊名"
-    maker.report(Finding("subject-missing", severity, message))
-    return derived.plain if derived else ""
+    if derived is None:
+        message = "没有邮件主题，也没有可以代替的刊名、期号和日期"
+        maker.report(Finding("subject-missing", Severity.ERROR, message))
+        return ""
+    message = f"没有邮件主题，用了“{derived.plain}”"
+    maker.report(Finding("subject-missing", Severity.INFO, message))
+    return derived.plain
 
 
 def _preheader(issue: Issue, maker: _Maker, sections: tuple[SectionView, ...]) -> Piece:
@@ -244,5 +252,5 @@ def _preheader(issue: Issue, maker: _Maker, sections: tuple[SectionView, ...]) -
     if given:
         return given
     items = [item for section in sections for item in section.items]
-    chosen = [item for item in items if item.featured] or items
+    chosen = [item for item in items if item.listed] or items
     return plain_piece("；".join(item.title.plain for item in chosen[:3]))
