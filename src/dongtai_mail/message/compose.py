@@ -21,6 +21,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import format_datetime
+from functools import lru_cache
 
 from dongtai_mail.message import address, header
 from dongtai_mail.message.address import Address
@@ -117,15 +118,15 @@ class Skeleton:
     def message(self, reader: Reader, signers: Sequence[Signer], now: datetime.datetime) -> bytes:
         """Return the reader's whole message; ``now`` becomes Date and the time of signing."""
         links = self._links(reader)
-        personal = _Fields(_personal(reader, now))
+        personal, canonical_personal = _personal(reader, now)
         rest = [piece if isinstance(piece, bytes) else piece.fill(links) for piece in self._rest]
         signatures: list[bytes] = []
         if signers:
             digest = self._digest(rest)
-            canonical = self._opening.canonical + personal.canonical + self._closing.canonical
+            canonical = self._opening.canonical + canonical_personal + self._closing.canonical
             time = int(now.timestamp())
             signatures = [s.header(self._signed, canonical, digest, time) for s in signers]
-        fields = (self._opening.raw, personal.raw, self._closing.raw)
+        fields = (self._opening.raw, personal, self._closing.raw)
         return b"".join((*signatures, *fields, b"\r\n", self._prefix, *rest))
 
     def _links(self, reader: Reader) -> list[bytes]:
@@ -164,20 +165,34 @@ def _opening(letterhead: Letterhead) -> list[str]:
     ]
 
 
-def _personal(reader: Reader, now: datetime.datetime) -> list[str]:
-    """Return the fields named in `_PERSONAL`."""
-    if now.tzinfo is None:
-        raise ComposeError("now needs a time zone")
+def _personal(reader: Reader, now: datetime.datetime) -> tuple[bytes, bytes]:
+    """Return the fields named in `_PERSONAL`, as they are sent and as they are signed."""
     if not _MESSAGE_ID.fullmatch(reader.message_id):
         raise ComposeError(f"{reader.message_id!r} is not a Message-ID in angle brackets")
     if not _MAILTO.fullmatch(reader.unsubscribe_mailto):
         raise ComposeError(f"{reader.unsubscribe_mailto!r} is not a mailto: URL")
-    return [
-        header.mailbox("To", reader.name, reader.address.wire),
-        f"Date: {format_datetime(now)}\r\n",
-        f"Message-ID: {reader.message_id}\r\n",
-        f"List-Unsubscribe: <{reader.unsubscribe_url}>,\r\n <{reader.unsubscribe_mailto}>\r\n",
-    ]
+    to = header.mailbox("To", reader.name, reader.address.wire).encode()
+    date = _date(now, now.utcoffset())
+    sent = (
+        f"Date: {date}\r\n"
+        f"Message-ID: {reader.message_id}\r\n"
+        f"List-Unsubscribe: <{reader.unsubscribe_url}>,\r\n <{reader.unsubscribe_mailto}>\r\n"
+    )
+    # The values checked above have one canonical form; writing it is cheaper than finding it.
+    signed = (
+        f"date:{date}\r\n"
+        f"message-id:{reader.message_id}\r\n"
+        f"list-unsubscribe:<{reader.unsubscribe_url}>, <{reader.unsubscribe_mailto}>\r\n"
+    )
+    return to + sent.encode(), relaxed(to) + signed.encode()
+
+
+@lru_cache(maxsize=16)
+def _date(now: datetime.datetime, offset: datetime.timedelta | None) -> str:
+    """Format Date; the offset is for the cache, to which 09:00+08:00 and 01:00+00:00 are equal."""
+    if offset is None:
+        raise ComposeError("now needs a time zone")
+    return format_datetime(now)
 
 
 def _closing(letterhead: Letterhead, boundary: str) -> list[str]:

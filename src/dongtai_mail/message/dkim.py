@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Literal
@@ -49,6 +50,9 @@ class Signer:
         self.selector = selector
         self._key = _load(private_key_pem)
         self.algorithm = "rsa" if isinstance(self._key, rsa.RSAPrivateKey) else "ed25519"
+        self._start = (
+            f"v=1; a={self.algorithm}-sha256; c=relaxed/relaxed;\r\n d={domain}; s={selector}"
+        )
 
     def __repr__(self) -> str:
         return f"Signer({self.domain!r}, {self.selector!r}, {self.algorithm})"
@@ -65,17 +69,16 @@ class Signer:
         ``body_hash`` the SHA-256 of the relaxed body, ``time`` in seconds since 1970 (UTC).
         """
         unsigned = (
-            f"DKIM-Signature: v=1; a={self.algorithm}-sha256; c=relaxed/relaxed;\r\n"
-            f" d={self.domain}; s={self.selector}; t={time};\r\n"
+            f"{self._start}; t={time};\r\n"
             f" h={signed};\r\n"
-            f" bh={b64encode(body_hash).decode()};\r\n"
+            f" bh={b2a_base64(body_hash, newline=False).decode()};\r\n"
             " b="
         )
         # The field itself is signed last, with an empty b= and without its line end (3.7).
-        own = unsigned.replace("\r\n", "").replace("DKIM-Signature: ", "dkim-signature:", 1)
-        signature = b64encode(self._sign(canonical + own.encode())).decode()
+        own = "dkim-signature:" + unsigned.replace("\r\n", "")
+        signature = b2a_base64(self._sign(canonical + own.encode()), newline=False).decode()
         lines = [signature[at : at + _B_LINE] for at in range(0, len(signature), _B_LINE)]
-        return (unsigned + "\r\n ".join(lines) + "\r\n").encode()
+        return ("DKIM-Signature: " + unsigned + "\r\n ".join(lines) + "\r\n").encode()
 
     def public_key(self) -> bytes:
         """Return the key as the ``p=`` tag holds it, before base64."""

@@ -55,12 +55,8 @@ def spliced(text: str, slots: Sequence[str], lengths: Sequence[int]) -> list[byt
 
 def base64_lines(octets: bytes) -> bytes:
     """Encode into lines of 76 characters with CRLF; the octets begin a line."""
-    return b"".join(
-        [
-            b2a_base64(octets[at : at + _LINE], newline=False) + b"\r\n"
-            for at in range(0, len(octets), _LINE)
-        ]
-    )
+    encoded = b2a_base64(octets, newline=False)
+    return b"".join([encoded[at : at + 76] + b"\r\n" for at in range(0, len(encoded), 76)])
 
 
 @dataclass(frozen=True, slots=True)
