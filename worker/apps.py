@@ -8,6 +8,7 @@ class WorkerConfig(AppConfig):
     verbose_name = "Worker"
 
     def ready(self) -> None:
-        from worker import wake
+        # Tasks are shared; without the application in memory they would go to Celery's default.
+        from worker import app, wake  # noqa: F401
 
         wake.listen()

@@ -93,13 +93,11 @@ class Sender:
         while (delivery := work.take()) is not None:
             try:
                 session = session or await self._session()
-            except SessionRefused as error:
-                # It is the relay's trouble, not the reader's: nothing counts as tried.
-                work.refused = error.reply
-                work.stop.set()
-                work.outcomes.put(Outcome(delivery.id))
+                reply = await self._deliver(session, work.letters, delivery)
+            except (SessionRefused, OSError) as error:
+                # The relay's trouble or the journal's, not the reader's: nothing counts as tried.
+                session = await self._hold(work, delivery, session, error)
                 continue
-            reply = await self._deliver(session, work.letters, delivery)
             work.outcomes.put(Outcome(delivery.id, reply, self._relay.name))
             if session.broken:
                 await session.close()
@@ -110,15 +108,25 @@ class Sender:
     async def _deliver(self, session: Session, letters: Letters, delivery: Claimed) -> Reply:
         try:
             letter = letters.letter(delivery, datetime.datetime.now(datetime.UTC))
-            reply = await session.transact(letter, self._before(delivery.id))
-            self._after(delivery.id, reply)
         except AddressError as error:
             return Reply(Stage.RCPT, 553, f"5.1.3 {error}")
+        reply = await session.transact(letter, self._before(delivery.id))
+        try:
+            self._after(delivery.id, reply)
         except OSError as error:
-            # The journal can't be written: what can't be noted is not sent.
-            session.abort(f"not begun: {error}")
-            return Reply(Stage.DATA, None, f"not begun: {error}")
+            # The outcome itself is safe in memory; only a crash would make it unconfirmed.
+            logger.error("delivery=%s journal: %s", delivery.id, error)
         return reply
+
+    async def _hold(
+        self, work: Work, delivery: Claimed, session: Session | None, error: Exception
+    ) -> None:
+        logger.error("delivery=%s not begun: %s", delivery.id, error)
+        if session is not None:
+            session.abort(f"not begun: {error}")
+        work.refused = error.reply if isinstance(error, SessionRefused) else _unnoted(error)
+        work.stop.set()
+        work.outcomes.put(Outcome(delivery.id))
 
     def _before(self, delivery_id: int) -> Callable[[], None]:
         return lambda: self._journal.begin_final(delivery_id)
@@ -148,6 +156,11 @@ class Sender:
     async def _close_sessions(self) -> None:
         await asyncio.gather(*(session.close() for session in self._idle))
         self._idle.clear()
+
+
+def _unnoted(error: Exception) -> Reply:
+    """What can't be noted is not sent."""
+    return Reply(Stage.DATA, None, f"the send journal can't be written: {error}")
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -25,7 +25,7 @@ from django.db import InterfaceError, OperationalError, connection
 from dongtai_mail.delivery import mailings, queue
 from dongtai_mail.delivery.letters import Letters
 from dongtai_mail.delivery.models import Batch, Mailing
-from dongtai_mail.message.reply import Reply
+from dongtai_mail.message.reply import Reply, Stage
 from worker.journal import Journal, stories
 from worker.sender import Sender, Work
 
@@ -91,7 +91,11 @@ def _relay_remark(refused: Reply | None) -> str:
 
 def _send_batch(letters: Letters, batch: Batch, claimed: list[queue.Claimed]) -> Reply | None:
     """Send and record one batch; answers why the relay refused to talk, if it did."""
-    _journal().batch(batch.pk)
+    try:
+        _journal().batch(batch.pk)
+    except OSError as error:
+        queue.record(batch.pk, [queue.Outcome(delivery.id) for delivery in claimed])
+        return Reply(Stage.CONNECT, None, f"the send journal can't be written: {error}")
     work, done = _sender().send(letters, claimed)
     while not _wait(done):
         _persist(partial(_look, work, batch), work)

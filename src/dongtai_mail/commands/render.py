@@ -6,6 +6,7 @@ A manuscript needs no database: what it lacks comes from options, or from ``--pu
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import sys
 from collections.abc import Callable, Sequence
@@ -65,8 +66,9 @@ def _render(prepare: Callable[[argparse.Namespace], _Job], arguments: argparse.N
     job = prepare(arguments)
     kind = None if arguments.edition == "auto" else rendering.Kind(arguments.edition)
     rendered = rendering.render(job.issue, job.frame, kind)
-    findings = job.findings + rendered.findings
-    write_output(rendered, arguments.out, _letter(rendered, job), job.findings)
+    findings = tuple(dict.fromkeys(job.findings + rendered.findings))
+    complete = dataclasses.replace(rendered, findings=findings)
+    write_output(complete, arguments.out, _letter(rendered, job))
     for finding in findings:
         if finding.severity is not content.Severity.INFO:
             print(f"[{finding.severity}] {finding.item or ''} {finding.message}")

@@ -90,7 +90,9 @@ def render(issue: Issue, kind: str | None = None) -> rendering.Rendered:
     rendered = rendering.render(
         said, frame(issue, said, kind), rendering.Kind(kind) if kind else None
     )
-    return dataclasses.replace(rendered, findings=findings + rendered.findings)
+    return dataclasses.replace(
+        rendered, findings=tuple(dict.fromkeys(findings + rendered.findings))
+    )
 
 
 def freeze(issue: Issue, kind: str | None = None) -> Edition:

@@ -1,6 +1,10 @@
-"""Addresses of issues."""
+"""Addresses of issues, as readers see them."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from dongtai_mail.issues import views
 
 app_name = "issues"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("<slug:publication>/<slug:key>/", views.read, name="read"),
+]

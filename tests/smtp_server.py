@@ -1,0 +1,173 @@
+"""A scriptable SMTP server that knows exactly what it received.
+
+``script(stage, argument)`` is asked at "connect", "ehlo", "mail", "rcpt", "data" and "dot" (the
+message has arrived, its reply has not left). It answers None for the usual reply, a reply line,
+``DROP`` to hang up, or at "dot" ``KEEP_AND_DROP`` to keep the message and hang up unheard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+DROP = "drop"
+KEEP_AND_DROP = "keep and drop"
+
+Script = Callable[[str, str], str | None]
+
+
+@dataclass(frozen=True)
+class Received:
+    sender: str
+    recipient: str
+    data: bytes
+
+
+class SmtpServer:
+    """Use as a context manager; ``received`` holds what was taken responsibility for."""
+
+    def __init__(
+        self,
+        script: Script = lambda stage, argument: None,
+        extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 50000000"),
+        tls: ssl.SSLContext | None = None,
+        port: int = 0,
+    ) -> None:
+        self.script = script
+        self.extensions = extensions
+        self.received: list[Received] = []
+        self.sessions = 0
+        self.port = port
+        self._tls = tls
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._main.cancel)
+        self._thread.join(10)
+
+    def recipients(self) -> list[str]:
+        return [message.recipient for message in self.received]
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._main = self._loop.create_task(self._serve())
+        try:
+            self._loop.run_until_complete(self._main)
+        except asyncio.CancelledError:
+            pass
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+            try:
+                self._loop.run_until_complete(task)
+            except (asyncio.CancelledError, OSError):
+                pass
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        server = await asyncio.start_server(self._session, "127.0.0.1", self.port, limit=1 << 26)
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            server.close()
+
+    async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.sessions += 1
+        try:
+            await _Dialogue(self, reader, writer, self._tls).run()
+        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+            pass
+        finally:
+            writer.transport.abort()
+
+
+class _Dialogue:
+    def __init__(
+        self,
+        server: SmtpServer,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self._server, self._reader, self._writer, self._tls = server, reader, writer, tls
+        self._sender = ""
+        self._recipients: list[str] = []
+
+    async def run(self) -> None:
+        if not await self._answer("connect", "", "220 test ESMTP"):
+            return
+        while line := (await self._reader.readline()).decode().rstrip("\r\n"):
+            verb, _, argument = line.partition(" ")
+            if not await self._command(verb.upper(), argument):
+                return
+
+    async def _command(self, verb: str, argument: str) -> bool:
+        if verb in ("EHLO", "HELO"):
+            return await self._answer("ehlo", argument, self._greeting())
+        if verb == "STARTTLS" and self._tls is not None:
+            await self._say("220 go ahead")
+            await self._writer.start_tls(self._tls)
+            self._tls = None
+            return True
+        if verb == "MAIL":
+            self._sender, self._recipients = _path(argument), []
+            return await self._answer("mail", self._sender, "250 2.1.0 ok")
+        if verb == "RCPT":
+            return await self._rcpt(_path(argument))
+        if verb == "DATA":
+            return await self._data()
+        await self._say("221 bye" if verb == "QUIT" else "250 2.0.0 ok")
+        return verb != "QUIT"
+
+    def _greeting(self) -> str:
+        offered = [*self._server.extensions, *(["STARTTLS"] if self._tls is not None else [])]
+        lines = ["test", *offered]
+        return "\r\n".join([f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"])
+
+    async def _rcpt(self, recipient: str) -> bool:
+        reply = self._server.script("rcpt", recipient)
+        if reply is None:
+            self._recipients.append(recipient)
+        return await self._say(reply or "250 2.1.5 ok")
+
+    async def _data(self) -> bool:
+        if not self._recipients:
+            return await self._say("554 5.5.1 no valid recipients")
+        reply = self._server.script("data", self._recipients[0])
+        if not await self._say(reply or "354 go on") or (reply and not reply.startswith("354")):
+            return reply != DROP
+        data = await self._reader.readuntil(b"\r\n.\r\n")
+        reply = self._server.script("dot", self._recipients[0])
+        if reply in (None, KEEP_AND_DROP):
+            self._server.received += [
+                Received(self._sender, recipient, data[:-3]) for recipient in self._recipients
+            ]
+        self._recipients = []
+        return await self._say(reply or "250 2.0.0 kept")
+
+    async def _answer(self, stage: str, argument: str, usual: str) -> bool:
+        return await self._say(self._server.script(stage, argument) or usual)
+
+    async def _say(self, reply: str) -> bool:
+        if reply in (DROP, KEEP_AND_DROP):
+            return False
+        self._writer.write(reply.encode() + b"\r\n")
+        await self._writer.drain()
+        return not reply.startswith("421")
+
+
+def _path(argument: str) -> str:
+    return argument.partition("<")[2].partition(">")[0]
