@@ -1,1 +1,126 @@
-def against(i,e): return []
+"""The same item, or the same facts, twice: in one issue or against earlier ones.
+
+Promises: texts are compared by the strings of sixteen characters they share, spaces and
+punctuation aside; the cost grows with the length of the texts, not with the number of pairs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from dongtai_mail.content import (
+    Finding,
+    Issue,
+    Item,
+    ListBlock,
+    Paragraph,
+    Severity,
+    Subheading,
+)
+from dongtai_mail.manuscript.model import Draft
+from dongtai_mail.manuscript.toc import key
+
+_GRAM = 16
+_SAME = 0.6
+_FACT = 3
+_PASSAGE = 9
+_BOILERPLATE = 4
+_NOISE = re.compile(r"[\W_]+")
+_TWO_FIGURES = re.compile(r"\d\D+\d")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An item that was read before, with a note on where it stood."""
+
+    title: str
+    where: str
+    grams: int
+
+
+class _Memory:
+    """All sixteen-character strings so far, each with the first items that had it."""
+
+    def __init__(self) -> None:
+        self.items: list[_Seen] = []
+        self.titles: dict[str, int] = {}
+        self.grams: dict[str, int] = {}
+        self.commons: Counter[str] = Counter()
+
+    def find(self, item: Item, grams: set[str]) -> tuple[int, list[str]] | None:
+        """The earlier item that shares most with this one, and what they share."""
+        title = self.titles.get(key(item.title)) if item.title else None
+        if title is not None:
+            return title, []
+        shared: dict[int, list[str]] = {}
+        for gram in grams & self.grams.keys():
+            self.commons[gram] += 1
+            if self.commons[gram] < _BOILERPLATE:
+                shared.setdefault(self.grams[gram], []).append(gram)
+        return max(shared.items(), key=lambda it: (len(it[1]), -it[0])) if shared else None
+
+    def add(self, item: Item, grams: set[str], where: str) -> None:
+        number = len(self.items)
+        self.items.append(_Seen(item.title, where, len(grams)))
+        self.titles.setdefault(key(item.title), number)
+        self.grams.update(dict.fromkeys(grams - self.grams.keys(), number))
+
+
+def check(draft: Draft) -> Iterator[Finding]:
+    memory = _Memory()
+    for item, line in zip(draft.issue.items, draft.item_lines, strict=True):
+        grams = _grams(item)
+        found = memory.find(item, grams)
+        if found:
+            yield from _report(memory.items[found[0]], found[1], item, grams, line, "")
+        memory.add(item, grams, f"第 {line} 行" if line else "本期")
+
+
+def against(issue: Issue, earlier: Iterable[Issue]) -> Iterator[Finding]:
+    """What an issue has in common with earlier ones."""
+    memory = _Memory()
+    for before in earlier:
+        where = before.number or (str(before.date) if before.date else "往期")
+        for item in before.items:
+            memory.add(item, _grams(item), where)
+    for item in issue.items:
+        grams = _grams(item)
+        found = memory.find(item, grams)
+        if found:
+            yield from _report(memory.items[found[0]], found[1], item, grams, None, "-earlier")
+
+
+def _report(
+    seen: _Seen, shared: list[str], item: Item, grams: set[str], line: int | None, suffix: str
+) -> Iterator[Finding]:
+    other = f"“{seen.title}”（{seen.where}）"
+    smaller = min(seen.grams, len(grams))
+    if not shared or (smaller > _GRAM and len(shared) >= _SAME * smaller):
+        message = f"这一条与{other}相同或几乎相同。请留一条。"
+        yield Finding(f"item-repeated{suffix}", Severity.WARNING, message, line, item.title)
+    elif len(shared) >= _PASSAGE or (len(shared) >= _FACT and any(map(_TWO_FIGURES.search, shared))):
+        message = f"这一条与{other}说到同样的事：“{_sample(item, shared)}”。请看看是否重复。"
+        yield Finding(f"facts-repeated{suffix}", Severity.INFO, message, line, item.title)
+
+
+def _sample(item: Item, shared: list[str]) -> str:
+    text = _text(item)
+    return min(shared, key=text.find)
+
+
+def _grams(item: Item) -> set[str]:
+    text = _text(item)
+    return {text[i : i + _GRAM] for i in range(len(text) - _GRAM + 1)}
+
+
+def _text(item: Item) -> str:
+    parts: list[str] = []
+    for block in item.body:
+        if isinstance(block, Paragraph | Subheading):
+            parts.append(block.text)
+        elif isinstance(block, ListBlock):
+            parts.extend(block.items)
+    return _NOISE.sub("", "".join(parts))

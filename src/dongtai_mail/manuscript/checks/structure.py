@@ -1,0 +1,60 @@
+"""The issue's skeleton: what is missing, empty or there twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dongtai_mail.content import Finding, Severity
+from dongtai_mail.manuscript.model import Draft
+
+
+def check(draft: Draft) -> Iterator[Finding]:
+    yield from _missing(draft)
+    yield from _sections(draft)
+    yield from _items(draft)
+
+
+def _missing(draft: Draft) -> Iterator[Finding]:
+    issue = draft.issue
+    parts = (
+        ("masthead-missing", "刊名", issue.masthead),
+        ("issue-number-missing", "期号", issue.number),
+        ("issue-date-missing", "出刊日期", issue.date),
+        ("host-missing", "主办单位", issue.host),
+        ("colophon-missing", "版权信息（地址、邮编、电话）", issue.colophon),
+    )
+    for code, name, value in parts:
+        if value is None:
+            yield Finding(code, Severity.INFO, f"稿件中没有{name}，将使用刊物设置里的。")
+
+
+def _sections(draft: Draft) -> Iterator[Finding]:
+    seen: dict[str, int | None] = {}
+    if not draft.issue.items:
+        yield Finding("items-missing", Severity.ERROR, "没有找到任何条目。请检查栏目标题和来源行。")
+    for section, line in zip(draft.issue.sections, draft.section_lines, strict=True):
+        if not section.name:
+            message = "开头的条目不属于任何栏目。请在它们前面加一行【栏目名】。"
+            yield Finding("section-missing", Severity.WARNING, message, _first_line(draft))
+        elif section.name in seen:
+            before = f"（第 {seen[section.name]} 行已有）" if seen[section.name] else ""
+            message = f"栏目【{section.name}】重复出现{before}。请合并，或改正栏目名。"
+            yield Finding("section-repeated", Severity.WARNING, message, line)
+        if not section.items:
+            message = f"栏目【{section.name}】下没有条目。请补上条目或删去栏目。"
+            yield Finding("section-empty", Severity.WARNING, message, line)
+        seen.setdefault(section.name, line)
+
+
+def _first_line(draft: Draft) -> int | None:
+    return draft.item_lines[0] if draft.item_lines else None
+
+
+def _items(draft: Draft) -> Iterator[Finding]:
+    for item, line in zip(draft.issue.items, draft.item_lines, strict=True):
+        if not item.title:
+            message = "这一条没有标题。请在正文前补一行标题。"
+            yield Finding("title-missing", Severity.ERROR, message, line)
+        if not item.body:
+            message = "这一条只有标题，没有正文。请补上正文或删去这一条。"
+            yield Finding("item-empty", Severity.ERROR, message, line, item.title)
