@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from binascii import b2a_base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Literal
 
@@ -50,6 +50,7 @@ class Signer:
         self.selector = selector
         self._key = _load(private_key_pem)
         self.algorithm = "rsa" if isinstance(self._key, rsa.RSAPrivateKey) else "ed25519"
+        self._sign = _signing(self._key)
         self._start = (
             f"v=1; a={self.algorithm}-sha256; c=relaxed/relaxed;\r\n d={domain}; s={selector}"
         )
@@ -89,12 +90,6 @@ class Signer:
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
 
-    def _sign(self, data: bytes) -> bytes:
-        if isinstance(self._key, rsa.RSAPrivateKey):
-            return self._key.sign(data, _PADDING, _SHA256)
-        # RFC 8463 signs the hash of the data, not the data.
-        return self._key.sign(sha256(data).digest())
-
 
 def signed_fields(names: Sequence[str]) -> str:
     """Return the value of ``h=`` for a message with fields of these names, each once."""
@@ -133,6 +128,13 @@ def new_key(algorithm: Literal["rsa", "ed25519"] = "rsa") -> str:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     ).decode()
+
+
+def _signing(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> Callable[[bytes], bytes]:
+    if isinstance(key, rsa.RSAPrivateKey):
+        return lambda data: key.sign(data, _PADDING, _SHA256)
+    # RFC 8463 signs the hash of the data, not the data.
+    return lambda data: key.sign(sha256(data).digest())
 
 
 def _load(pem: str | bytes) -> rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey:

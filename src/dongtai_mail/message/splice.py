@@ -24,16 +24,19 @@ class SpliceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Splice:
-    """Whole base64 lines with gaps: ``literals[0]``, value ``slots[0]``, ``literals[1]``, …"""
+    """Whole base64 lines with gaps: ``first``, then each slot's value and what follows it.
 
-    literals: tuple[bytes, ...]
-    slots: tuple[int, ...]
+    ``size`` is the octets of the lines.
+    """
+
+    first: bytes
+    rest: tuple[tuple[int, bytes], ...]
     size: int
 
     def fill(self, values: Sequence[bytes]) -> bytes:
         """Return the lines with the values in their gaps; each has its slot's length."""
-        octets = self.literals[0]
-        for slot, literal in zip(self.slots, self.literals[1:], strict=True):
+        octets = self.first
+        for slot, literal in self.rest:
             octets += values[slot] + literal
         return base64_lines(octets)
 
@@ -116,8 +119,9 @@ def _grouped(gaps: Sequence[_Gap]) -> list[list[_Gap]]:
 
 
 def _splice(content: bytes, start: int, stop: int, gaps: Sequence[_Gap]) -> Splice:
-    starts = [start, *(gap.stop for gap in gaps)]
     stops = [*(gap.start for gap in gaps), stop]
-    literals = tuple(content[a:b] for a, b in zip(starts, stops, strict=True))
-    size = len(base64_lines(content[start:stop]))
-    return Splice(literals, tuple(gap.slot for gap in gaps), size)
+    rest = tuple(
+        (gap.slot, content[gap.stop : following])
+        for gap, following in zip(gaps, stops[1:], strict=True)
+    )
+    return Splice(content[start : stops[0]], rest, len(base64_lines(content[start:stop])))
