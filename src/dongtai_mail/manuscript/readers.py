@@ -16,6 +16,7 @@ from dongtai_mail.manuscript.encoding import controls_in, without_controls
 from dongtai_mail.manuscript.model import Line
 
 _BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+_PAGE = re.compile(r"[\f\x0b\x1c-\x1e]")
 _MARKDOWN = (".md", ".markdown", ".mdown")
 _WIDE_SPACES = re.compile(r"[\u3000\t]")
 
@@ -33,7 +34,7 @@ def read_text(text: str, findings: list[Finding]) -> list[Line]:
 def _lines(text: str, findings: list[Finding]) -> Iterator[Line]:
     gap, new_page = 0, False
     for number, physical in enumerate(_BREAK.split(text), 1):
-        for part, piece in enumerate(re.split(r"[\f\x0b\x1c-\x1e]", physical)):
+        for part, piece in enumerate(_PAGE.split(physical)):
             new_page = new_page or part > 0
             raw = _cleaned(piece, number, findings)
             stripped = raw.strip().strip("\ufeff").strip()

@@ -16,8 +16,7 @@ SENTENCE_END = "。！？!?…"
 CONNECTING = "，、；：,;:—（(《“‘「『【"
 
 _CLOSERS = CLOSING + "\"'*"
-_SPACED = re.compile(rf"(?<=[{HAN}]) (?=[A-Za-z0-9])|(?<=[A-Za-z0-9]) (?=[{HAN}])")
-_TIGHT = re.compile(rf"(?<=[{HAN}])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[{HAN}])")
+_RUN = re.compile("[A-Za-z0-9]+")
 _HAN = re.compile(f"[{HAN}]")
 _LATIN = re.compile(r"[A-Za-z0-9\u00c0-\u024f]")
 
@@ -50,8 +49,16 @@ def is_open(text: str) -> bool:
 
 def spacing(texts: Iterable[str]) -> tuple[int, int]:
     """How often Chinese meets letters or digits with a space between, and without one."""
-    text = "\n".join(texts)
-    return len(_SPACED.findall(text)), len(_TIGHT.findall(text))
+    some = none = 0
+    text = "\n".join(texts) + "\n\n"
+    for match in _RUN.finditer(text):
+        start, end = match.span()
+        for near, next_but_one in ((text[start - 1], text[start - 2]), text[end : end + 2]):
+            if near == " ":
+                some += next_but_one > "\u2e7f" and _HAN.match(next_but_one) is not None
+            elif near > "\u2e7f":
+                none += _HAN.match(near) is not None
+    return some, none
 
 
 def glue(before: str, after: str, *, spaced: bool, trailing: bool = False) -> str:

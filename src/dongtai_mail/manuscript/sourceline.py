@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime
 import re
-import unicodedata
 from dataclasses import dataclass
 
 _DIGITS = "〇零一二三四五六七八九"
@@ -27,6 +26,9 @@ _INLINE = re.compile(rf"(?:(?<=[。！？!?…”）)*])|(?<=\s))[(（\[【*]{{0
 _COMPILER = re.compile(r"(?:编\s*选|选\s*编|编\s*译|摘\s*编|整\s*理)(?:\s*者)?\s*[:：]")
 _EDGES = " \t\u3000,，;；、|｜·/*_>"
 _QUOTES = ("“”", '""', "”“", "「」", "『』", "‘’", "''", "””", "““")
+_FULL_WIDTH = re.compile("[\uff0d-\uff19]")
+_HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_DATE_ENDS = frozenset("日号0123456789０１２３４５６７８９")
 _INLINE_LONGEST = 160
 
 
@@ -57,7 +59,7 @@ def inline_start(text: str) -> int:
 
 
 def ends_with_date(text: str) -> bool:
-    return _date_in(_plain(text[-40:]), at_end=True) is not None
+    return text[-1:] in _DATE_ENDS and _date_in(_plain(text[-40:]), at_end=True) is not None
 
 
 def parse(text: str) -> SourceLine:
@@ -95,12 +97,7 @@ def _ends_as_source(tail: str) -> bool:
 
 def _plain(text: str) -> str:
     """Full-width digits and signs as ASCII ones, character for character."""
-    if text.isascii():
-        return text
-    return "".join(
-        folded if len(folded := unicodedata.normalize("NFKC", char)) == 1 else char
-        for char in text
-    )
+    return text.translate(_HALF_WIDTH) if _FULL_WIDTH.search(text) else text
 
 
 def _unwrapped(rest: str, whole: str) -> str:

@@ -24,6 +24,7 @@ from dongtai_mail.manuscript.model import Draft
 from dongtai_mail.manuscript.toc import key
 
 _GRAM = 16
+_STEP = 4
 _SAME = 0.6
 _FACT = 3
 _PASSAGE = 9
@@ -38,11 +39,11 @@ class _Seen:
 
     title: str
     where: str
-    grams: int
+    text: str
 
 
 class _Memory:
-    """All sixteen-character strings so far, each with the first items that had it."""
+    """Every fourth sixteen-character string so far, with the first item that had it."""
 
     def __init__(self) -> None:
         self.items: list[_Seen] = []
@@ -50,33 +51,37 @@ class _Memory:
         self.grams: dict[str, int] = {}
         self.commons: Counter[str] = Counter()
 
-    def find(self, item: Item, grams: set[str]) -> tuple[int, list[str]] | None:
+    def find(self, item: Item, text: str) -> tuple[_Seen, set[str]] | None:
         """The earlier item that shares most with this one, and what they share."""
         title = self.titles.get(key(item.title)) if item.title else None
         if title is not None:
-            return title, []
-        shared: dict[int, list[str]] = {}
+            return self.items[title], set()
+        grams = _grams(text)
+        shared: Counter[int] = Counter()
         for gram in grams & self.grams.keys():
             self.commons[gram] += 1
-            if self.commons[gram] < _BOILERPLATE:
-                shared.setdefault(self.grams[gram], []).append(gram)
-        return max(shared.items(), key=lambda it: (len(it[1]), -it[0])) if shared else None
+            shared[self.grams[gram]] += self.commons[gram] < _BOILERPLATE
+        if not shared:
+            return None
+        seen = self.items[min(shared, key=lambda number: (-shared[number], number))]
+        return seen, grams & _grams(seen.text)
 
-    def add(self, item: Item, grams: set[str], where: str) -> None:
+    def add(self, item: Item, text: str, where: str) -> None:
         number = len(self.items)
-        self.items.append(_Seen(item.title, where, len(grams)))
+        self.items.append(_Seen(item.title, where, text))
         self.titles.setdefault(key(item.title), number)
-        self.grams.update(dict.fromkeys(grams - self.grams.keys(), number))
+        for gram in _grams(text, _STEP):
+            self.grams.setdefault(gram, number)
 
 
 def check(draft: Draft) -> Iterator[Finding]:
     memory = _Memory()
     for item, line in zip(draft.issue.items, draft.item_lines, strict=True):
-        grams = _grams(item)
-        found = memory.find(item, grams)
+        text = _text(item)
+        found = memory.find(item, text)
         if found:
-            yield from _report(memory.items[found[0]], found[1], item, grams, line, "")
-        memory.add(item, grams, f"第 {line} 行" if line else "本期")
+            yield from _report(*found, item, text, line, "")
+        memory.add(item, text, f"第 {line} 行" if line else "本期")
 
 
 def against(issue: Issue, earlier: Iterable[Issue]) -> Iterator[Finding]:
@@ -85,35 +90,36 @@ def against(issue: Issue, earlier: Iterable[Issue]) -> Iterator[Finding]:
     for before in earlier:
         where = before.number or (str(before.date) if before.date else "往期")
         for item in before.items:
-            memory.add(item, _grams(item), where)
+            memory.add(item, _text(item), where)
     for item in issue.items:
-        grams = _grams(item)
-        found = memory.find(item, grams)
+        text = _text(item)
+        found = memory.find(item, text)
         if found:
-            yield from _report(memory.items[found[0]], found[1], item, grams, None, "-earlier")
+            yield from _report(*found, item, text, None, "-earlier")
 
 
 def _report(
-    seen: _Seen, shared: list[str], item: Item, grams: set[str], line: int | None, suffix: str
+    seen: _Seen, shared: set[str], item: Item, text: str, line: int | None, suffix: str
 ) -> Iterator[Finding]:
     other = f"“{seen.title}”（{seen.where}）"
-    smaller = min(seen.grams, len(grams))
+    smaller = min(len(seen.text), len(text)) - _GRAM + 1
     if not shared or (smaller > _GRAM and len(shared) >= _SAME * smaller):
         message = f"这一条与{other}相同或几乎相同。请留一条。"
         yield Finding(f"item-repeated{suffix}", Severity.WARNING, message, line, item.title)
-    elif len(shared) >= _PASSAGE or (len(shared) >= _FACT and any(map(_TWO_FIGURES.search, shared))):
-        message = f"这一条与{other}说到同样的事：“{_sample(item, shared)}”。请看看是否重复。"
+    elif _is_telling(shared):
+        sample = min(shared, key=text.find)
+        message = f"这一条与{other}说到同样的事：“{sample}”。请看看是否重复。"
         yield Finding(f"facts-repeated{suffix}", Severity.INFO, message, line, item.title)
 
 
-def _sample(item: Item, shared: list[str]) -> str:
-    text = _text(item)
-    return min(shared, key=text.find)
+def _is_telling(shared: set[str]) -> bool:
+    """More than a name in common: a long passage, or one with figures."""
+    figures = any(map(_TWO_FIGURES.search, shared))
+    return len(shared) >= _PASSAGE or (len(shared) >= _FACT and figures)
 
 
-def _grams(item: Item) -> set[str]:
-    text = _text(item)
-    return {text[i : i + _GRAM] for i in range(len(text) - _GRAM + 1)}
+def _grams(text: str, step: int = 1) -> set[str]:
+    return {text[i : i + _GRAM] for i in range(0, len(text) - _GRAM + 1, step)}
 
 
 def _text(item: Item) -> str:

@@ -16,7 +16,7 @@ from dongtai_mail.manuscript.script import HAN
 _SINGLE = re.compile(
     r"的的(?![确士])|(?<!是)是是(?![非否])|(?<!不)了了(?![解之然])|被被(?!子)|也也|们们|这这|它它|[^\W\d_]们们"
 )
-_PHRASE = re.compile(rf"([{HAN}]{{2,8}})\1")
+_PHRASE = re.compile(rf"([{HAN}]{{2,5}})\1")
 _DATED = re.compile(r"(\d{1,4} ?[年月日]) ?\1")
 _LATIN = re.compile(r"\b([A-Za-z]{2,})\s+\1\b")
 _NUMERALS = frozenset("〇零一二三四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾两每")
@@ -24,7 +24,8 @@ _DOUBLED_IN_SPEECH = frozenset(
     "研究 讨论 商量 考虑 了解 休息 非常 许多 很多 学习 锻炼 放松 体验 尝试 交流 沟通 观察 关心 检查 打听 介绍 活动 加油 好的 什么 "
     "十分 特别 多少 打扮 收拾 整理 准备 照顾 比较 感受 认识 调整 评估 参考 反思 总结 滴答 叮咚 来吧 快来 谢谢 永远 好久".split()
 )
-_STRAY = re.compile(rf"(?<=[{HAN}、，]) ?(etc\.?|and|or|the|of) ?(?=[{HAN}])", re.IGNORECASE)
+_STRAY = re.compile(rf"(etc\.?|and|or|the|of) ?(?=[{HAN}])")
+_CHINESE = re.compile(f"[{HAN}、，]")
 _PLACEHOLDER = re.compile(r"TODO|FIXME|待补充|待核实|（待定）|[Xx×]{1,4} ?月 ?[Xx×]{1,4} ?日|[?？]{3,}")
 _CLAUSE = re.compile(r"[^，。；！？]{10,}(?=[，。；！？]|$)")
 _SENTENCE = re.compile(r"[^。！？]{18,}[。！？]")
@@ -69,8 +70,10 @@ def _twice(passage: Passage, match: re.Match[str], once: str) -> Finding:
 
 def _stray(passage: Passage) -> Iterator[Finding]:
     for match in _STRAY.finditer(passage.text):
+        if not _CHINESE.match(passage.text[: match.start()][-2:].rstrip(" ")[-1:]):
+            continue
         shown = passage.text[max(0, match.start() - 8) : match.end() + 8]
-        instead = "等" if match[1].lower().startswith("etc") else None
+        instead = "等" if match[1].startswith("etc") else None
         message = f"“{shown}”里夹着英文“{match[1]}”。"
         yield _finding("word-stray", passage, match.start(), message, instead)
     for match in _PLACEHOLDER.finditer(passage.text):
