@@ -68,13 +68,15 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "dongtai_mail.desk.security.content_security_policy",
 ]
 
 ROOT_URLCONF = "dongtai_mail.urls"
 WSGI_APPLICATION = "dongtai_mail.wsgi.application"
-LOGIN_URL = "login"
+CSRF_FAILURE_VIEW = "dongtai_mail.desk.errors.forbidden"
+LOGIN_URL = "desk:login"
 LOGIN_REDIRECT_URL = "desk:home"
-LOGOUT_REDIRECT_URL = "login"
+LOGOUT_REDIRECT_URL = "desk:login"
 
 # Our own pages are Django templates: forms, CSRF and makemessages work in them as they are.
 # Jinja2 stays with the email, whose templates must be pure and know no request.
@@ -133,7 +135,6 @@ TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
 # Files are served as they are found: there is no build step to forget.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False

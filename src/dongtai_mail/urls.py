@@ -4,6 +4,9 @@ from django.urls import include, path
 
 from dongtai_mail import health
 
+handler404 = "dongtai_mail.desk.errors.not_found"
+handler500 = "dongtai_mail.desk.errors.broken"
+
 urlpatterns = [
     path("", include("dongtai_mail.desk.urls")),
     path("", include("subscribers.urls")),

@@ -1,6 +1,31 @@
-"""Addresses of desk."""
+"""Addresses of the desk, and of signing in."""
 
-from django.urls import URLPattern
+from django.contrib.auth import views as auth
+from django.urls import path
+from django.views.i18n import set_language
+
+from dongtai_mail.desk.views import issues, mailings, publications, sending
 
 app_name = "desk"
-urlpatterns: list[URLPattern] = []
+
+open_to_all = [
+    path("login/", auth.LoginView.as_view(template_name="desk/login.html"), name="login"),
+    path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("language/", set_language, name="language"),
+]
+for_staff = [
+    path("", publications.home, name="home"),
+    path("publications/<slug:slug>/", publications.publication, name="publication"),
+    path("publications/<slug:slug>/manuscripts/", publications.manuscripts, name="manuscripts"),
+    path("publications/<slug:slug>/mailings/", mailings.mailings, name="mailings"),
+    path("issues/<int:pk>/", issues.issue, name="issue"),
+    path("issues/<int:pk>/preview/", issues.preview_page, name="preview"),
+    path("issues/<int:pk>/preview/html/", issues.preview_html, name="preview-html"),
+    path("issues/<int:pk>/mailing/", sending.send, name="send"),
+    path("mailings/<int:pk>/", mailings.mailing, name="mailing"),
+    path("mailings/<int:pk>/progress/", mailings.progress, name="progress"),
+    path("mailings/<int:pk>/pause/", mailings.pause, name="pause"),
+    path("mailings/<int:pk>/resumption/", mailings.resumption, name="resumption"),
+    path("mailings/<int:pk>/cancellation/", mailings.cancellation, name="cancellation"),
+]
+urlpatterns = open_to_all + for_staff

@@ -1,0 +1,31 @@
+"""How many a mailing to a list would reach if it began now.
+
+Promises: the same conditions as the audience that ``delivery.mailings`` freezes; a test compares.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from subscribers.models import SubscriberList, Subscription, Suppression
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """``readers`` get the mailing; ``excluded`` are confirmed but suppressed."""
+
+    readers: int
+    excluded: int
+
+
+def audience(subscriber_list: SubscriberList) -> Audience:
+    confirmed = Subscription.objects.filter(
+        subscriber_list=subscriber_list, state=Subscription.State.CONFIRMED
+    )
+    suppressed = Suppression.objects.filter(
+        Q(publication=None) | Q(publication=subscriber_list.publication_id)
+    )
+    excluded = confirmed.filter(subscriber__key__in=suppressed.values("key")).count()
+    return Audience(confirmed.count() - excluded, excluded)

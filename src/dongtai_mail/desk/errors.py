@@ -1,0 +1,19 @@
+"""What people see when a page is missing, forbidden or broken; in the calm voice of all others."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "public/not_found.html", status=404)
+
+
+def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form that was not ours, or that a new sign-in has outdated (CSRF)."""
+    return render(request, "public/forbidden.html", status=403)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    return render(request, "public/broken.html", status=500)

@@ -1,0 +1,110 @@
+"""One issue: what is in it, what was found, and what readers would get.
+
+Promises: the preview's HTML is answered as an untrusted document: no script, no forms, an origin
+of its own, whatever the manuscript holds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from dongtai_mail.content import Severity
+from dongtai_mail.desk import findings, security
+from dongtai_mail.desk.access import staff
+from dongtai_mail.desk.previews import AUTO, KINDS, preview, sizes
+from dongtai_mail.issues import editions
+from dongtai_mail.issues.models import Issue, Item
+from dongtai_mail.rendering import CLIPPING_LIMIT, RenderingError
+
+WIDTHS = (("375", "375"), ("640", "640"), ("full", _("宽")))
+PARTS = (("html", _("邮件")), ("text", _("纯文本")), ("source", _("源码")))
+
+
+@staff
+@require_safe
+def issue(request: HttpRequest, pk: int) -> HttpResponse:
+    shown = _issue(pk)
+    sections = list(shown.sections.prefetch_related("items"))
+    items = [item for section in sections for item in section.items.all()]
+    manuscript = getattr(shown, "manuscript", None)
+    said, _ignored = editions.complete(shown)
+    context = {
+        "publication": shown.publication,
+        "issue": shown,
+        "said": said,
+        "sections": sections,
+        "item_count": len(items),
+        "manuscript": manuscript,
+        "in_manuscript": findings.of_manuscript(manuscript, items),
+        "here": "issues",
+    } | _rendering(shown, items)
+    return render(request, "desk/issue.html", context)
+
+
+def _rendering(shown: Issue, items: list[Item]) -> dict[str, Any]:
+    try:
+        rendered = editions.render(shown)
+    except RenderingError as error:
+        return {"broken": str(error)}
+    errors = [found for found in rendered.findings if found.severity is Severity.ERROR]
+    return {
+        "in_rendering": findings.of_rendering(rendered.findings, items),
+        "errors": len(errors),
+        "subject": rendered.subject,
+    }
+
+
+@staff
+@require_safe
+def preview_page(request: HttpRequest, pk: int) -> HttpResponse:
+    shown = _issue(pk)
+    kind, width, part = _choices(request)
+    context = {
+        "publication": shown.publication,
+        "issue": shown,
+        "kind": kind,
+        "width": width,
+        "part": part,
+        "widths": WIDTHS,
+        "parts": PARTS,
+        "limit": CLIPPING_LIMIT,
+        "here": "issues",
+    }
+    try:
+        seen = preview(shown, kind)
+        context |= {"preview": seen, "sizes": sizes(shown)}
+    except RenderingError as error:
+        return render(request, "desk/preview.html", context | {"broken": str(error)})
+    items = Item.objects.filter(section__issue=shown)
+    context["findings"] = findings.of_rendering(
+        [found for found in seen.findings if found.severity is not Severity.INFO], items
+    )
+    return render(request, "desk/preview.html", context)
+
+
+@staff
+@require_safe
+def preview_html(request: HttpRequest, pk: int) -> HttpResponse:
+    """The HTML part alone, for the frame of the preview page."""
+    kind, _width, _part = _choices(request)
+    response = HttpResponse(preview(_issue(pk), kind).html)
+    response.headers["Content-Security-Policy"] = security.EDITION
+    return response
+
+
+def _issue(pk: int) -> Issue:
+    return get_object_or_404(Issue.objects.select_related("publication", "manuscript"), pk=pk)
+
+
+def _choices(request: HttpRequest) -> tuple[str, str, str]:
+    asked = request.GET
+    return (
+        asked["kind"] if asked.get("kind") in KINDS else AUTO,
+        asked["width"] if asked.get("width") in dict(WIDTHS) else "full",
+        asked["part"] if asked.get("part") in dict(PARTS) else "html",
+    )

@@ -1,0 +1,144 @@
+"""A publication's mailings, and one of them as it goes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from dongtai_mail.delivery import mailings as delivery
+from dongtai_mail.delivery.models import Attempt, Delivery, Mailing
+from dongtai_mail.desk import words
+from dongtai_mail.desk.access import staff
+from dongtai_mail.desk.audience import audience
+from dongtai_mail.issues.models import Publication
+
+PER_PAGE = 50
+LATEST = 50
+PAUSABLE = (Mailing.State.SENDING,)
+RESUMABLE = (Mailing.State.PAUSED, Mailing.State.STOPPED, Mailing.State.MISSED)
+SETTLED = ("accepted", "bounced", "suppressed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One state in the ledger and its part of the bar, in per cent from the left."""
+
+    word: words.Word
+    count: int
+    start: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Equal answers of receiving servers, counted."""
+
+    code: int | None
+    enhanced: str
+    text: str
+    stage: str
+    count: int
+
+
+@staff
+@require_safe
+def mailings(request: HttpRequest, slug: str) -> HttpResponse:
+    publication = get_object_or_404(Publication, slug=slug)
+    ours = Mailing.objects.filter(edition__issue__publication=publication)
+    ours = ours.select_related("edition__issue__publication", "subscriber_list")
+    page = Paginator(ours, PER_PAGE).get_page(request.GET.get("page"))
+    context = {"publication": publication, "page": page, "here": "mailings"}
+    return render(request, "desk/mailings.html", context)
+
+
+@staff
+@require_safe
+def mailing(request: HttpRequest, pk: int) -> HttpResponse:
+    return render(request, "desk/mailing.html", _context(_mailing(pk)))
+
+
+@staff
+@require_safe
+def progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """What changes on a mailing's page, for a page that asks again and again."""
+    return render(request, "desk/mailing_progress.html", _context(_mailing(pk)))
+
+
+@staff
+@require_POST
+def pause(request: HttpRequest, pk: int) -> HttpResponse:
+    return _act(request, pk, delivery.pause)
+
+
+@staff
+@require_POST
+def resumption(request: HttpRequest, pk: int) -> HttpResponse:
+    return _act(request, pk, delivery.resume)
+
+
+@staff
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancellation(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask first: what is cancelled can't be taken up again."""
+    if request.method == "POST":
+        return _act(request, pk, delivery.cancel)
+    return render(request, "desk/cancellation.html", _context(_mailing(pk)))
+
+
+def _act(request: HttpRequest, pk: int, act: Callable[[Mailing], None]) -> HttpResponse:
+    try:
+        act(_mailing(pk))
+    except delivery.MailingRefused as refused:
+        messages.error(request, str(refused))
+    return redirect("desk:mailing", pk)
+
+
+def _mailing(pk: int) -> Mailing:
+    return get_object_or_404(
+        Mailing.objects.select_related("edition__issue__publication", "subscriber_list"), pk=pk
+    )
+
+
+def _context(shown: Mailing) -> dict[str, Any]:
+    ledger = delivery.ledger(shown)
+    total = sum(ledger.values())
+    waiting = shown.state in (Mailing.State.SCHEDULED, Mailing.State.MISSED)
+    return {
+        "publication": shown.edition.issue.publication,
+        "mailing": shown,
+        "rows": _rows(ledger, total),
+        "total": total,
+        "adds_up": total == shown.targeted,
+        "settled": sum(ledger[name] for name in SETTLED),
+        "rest": ledger["queued"] + ledger["deferred"],
+        "expected": audience(shown.subscriber_list) if waiting else None,
+        "reasons": _reasons(shown),
+        "latest": LATEST,
+        "pausable": shown.state in PAUSABLE,
+        "resumable": shown.state in RESUMABLE,
+        "here": "mailings",
+    }
+
+
+def _rows(ledger: dict[str, int], total: int) -> list[Row]:
+    rows, start = [], 0.0
+    for state, word in words.DELIVERIES.items():
+        count = ledger[Delivery.State(state).name.lower()]
+        share = 100 * count / total if total else 0.0
+        rows.append(Row(word, count, round(start, 3), round(share, 3)))
+        start += share
+    return rows
+
+
+def _reasons(shown: Mailing) -> list[Reason]:
+    latest = Attempt.objects.filter(delivery__mailing=shown).order_by("-id")[:LATEST]
+    counted = Counter((each.code, each.enhanced, each.text, each.stage) for each in latest)
+    return [Reason(*answer, count) for answer, count in counted.most_common()]

@@ -1,0 +1,69 @@
+"""A publication's issues, and the door by which a manuscript comes in."""
+
+from __future__ import annotations
+
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.desk.access import staff
+from dongtai_mail.desk.forms import ManuscriptForm
+from dongtai_mail.issues.importing import ImportRefused, import_manuscript
+from dongtai_mail.issues.models import Issue, Publication
+from dongtai_mail.manuscript import ManuscriptError
+
+PER_PAGE = 50
+
+
+@staff
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    publications = list(Publication.objects.order_by("name"))
+    if len(publications) == 1:
+        return redirect("desk:publication", publications[0].slug)
+    return render(request, "desk/home.html", {"publications": publications})
+
+
+@staff
+@require_safe
+def publication(request: HttpRequest, slug: str) -> HttpResponse:
+    shown = get_object_or_404(Publication, slug=slug)
+    issues = shown.issues.annotate(item_count=Count("sections__items"))
+    page = Paginator(issues, PER_PAGE).get_page(request.GET.get("page"))
+    last = _last_mailings([issue.pk for issue in page])
+    rows = [(issue, last.get(issue.pk)) for issue in page]
+    context = {"publication": shown, "page": page, "rows": rows, "here": "issues"}
+    return render(request, "desk/publication.html", context)
+
+
+def _last_mailings(issue_ids: list[int]) -> dict[int, Mailing]:
+    mailings = Mailing.objects.filter(edition__issue__in=issue_ids).select_related("edition")
+    return {mailing.edition.issue_id: mailing for mailing in mailings.order_by("id")}
+
+
+@staff
+@require_http_methods(["GET", "HEAD", "POST"])
+def manuscripts(request: HttpRequest, slug: str) -> HttpResponse:
+    shown = get_object_or_404(Publication, slug=slug)
+    form = ManuscriptForm()
+    if request.method == "POST":
+        form = ManuscriptForm(request.POST, request.FILES)
+        issue = _import(shown, form)
+        if issue is not None:
+            return redirect("desk:issue", issue.pk)
+    context = {"publication": shown, "form": form, "here": "issues"}
+    return render(request, "desk/manuscripts.html", context)
+
+
+def _import(into: Publication, form: ManuscriptForm) -> Issue | None:
+    if not form.is_valid():
+        return None
+    file = form.cleaned_data["manuscript"]
+    try:
+        return import_manuscript(into, file.read(), file.name)
+    except (ImportRefused, ManuscriptError) as refused:
+        form.add_error("manuscript", str(refused))
+        return None

@@ -1,0 +1,85 @@
+"""The words and shapes of states, kinds and severities on the desk's pages.
+
+A state is always a word and a shape; the CSS class of the same name only adds colour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from dongtai_mail.content import Severity
+from dongtai_mail.delivery.models import Delivery, Mailing
+from dongtai_mail.rendering import Kind
+
+Text = str | Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """``css`` is the class, ``shape`` one character, ``meaning`` a sentence where one helps."""
+
+    css: str
+    shape: str
+    word: Text
+    meaning: Text = ""
+
+
+DRAFT = Word("draft", "○", gettext_lazy("编辑中"))
+
+MAILINGS = {
+    Mailing.State.SCHEDULED: Word("scheduled", "◷", gettext_lazy("已排期")),
+    Mailing.State.SENDING: Word("sending", "▶", gettext_lazy("发送中")),
+    Mailing.State.PAUSED: Word("paused", "‖", gettext_lazy("已暂停")),
+    Mailing.State.MISSED: Word("missed", "▲", gettext_lazy("已错过时间，等候决定")),
+    Mailing.State.STOPPED: Word("stopped", "■", gettext_lazy("已自动停止")),
+    Mailing.State.FINISHED: Word("finished", "●", gettext_lazy("已完成")),
+    Mailing.State.CANCELLED: Word("cancelled", "×", gettext_lazy("已取消")),
+}
+
+DELIVERIES = {
+    Delivery.State.ACCEPTED: Word(
+        "accepted", "●", gettext_lazy("已接收"), gettext_lazy("收信方的服务器收下了")
+    ),
+    Delivery.State.LEASED: Word(
+        "leased", "▶", gettext_lazy("正在发送"), gettext_lazy("已交给发送进程")
+    ),
+    Delivery.State.QUEUED: Word("queued", "○", gettext_lazy("等待"), gettext_lazy("还没有轮到")),
+    Delivery.State.DEFERRED: Word(
+        "deferred", "◐", gettext_lazy("暂缓"), gettext_lazy("收信方请稍后再试，会自动重试")
+    ),
+    Delivery.State.UNCONFIRMED: Word(
+        "unconfirmed", "◇", gettext_lazy("未确认"), gettext_lazy("发出后没有收到答复，可能已送到")
+    ),
+    Delivery.State.BOUNCED: Word(
+        "bounced", "■", gettext_lazy("退回"), gettext_lazy("收信方拒收，不再尝试")
+    ),
+    Delivery.State.SUPPRESSED: Word(
+        "suppressed", "–", gettext_lazy("不发"), gettext_lazy("开始发送后退订或列入不发名单")
+    ),
+    Delivery.State.CANCELLED: Word(
+        "cancelled", "×", gettext_lazy("已取消"), gettext_lazy("发送取消时还没有发出")
+    ),
+}
+
+KINDS: dict[str, Text] = {
+    "auto": gettext_lazy("自动"),
+    Kind.FULL: gettext_lazy("全文版"),
+    Kind.LEAN: gettext_lazy("精简版"),
+    Kind.DIGEST: gettext_lazy("摘要版"),
+}
+
+SEVERITIES = {
+    Severity.ERROR: Word("severity-error", "■", gettext_lazy("错误")),
+    Severity.WARNING: Word("severity-warning", "▲", gettext_lazy("警告")),
+    Severity.INFO: Word("severity-info", "●", gettext_lazy("提示")),
+}
+
+
+def zone_name(zone: ZoneInfo) -> str:
+    """What people call a publication's time zone."""
+    return _("北京时间") if zone.key in ("Asia/Shanghai", "PRC") else zone.key

@@ -1,0 +1,92 @@
+"""What a reader's own link opens, and how its pages answer.
+
+Owns: from the token in ``/u/…/`` and ``/p/…/`` to the subscription, the uniform answer to every
+other token, the headers of these pages, and their language. Promises: a wrong token, a right one
+of an erased reader and a mutilated one get the same bytes and status. The token is the credential:
+whoever has it has the reader's mail, no cookie is read or set, and a forged cross-site request
+would need it too, so these pages are exempt from CSRF tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import translation
+from django.views.decorators.csrf import csrf_exempt
+
+from dongtai_mail.keys import keyring
+from dongtai_mail.message.links import PURPOSE
+from subscribers.models import Subscription
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    token: str
+    subscription: Subscription
+    mailing_id: int
+
+    @property
+    def detail(self) -> str:
+        return f"mailing {self.mailing_id}"
+
+
+Page = Callable[[HttpRequest, Link], HttpResponse]
+
+
+def reader_page(page: Page) -> Callable[[HttpRequest, str], HttpResponse]:
+    """Serve ``page`` to whoever holds a reader's token, and one answer to everybody else."""
+
+    @csrf_exempt
+    @wraps(page)
+    def view(request: HttpRequest, token: str) -> HttpResponse:
+        with translation.override(_language(request)):
+            link = _open(token)
+            response = page(request, link) if link else _unknown(request)
+            response.headers["Content-Language"] = translation.get_language() or ""
+        for name, value in HEADERS.items():
+            response.headers[name] = value
+        return response
+
+    return view
+
+
+def masked(address: str) -> str:
+    """Enough of an address for its owner to know it."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}***@{domain}"
+
+
+def _open(token: str) -> Link | None:
+    try:
+        subscription_id, mailing_id = keyring().open(PURPOSE, token)
+    except ValueError:  # SealError is one, and so is a token that carries other numbers.
+        return None
+    if max(subscription_id, mailing_id) >= 1 << 63:  # Beyond what a database key can be.
+        return None
+    subscription = (
+        Subscription.objects.select_related("subscriber", "subscriber_list__publication")
+        .filter(pk=subscription_id)
+        .first()
+    )
+    return Link(token, subscription, mailing_id) if subscription else None
+
+
+def _unknown(request: HttpRequest) -> HttpResponse:
+    return render(request, "public/unknown_link.html", status=404)
+
+
+def _language(request: HttpRequest) -> str:
+    """``?lang=`` where a reader chose one on the page, else what the browser asks for."""
+    chosen = request.GET.get("lang", "")
+    return chosen if chosen in dict(settings.LANGUAGES) else translation.get_language() or ""
