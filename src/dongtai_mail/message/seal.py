@@ -15,6 +15,7 @@ from __future__ import annotations
 import binascii
 import hmac
 import re
+import struct
 from base64 import b32decode, b32encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 
@@ -87,7 +88,10 @@ class Keyring:
         return self._opened(purpose, raw)
 
     def _sealed(self, purpose: str, numbers: tuple[int, ...]) -> bytes:
-        content = bytes([self.newest]) + b"".join(n.to_bytes(_NUMBER, "big") for n in numbers)
+        try:
+            content = struct.pack(f">B{len(numbers)}Q", self.newest, *numbers)
+        except struct.error:
+            raise ValueError(f"{numbers}: only numbers from 0 to 2**64 - 1 are sealed") from None
         return content + self._mac(self.newest, purpose, content)
 
     def _opened(self, purpose: str, raw: bytes) -> tuple[int, ...]:
@@ -99,10 +103,7 @@ class Keyring:
         expected = self._mac(content[0] if known else self.newest, purpose, content)
         if not hmac.compare_digest(mac, expected) or not known:
             raise SealError
-        return tuple(
-            int.from_bytes(content[at : at + _NUMBER], "big")
-            for at in range(1, len(content), _NUMBER)
-        )
+        return struct.unpack(f">{len(content) // _NUMBER}Q", content[1:])
 
     def _mac(self, version: int, purpose: str, content: bytes) -> bytes:
         key = self._derived.get((version, purpose))
