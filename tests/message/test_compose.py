@@ -245,3 +245,9 @@ def test_no_name_and_no_subject_adds_a_field(name: str, subject: str) -> None:
     fields = [name for name in names if not name.startswith(b" ")]
     assert len(fields) == 12
     assert max(map(len, built.split(b"\r\n"))) <= 998
+
+
+def test_a_message_without_personal_links_needs_no_slots() -> None:
+    skeleton = Skeleton(LETTERHEAD, "<p>正文</p>", "正文", (), (), "=_plain")
+    message = parsed(skeleton.message(reader(links=()), (), NOW))
+    assert [part.get_content() for part in message.iter_parts()] == ["正文", "<p>正文</p>"]
