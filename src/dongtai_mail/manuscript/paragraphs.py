@@ -39,6 +39,8 @@ _NUMBERED = re.compile(
 _CUT_LONGEST = 84
 _CUT_LONG = 64
 _NARROWEST = 20
+_SOURCE_LONGEST = 60
+_DATE_PIECE = re.compile(r"[\d０-９\s年月日号./-]{1,16}")
 
 
 @dataclass(slots=True)
@@ -154,7 +156,7 @@ class _Joiner:
     def joins(self, current: list[Line], line: Line, following: Line | None) -> bool:
         before = current[-1]
         self._note_source(current)
-        joined = self._decides(before, line, following)
+        joined = self._decides(current, line, following)
         if not joined:
             self.at_title = self.in_source or self.alone(before)
         return joined
@@ -166,24 +168,30 @@ class _Joiner:
         if "源" in text and (sourceline.starts(text) or sourceline.inline_start(text) > 0):
             self.in_source = True
 
-    def _decides(self, before: Line, line: Line, following: Line | None) -> bool:
+    def _decides(self, current: list[Line], line: Line, following: Line | None) -> bool:
+        before = current[-1]
         if self.alone(before) or self.alone(line) or sourceline.starts(line.text):
             return False
         if self.in_source:
-            return self._continues_source(before, line)
+            return self._continues_source(current, line)
         if self.layout.width is None or "\t" in before.text or before.text[0] == "|":
             return False
         if _MARKED.match(line.text) or (_NUMBERED.match(line.text) and _may_pause(before.text)):
             return False
         return self._wraps(before, line, following)
 
-    def _continues_source(self, before: Line, line: Line) -> bool:
-        text = before.text
-        if sourceline.ends_with_date(text) or line.gap > self.layout.gap or len(line.text) > 60:
+    def _continues_source(self, current: list[Line], line: Line) -> bool:
+        if line.gap > self.layout.gap or len(line.text) > _SOURCE_LONGEST:
             return False
-        if is_connecting(text) or sourceline.ends_with_date(line.text):
-            return len(line.text) < 45
-        return self.layout.width is not None and self._room(text) < 6
+        before = "".join(one.text for one in current[-2:])[-_SOURCE_LONGEST:]
+        if before.endswith(("日", "号")) and sourceline.ends_with_date(before):
+            return False
+        if _DATE_PIECE.fullmatch(line.text):
+            return sourceline.ends_with_date(before + line.text)
+        if sourceline.ends_with_date(before):
+            return False
+        whole = sourceline.ends_with_date(line.text) or sourceline.ends_with_date(before + line.text)
+        return whole or is_connecting(before) or is_open(before)
 
     def _wraps(self, before: Line, line: Line, following: Line | None) -> bool:
         turned = line.new_page or line.gap < self.layout.gap
@@ -213,7 +221,8 @@ class _Joiner:
         room = self._room(before.text)
         need = self.layout.measure(_first_token(line.text))
         if is_finished(before.text):
-            return room < need + 2 and not _OPENER.match(line.text) and not self.layout.indents
+            opens = _OPENER.match(line.text) and not self.layout.indents
+            return room < need + 2 and not opens
         if self.at_title:
             return room < need + 2 or self._is_rest_of_title(before, line, following)
         return room <= (self.layout.width or 0) * 0.4 or is_connecting(before.text)
@@ -275,9 +284,11 @@ def _agreement(texts: list[str], measure: Callable[[str], int]) -> tuple[float, 
     widths = sorted(map(measure, texts))
     width = widths[min(len(widths) - 1, int(len(widths) * 0.97))]
     near = [text for text in texts if width * 0.92 - 2 <= measure(text) <= width * 1.1]
+    near.sort(key=measure)
     broken = sum(not (is_finished(one) or sourceline.ends_with_date(one)) for one in near)
-    share = near and width >= _NARROWEST and broken * 2 >= len(near)
-    return (len(near) / len(widths) if share else 0.0), width, measure
+    wraps = near and width >= _NARROWEST and broken * 2 >= len(near)
+    usual = measure(near[len(near) // 2]) if wraps else width
+    return (len(near) / len(widths) if wraps else 0.0), usual, measure
 
 
 def _mostly(flags: Iterable[bool], share: float = 0.85) -> bool:
