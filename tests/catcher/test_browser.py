@@ -20,6 +20,8 @@ MAIL = """<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>�
 <style>@media (prefers-color-scheme: dark) {{ body {{ background: #16181c; color: #e6e8eb }} }}
 </style></head><body><h1>澜港电商观察</h1><p><a href="#end">到末尾</a></p>
 <div style="height: 3000px">正文</div><p id="end">末尾</p><p><a href="{link}">退订</a></p>
+<p><a href="javascript:opener.document.title='ran'">脚本</a></p>
+<p><a href="/" target="_top">顶层</a></p>
 <script>parent.document.title = document.title = "ran"</script>
 <img src="x" onerror="document.body.dataset.ran = 1"></body></html>"""
 
@@ -109,11 +111,14 @@ def test_links_in_a_mail_open_beside_it_and_scripts_do_not_run(
     mail.get_by_text("到末尾").click()
     assert page.frames[1].url.endswith("/catcher/1/html#end")
     assert mail.get_by_text("末尾", exact=True).is_visible()
-    with page.expect_popup() as opened:
+    mail.get_by_text("顶层").click()
+    mail.get_by_text("脚本").click()
+    with page.expect_popup(lambda popup: popup.url.startswith("http")) as opened:
         mail.get_by_text("退订").click()
     opened.value.wait_for_load_state()
     assert opened.value.title() == "answered"
     assert readers.requests[0] == ("GET", "/u/token", "")
+    assert page.url.endswith("/catcher/1/")
     assert "ran" not in page.title()
     assert mail.locator("[data-ran]").count() == 0
 

@@ -56,6 +56,8 @@ def test_parts_are_found_and_decoded() -> None:
         ("<mailto:u@x.test>", "List-Unsubscribe=One-Click", False),
         ("<javascript:alert(1)>", "List-Unsubscribe=One-Click", False),
         ("<https://[broken>", "List-Unsubscribe=One-Click", False),
+        ("<https://x.test;script-src/u>", "List-Unsubscribe=One-Click", False),
+        ("<https://x.test,y.test/u>", "List-Unsubscribe=One-Click", False),
     ],
 )
 def test_one_click_needs_a_web_address_and_a_promise(link: str, post: str, one_click: bool) -> None:
@@ -72,6 +74,23 @@ def test_links_open_in_a_new_tab_and_anchors_stay_in_the_mail() -> None:
 def test_a_page_without_head_keeps_its_doctype_first() -> None:
     assert framed("<!doctype html><p>x").startswith("<!doctype html><base")
     assert framed("<p>x").startswith("<base")
+
+
+@pytest.mark.parametrize("charset", ["unicode_escape", "idna", "hex", "undefined", "no-such"])
+def test_a_treacherous_charset_leaves_text_that_can_be_shown(charset: str) -> None:
+    head = f"Subject: =?{charset}?q?a=5Cud800?=\r\nContent-Type: text/plain; charset={charset}"
+    content = head.encode() + b"\r\n\r\na\\ud800"
+    assert summary(content)[1].encode()
+    assert str(Mail(content).text).encode()
+
+
+def test_an_attachment_name_is_one_line() -> None:
+    content = (
+        b"Content-Type: application/x\r\n"
+        b"Content-Disposition: attachment; filename*=utf-8''a%0d%0aSet-Cookie:b\r\n\r\nx"
+    )
+    (attachment,) = Mail(content).attachments
+    assert attachment.name == "a  Set-Cookie:b"
 
 
 @given(st.binary(max_size=400))

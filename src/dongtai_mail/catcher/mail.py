@@ -14,7 +14,9 @@ from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
 from functools import cached_property
-from urllib.parse import urlsplit
+
+# A web address in ASCII; the first group is its origin, and nothing in that needs quoting.
+_WEB = re.compile(r"(https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?)(?:[/?#][!-~]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Mail:
     def unsubscribe_link(self) -> str | None:
         """The web address in List-Unsubscribe, or None."""
         links = re.findall(r"<\s*([^<>\s]+)\s*>", self.header("List-Unsubscribe"))
-        return next((link for link in links if _is_web(link)), None)
+        return next((link for link in links if origin(link)), None)
 
     @property
     def one_click_link(self) -> str | None:
@@ -85,6 +87,12 @@ class Mail:
             if part.get_content_type() == media_type and not _is_attachment(part):
                 return _decoded(part)
         return None
+
+
+def origin(link: str) -> str | None:
+    """The origin of a web address; None for anything else."""
+    match = _WEB.fullmatch(link)
+    return match[1] if match else None
 
 
 def framed(html: str) -> str:
@@ -108,9 +116,14 @@ def _readable(raw: str) -> str:
     unfolded = re.sub(r"\r?\n(?=[ \t])", "", raw)
     value = unfolded.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     try:
-        return str(make_header(decode_header(value))) if "=?" in value else value
+        return _sound(str(make_header(decode_header(value)))) if "=?" in value else value
     except (HeaderParseError, LookupError, ValueError):
         return value
+
+
+def _sound(text: str) -> str:
+    """The text without lone surrogates, which some declared charsets decode to."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _is_attachment(part: Message) -> bool:
@@ -119,7 +132,8 @@ def _is_attachment(part: Message) -> bool:
 
 
 def _attachment(number: int, part: Message) -> Attachment:
-    name = _readable(part.get_filename() or "") or f"part-{number}"
+    name = re.sub(r"[\x00-\x1f\x7f]", " ", _readable(part.get_filename() or "")).strip()
+    name = name or f"part-{number}"
     return Attachment(number, name, part.get_content_type(), _payload(part))
 
 
@@ -131,14 +145,6 @@ def _payload(part: Message) -> bytes:
 def _decoded(part: Message) -> str:
     charset = part.get_content_charset("utf-8")
     try:
-        return _payload(part).decode(charset, "replace")
-    except LookupError:
+        return _sound(_payload(part).decode(charset, "replace"))
+    except (LookupError, UnicodeError):
         return _payload(part).decode("utf-8", "replace")
-
-
-def _is_web(link: str) -> bool:
-    try:
-        parts = urlsplit(link)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)

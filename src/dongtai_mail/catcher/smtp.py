@@ -92,7 +92,7 @@ class _Keeper:
             self._commits = asyncio.create_task(self._commit_all())
         try:
             await committed
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:
             print(f"邮件捕获器存不下这封信 · can't store a message: {error}", file=sys.stderr)
             return "451 4.3.0 The message could not be stored, try again later"
         return "250 2.0.0 Kept"
@@ -109,10 +109,10 @@ class _Keeper:
                 if not committed.done():
                     committed.set_exception(error) if error else committed.set_result(None)
 
-    def _commit(self, messages: list[Caught]) -> sqlite3.Error | None:
+    def _commit(self, messages: list[Caught]) -> Exception | None:
         try:
             self._store.add(messages)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:
             return error
         return None
 

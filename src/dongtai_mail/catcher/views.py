@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -22,7 +21,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
-from dongtai_mail.catcher.mail import Mail, framed
+from dongtai_mail.catcher.mail import Mail, framed, origin
 from dongtai_mail.catcher.store import Kept, Store
 
 PER_PAGE = 50
@@ -166,7 +165,7 @@ def _message_page(
     response = render(request, f"catcher/{view}.html", context)
     if one_click:
         # The button posts straight to the address in the mail, as a mail client would.
-        response.headers["Content-Security-Policy"] = f"{PAGE_POLICY} {_origin(one_click)}"
+        response.headers["Content-Security-Policy"] = f"{PAGE_POLICY} {origin(one_click)}"
     return response
 
 
@@ -178,11 +177,6 @@ def _line(kept: Kept) -> dict[str, Any]:
 def _page_number(request: HttpRequest) -> int:
     number = request.GET.get("page", "1")
     return max(1, int(number)) if number.isascii() and number.isdigit() and len(number) < 9 else 1
-
-
-def _origin(link: str) -> str:
-    parts = urlsplit(link)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _download(content: bytes, name: str, media_type: str) -> HttpResponse:
