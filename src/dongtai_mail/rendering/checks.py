@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from html import unescape
 
 from lxml import etree
 
@@ -21,7 +22,7 @@ from dongtai_mail.rendering.plain import RULE
 from dongtai_mail.rendering.view import SectionView, View
 
 _TEXT_MARKS = re.compile(r"(?:[-=·|0-9.]|\[图片：.*?\]|<https?://[^<>]*>)*")
-_TAGS = re.compile(r"(?:\s+|<[^<>]+>|[【】])*")
+_TAG = re.compile(r"<[^<>]*>")
 _NOTHING = re.compile("")
 _LINK = re.compile(r"https?://[!-~]+|mailto:[!-~]+@[!-~]+|#[!-~]+", re.IGNORECASE)
 _CONDITION = re.compile(r"<!--\[if [^\]]*\]>|<!\[endif\]-->")
@@ -36,7 +37,6 @@ class _Words:
 
     shown: str
     written: str
-    html: str
     item: str | None
 
 
@@ -76,7 +76,7 @@ def _packed(text: str) -> str:
 def _words(piece: Piece, item: str | None) -> _Words:
     shown = _packed(piece.plain)
     written = shown if piece.text is piece.plain else _packed(piece.text)
-    return _Words(shown, written, str(piece.html), item)
+    return _Words(shown, written, item)
 
 
 def _whole(view: View) -> Iterator[_Words]:
@@ -97,33 +97,36 @@ def _gist(view: View) -> Iterator[_Words]:
             yield _heading(section)
         for item in section.items:
             yield _words(item.title, item.title.plain)
-            yield _words(plain_piece(sentences.get(item.anchor, "")), item.title.plain)
+            yield _words(plain_piece(sentences[item.anchor]), item.title.plain)
 
 
 def _heading(section: SectionView) -> _Words:
-    name = section.name
-    shown = _packed(f"【{name.plain}】")
-    return _Words(shown, shown, str(name.html), None)
+    shown = _packed(f"【{section.name.plain}】")
+    return _Words(shown, shown, None)
 
 
 def _complete_html(words: Sequence[_Words], mail: etree._Element) -> Iterable[Finding]:
     content = mail.xpath('//td[@class="b c"]')
-    found = _packed(
-        "".join(etree.tostring(td, method="text", encoding="unicode") for td in content)
-    )
-    if found == "".join(word.shown for word in words):
-        return ()
-    return _walk([(word.shown, word.item) for word in words], found, _NOTHING, "HTML")
-
-
-def _complete_text(words: Sequence[_Words], text: str) -> Iterable[Finding]:
-    found = _packed(text.partition(f"\n{RULE}\n")[2].rpartition(f"\n{RULE}\n")[0])
-    return _walk([(word.written, word.item) for word in words], found, _TEXT_MARKS, "纯文本")
+    shown = "".join(etree.tostring(td, method="text", encoding="unicode") for td in content)
+    return _complete_shown(words, shown, "HTML")
 
 
 def _complete_web(words: Sequence[_Words], web_html: str) -> Iterable[Finding]:
-    found = web_html.partition("<main")[2].rpartition("</main>")[0].partition(">")[2]
-    return _walk([(word.html, word.item) for word in words], found, _TAGS, "网页")
+    main = web_html.partition("<main")[2].rpartition("</main>")[0].partition(">")[2]
+    return _complete_shown(words, unescape(_TAG.sub("", main)), "网页")
+
+
+def _complete_shown(words: Sequence[_Words], shown: str, part: str) -> Iterable[Finding]:
+    found = _packed(shown)
+    if found == "".join(word.shown for word in words):
+        return ()
+    return _walk([(word.shown, word.item) for word in words], found, _NOTHING, part)
+
+
+def _complete_text(words: Sequence[_Words], text: str) -> Iterable[Finding]:
+    rule = f"\n\n{RULE}\n\n"
+    found = _packed(text.partition(rule)[2].rpartition(rule)[0])
+    return _walk([(word.written, word.item) for word in words], found, _TEXT_MARKS, "纯文本")
 
 
 def _walk(

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from types import GeneratorType
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
+from lxml import etree
 from markupsafe import Markup
 from mjml import mjml2html
 
@@ -60,13 +60,27 @@ def compile_mjml(mjml: str, template: Template, context: Context) -> str:
 
 
 def _located(message: str, mjml: str, template: Template, context: Context) -> str:
-    found = re.search(r"\bat position (\d+)", message) or re.search(r"(\d+)(?::|\.\.)\d+", message)
-    if not found:
+    offset = _offset(message, mjml)
+    if offset is None:
         return f"template {template.name}: MJML refused it: {message}"
-    offset = len(mjml.encode()[: int(found[1])].decode(errors="ignore"))
     name, line = _template_line(template, context, offset)
     item = _item_before(mjml[:offset], context)
     return f"template {name}, line {line}, {item}: MJML refused it: {message}"
+
+
+def _offset(message: str, mjml: str) -> int | None:
+    """Where the fault is, in characters; the compiler often does not say, an XML parser does."""
+    parser: Any = etree.XMLParser(recover=True, resolve_entities=False)
+    etree.fromstring(mjml.encode(), parser)
+    lines = mjml.splitlines(keepends=True)
+    offsets: list[int] = [
+        sum(map(len, lines[: entry.line - 1])) + max(entry.column - 2, 0)
+        for entry in parser.error_log
+        if "UNDECLARED_ENTITY" not in entry.type_name
+    ]
+    if found := re.search(r"\bat position (\d+)", message):
+        offsets.append(len(mjml.encode()[: int(found[1])].decode(errors="ignore")))
+    return min(offsets, default=None)
 
 
 def _template_line(template: Template, context: Context, offset: int) -> tuple[str, int]:
@@ -83,12 +97,16 @@ def _template_line(template: Template, context: Context, offset: int) -> tuple[s
 
 def _writing(chunks: Iterator[str], template: Template) -> tuple[str, int]:
     """The template, or the one it includes, and the line where a suspended rendering stands."""
-    writer: Any = chunks
-    while isinstance(writer.gi_yieldfrom, GeneratorType):
-        writer = writer.gi_yieldfrom
-    name = str(writer.gi_frame.f_globals["name"])
+    suspended: Any = chunks
+    frame = suspended.gi_frame
+    # Jinja's code for an include keeps the included rendering in a variable of this name.
+    while included := frame.f_locals.get("gen"):
+        if included.gi_frame is None:
+            break
+        frame = included.gi_frame
+    name = str(frame.f_globals["name"])
     source = template.environment.get_template(name)
-    return name, source.get_corresponding_lineno(writer.gi_frame.f_lineno)
+    return name, source.get_corresponding_lineno(frame.f_lineno)
 
 
 def _item_before(written: str, context: Context) -> str:

@@ -35,7 +35,7 @@ def complete(
     subject: str | None = None,
     preheader: str | None = None,
 ) -> tuple[Issue, tuple[Finding, ...]]:
-    """The issue with its gaps filled, and a finding for each gap: filled (info) or not (warning)."""
+    """The issue with its gaps filled, and a finding for each: info when filled, else a warning."""
     offered = {
         "masthead": masthead,
         "number": number,

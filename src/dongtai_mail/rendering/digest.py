@@ -16,8 +16,8 @@ _PAUSES = "，；、：,; "
 
 
 def ledes(view: View) -> dict[str, str]:
-    """The first sentence of each item that has a paragraph, by anchor."""
-    return {item.anchor: lede for item in view.items if (lede := _lede(item))}
+    """The first sentence of each item by anchor; empty where there is no paragraph."""
+    return {item.anchor: _lede(item) for item in view.items}
 
 
 def _lede(item: ItemView) -> str:

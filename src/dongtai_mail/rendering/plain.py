@@ -95,7 +95,7 @@ def _block(block: BlockView) -> str:
             numbered = enumerate(block.pieces, block.start)
             return "\n".join(f"{number}. {piece.text}" for number, piece in numbered)
         case "table":
-            return _table(block.rows)
+            return _table(block.table.rows) if block.table else ""
         case "img":
             return _image(block.image) if block.image else ""
         case _:
@@ -134,7 +134,7 @@ def _digest(view: View, frame: Frame) -> Iterable[str]:
         for item in section.items:
             lines = (
                 item.title.plain,
-                sentences.get(item.anchor),
+                sentences[item.anchor],
                 f"<{frame.web_url}#{item.anchor}>",
             )
             yield "\n".join(line for line in lines if line)

@@ -11,6 +11,7 @@ import datetime
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from dongtai_mail.content import (
     Block,
@@ -29,6 +30,10 @@ from dongtai_mail.rendering.clean import Report, clean
 from dongtai_mail.rendering.inline import Piece, inline_piece, plain_piece
 
 _TITLES_WITHOUT_CHOICE = 24
+_NUMBER = re.compile(r"[+\-−±]?[\d,.，]+ ?[%％‰]?|[-—–/]+")
+_WORD = re.compile(r"[!-~]+")
+# Pixels: what a phone of 320 leaves, a letter of 14 px, a cell's padding and border.
+_PHONE, _LETTER, _CELL_PADDING = 280, 8, 17
 _IMAGE_URL = re.compile(r"https://[!-~]+")
 
 
@@ -40,13 +45,22 @@ class ImageView:
 
 
 @dataclass(frozen=True, slots=True)
+class TableView:
+    """``numeric`` columns hold numbers only; ``narrow`` tables fit a phone with no word broken."""
+
+    rows: tuple[tuple[Piece, ...], ...]
+    numeric: frozenset[int]
+    narrow: bool
+
+
+@dataclass(frozen=True, slots=True)
 class BlockView:
     """``kind`` is p, h, ul, ol, table or img; the field that belongs to it is filled."""
 
     kind: str
     piece: Piece | None = None
     pieces: tuple[Piece, ...] = ()
-    rows: tuple[tuple[Piece, ...], ...] = ()
+    table: TableView | None = None
     start: int = 1
     image: ImageView | None = None
 
@@ -55,7 +69,7 @@ class BlockView:
         if self.piece:
             yield self.piece
         yield from self.pieces
-        for row in self.rows:
+        for row in self.table.rows if self.table else ():
             yield from row
         if self.image and self.image.caption:
             yield self.image.caption
@@ -203,10 +217,26 @@ def _block(block: Block, maker: _Maker) -> BlockView | None:
             pieces = tuple(maker.inline(text) for text in items)
             return BlockView("ol" if ordered else "ul", pieces=pieces, start=start)
         case Table(rows):
-            return BlockView("table", rows=tuple(tuple(map(maker.inline, row)) for row in rows))
+            return BlockView("table", table=_table(rows, maker))
         case Image():
             image = maker.image(block)
             return BlockView("img", image=image) if image else _caption_alone(block, maker)
+
+
+def _table(rows: tuple[tuple[str, ...], ...], maker: _Maker) -> TableView:
+    pieces = tuple(tuple(map(maker.inline, row)) for row in rows)
+    columns = list(zip_longest(*pieces))
+    numeric = (
+        at
+        for at, column in enumerate(columns)
+        if column[1:] and all(cell and _NUMBER.fullmatch(cell.plain.strip()) for cell in column[1:])
+    )
+    least = sum(_CELL_PADDING + _LETTER * max(map(_longest_word, column)) for column in columns)
+    return TableView(pieces, frozenset(numeric), least <= _PHONE)
+
+
+def _longest_word(cell: Piece | None) -> int:
+    return max(map(len, _WORD.findall(cell.plain)), default=2) if cell else 0
 
 
 def _caption_alone(image: Image, maker: _Maker) -> BlockView | None:
