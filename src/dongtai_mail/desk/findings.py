@@ -22,7 +22,8 @@ _EXCERPT = 120
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    severity: Word
+    severity: Severity
+    word: Word
     message: str
     suggestion: str | None
     line: int | None
@@ -55,7 +56,8 @@ def _one(found: Mapping[str, Any], places: Mapping[str, int], lines: list[str]) 
     line, item = found.get("line"), found.get("item")
     excerpt = lines[line - 1].strip() if line and line <= len(lines) else ""
     return Shown(
-        severity=SEVERITIES[Severity(found["severity"])],
+        severity=Severity(found["severity"]),
+        word=SEVERITIES[Severity(found["severity"])],
         message=found["message"],
         suggestion=found.get("suggestion"),
         line=line,

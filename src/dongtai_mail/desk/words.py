@@ -29,8 +29,6 @@ class Word:
     meaning: Text = ""
 
 
-DRAFT = Word("draft", "○", gettext_lazy("编辑中"))
-
 MAILINGS = {
     Mailing.State.SCHEDULED: Word("scheduled", "◷", gettext_lazy("已排期")),
     Mailing.State.SENDING: Word("sending", "▶", gettext_lazy("发送中")),

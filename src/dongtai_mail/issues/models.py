@@ -106,7 +106,9 @@ class Issue(models.Model):
         )
 
     def __str__(self) -> str:
-        label = f"第 {self.number} 期" if self.number else f"#{self.pk}"
+        label = self.number or f"#{self.pk}"
+        if self.number and "期" not in self.number:
+            label = f"第 {self.number} 期"
         return f"{self.masthead or self.publication.name} {label}"
 
 

@@ -33,6 +33,9 @@ def issue(request: HttpRequest, pk: int) -> HttpResponse:
     items = [item for section in sections for item in section.items.all()]
     manuscript = getattr(shown, "manuscript", None)
     said, _ignored = editions.complete(shown)
+    in_manuscript = findings.of_manuscript(manuscript, items)
+    rendering = _rendering(shown, items)
+    in_rendering = rendering.pop("findings")
     context = {
         "publication": shown.publication,
         "issue": shown,
@@ -40,9 +43,11 @@ def issue(request: HttpRequest, pk: int) -> HttpResponse:
         "sections": sections,
         "item_count": len(items),
         "manuscript": manuscript,
-        "in_manuscript": findings.of_manuscript(manuscript, items),
+        "in_manuscript": [each for each in in_manuscript if each.severity is not Severity.INFO],
+        "in_rendering": [each for each in in_rendering if each.severity is not Severity.INFO],
+        "notes": [each for each in in_rendering + in_manuscript if each.severity is Severity.INFO],
         "here": "issues",
-    } | _rendering(shown, items)
+    } | rendering
     return render(request, "desk/issue.html", context)
 
 
@@ -50,10 +55,10 @@ def _rendering(shown: Issue, items: list[Item]) -> dict[str, Any]:
     try:
         rendered = editions.render(shown)
     except RenderingError as error:
-        return {"broken": str(error)}
+        return {"broken": str(error), "findings": []}
     errors = [found for found in rendered.findings if found.severity is Severity.ERROR]
     return {
-        "in_rendering": findings.of_rendering(rendered.findings, items),
+        "findings": findings.of_rendering(rendered.findings, items),
         "errors": len(errors),
         "subject": rendered.subject,
     }
