@@ -75,7 +75,7 @@ class _Keeper:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: list[tuple[Caught, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Caught, asyncio.Future[str]]] = []
         self._commits: asyncio.Task[None] | None = None
 
     async def handle_EHLO(
@@ -86,16 +86,11 @@ class _Keeper:
 
     async def keep(self, message: Caught) -> str:
         """Commit the message, with whatever else is waiting; the answer is the SMTP reply."""
-        committed = asyncio.get_running_loop().create_future()
-        self._waiting.append((message, committed))
+        reply: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._waiting.append((message, reply))
         if self._commits is None or self._commits.done():
             self._commits = asyncio.create_task(self._commit_all())
-        try:
-            await committed
-        except (sqlite3.Error, UnicodeError) as error:
-            print(f"邮件捕获器存不下这封信 · can't store a message: {error}", file=sys.stderr)
-            return "451 4.3.0 The message could not be stored, try again later"
-        return "250 2.0.0 Kept"
+        return await reply
 
     async def finish(self) -> None:
         if self._commits:
@@ -104,17 +99,19 @@ class _Keeper:
     async def _commit_all(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting, []
-            error = await asyncio.to_thread(self._commit, [message for message, _ in batch])
-            for _, committed in batch:
-                if not committed.done():
-                    committed.set_exception(error) if error else committed.set_result(None)
+            answer = await asyncio.to_thread(self._commit, [message for message, _ in batch])
+            for _, reply in batch:
+                # A session that went away meanwhile has cancelled its wait.
+                if not reply.done():
+                    reply.set_result(answer)
 
-    def _commit(self, messages: list[Caught]) -> Exception | None:
+    def _commit(self, messages: list[Caught]) -> str:
         try:
             self._store.add(messages)
         except (sqlite3.Error, UnicodeError) as error:
-            return error
-        return None
+            print(f"邮件捕获器存不下邮件 · can't store mail: {error}", file=sys.stderr, flush=True)
+            return "451 4.3.0 The message could not be stored, try again later"
+        return "250 2.0.0 Kept"
 
 
 class _Session(SMTP):
@@ -133,8 +130,8 @@ class _Session(SMTP):
             loop=loop,
         )
         self._keeper = keeper
-        # A VERP sender with MAIL parameters is longer than the 512 octets of RFC 5321 4.5.3.1.4
-        # allow for once the address is internationalised.
+        # An internationalised address with its parameters may need more than the 512 octets of
+        # RFC 5321 4.5.3.1.4 (RFC 6531 3.4). aiosmtpd shares this table between its sessions.
         self.command_size_limits.update(MAIL=2048, RCPT=2048)
 
     @syntax("DATA")
