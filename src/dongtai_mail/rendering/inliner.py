@@ -15,14 +15,15 @@ from typing import Any
 from lxml import etree
 from premailer import Premailer
 
-_ATTRIBUTES_LEFT_ALONE = ["width", "height", "align", "valign", "bgcolor"]
-
 
 class _Inliner(Premailer):  # type: ignore[misc]
-    """Premailer that reads a stylesheet once; half of its time went there."""
+    """Premailer that reads a stylesheet once and leaves MJML's width and align attributes alone."""
 
     def _parse_style_rules(self, css_body: str, ruleset_index: int) -> Any:
         return _parsed_rules(css_body, ruleset_index)
+
+    def _style_to_basic_html_attributes(self, *args: Any, **kwargs: Any) -> None:
+        pass
 
 
 @cache
@@ -42,7 +43,6 @@ def inline_css(html: str, css: str) -> str:
         strip_important=False,
         allow_network=False,
         disable_validation=True,
-        disable_basic_attributes=_ATTRIBUTES_LEFT_ALONE,
         disable_leftover_css=True,
         align_floating_images=False,
         cssutils_logging_level=logging.CRITICAL,

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import NamedTuple
 
 from dongtai_mail.content import (
     Block,
@@ -53,8 +54,7 @@ class TableView:
     narrow: bool
 
 
-@dataclass(frozen=True, slots=True)
-class BlockView:
+class BlockView(NamedTuple):
     """``kind`` is p, h, ul, ol, table or img; the field that belongs to it is filled."""
 
     kind: str
