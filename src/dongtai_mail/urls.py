@@ -1,8 +1,6 @@
-"""Every address of the installation: readers' pages, the desk, the mail catcher, its health."""
+"""Every address of the installation: readers' pages, the desk, the mail catcher."""
 
 from django.urls import include, path
-
-from dongtai_mail import health
 
 handler404 = "dongtai_mail.desk.errors.not_found"
 handler500 = "dongtai_mail.desk.errors.broken"
@@ -11,7 +9,5 @@ urlpatterns = [
     path("", include("dongtai_mail.desk.urls")),
     path("", include("subscribers.urls")),
     path("read/", include("dongtai_mail.issues.urls")),
-    path("health/live", health.live),
-    path("health/ready", health.ready),
     path("catcher/", include("dongtai_mail.catcher.urls")),
 ]

@@ -95,7 +95,7 @@ def up() -> Iterator[Callable[..., Up]]:
 def end(run: Up) -> None:
     run.process.kill()
     run.process.communicate()
-    if (run.data / "lock").exists():
+    if "正在启动" in run.said:
         run.await_release()
 
 
