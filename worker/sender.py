@@ -23,7 +23,6 @@ from queue import SimpleQueue
 from dongtai_mail.delivery.letters import Letters
 from dongtai_mail.delivery.queue import Claimed, Outcome
 from dongtai_mail.environment import Relay
-from dongtai_mail.message.address import AddressError
 from dongtai_mail.message.reply import Reply, Stage
 from worker.journal import Journal
 from worker.smtp import Session, SessionRefused, open_session
@@ -108,7 +107,8 @@ class Sender:
     async def _deliver(self, session: Session, letters: Letters, delivery: Claimed) -> Reply:
         try:
             letter = letters.letter(delivery, datetime.datetime.now(datetime.UTC))
-        except AddressError as error:
+        except ValueError as error:
+            # An address or a name that can't stand in a message: this reader's alone.
             return Reply(Stage.RCPT, 553, f"5.1.3 {error}")
         reply = await session.transact(letter, self._before(delivery.id))
         try:

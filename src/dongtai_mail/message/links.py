@@ -25,11 +25,14 @@ def reader_links(
     keyring: Keyring, origin: str, mail_domain: str, subscription_id: int, mailing_id: int
 ) -> ReaderLinks:
     """The links of one reader of one mailing; ``mail_domain`` receives mailto unsubscribes."""
-    token = keyring.seal(PURPOSE, (subscription_id, mailing_id))
+    numbers = (subscription_id, mailing_id)
+    token = keyring.seal(PURPOSE, numbers)
     return ReaderLinks(
         unsubscribe=f"{origin}/u/{token}/",
         preferences=f"{origin}/p/{token}/",
-        mailto=f"mailto:unsubscribe+{token}@{mail_domain}?subject=unsubscribe",
+        # Servers on the way may fold the case of a local part.
+        mailto=f"mailto:leave+{keyring.seal_caseless(PURPOSE, numbers)}@{mail_domain}"
+        "?subject=unsubscribe",
     )
 
 

@@ -1,0 +1,121 @@
+"""A mailing's life, as rows."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+
+import pytest
+from django.utils import timezone
+
+from dongtai_mail.delivery import mailings
+from dongtai_mail.delivery.letters import KeyMissing, key_path
+from dongtai_mail.delivery.mailings import MailingRefused
+from dongtai_mail.delivery.models import Delivery, Mailing
+from subscribers.models import Subscription, Suppression
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+State = Mailing.State
+
+
+@pytest.fixture(autouse=True)
+def _own_keys(settings, tmp_path) -> None:
+    settings.DATA_DIR = tmp_path
+
+
+def _schedule(**changes) -> Mailing:
+    values = {"request_key": uuid.uuid4().hex, **changes}
+    return mailings.schedule(factories.edition(), factories.subscriber_list(), **values)
+
+
+def test_the_same_request_twice_is_one_mailing() -> None:
+    edition, readers = factories.edition(), factories.subscriber_list()
+    first = mailings.schedule(edition, readers, request_key="click")
+    assert mailings.schedule(edition, readers, request_key="click") == first
+    assert Mailing.objects.count() == 1
+
+
+def test_a_mailing_starts_once_and_freezes_its_audience() -> None:
+    factories.readers(7)
+    mailing = _schedule()
+    assert mailings.start(mailing.pk)
+    assert not mailings.start(mailing.pk)
+    factories.subscribe(factories.subscriber_list(), "late@example.com")
+    mailing.refresh_from_db()
+    assert mailing.targeted == sum(mailings.ledger(mailing).values()) == 7
+
+
+def test_the_audience_is_the_confirmed_and_nobody_suppressed() -> None:
+    readers = factories.readers(6)
+    for row, state in zip(readers, ("pending", "unsubscribed", "bounced"), strict=False):
+        Subscription.objects.filter(pk=row.pk).update(state=state)
+    Suppression.objects.create(key=readers[3].subscriber.key, reason="complaint")
+    other = factories.publication("other", "other.example")
+    Suppression.objects.create(key=readers[4].subscriber.key, publication=other, reason="complaint")
+    mailing = _schedule()
+    mailings.start(mailing.pk)
+    addressed = set(Delivery.objects.values_list("address", flat=True))
+    assert addressed == {row.subscriber.address for row in readers[4:]}
+
+
+def test_nothing_starts_before_its_time() -> None:
+    mailing = _schedule(at=timezone.now() + datetime.timedelta(hours=1))
+    assert mailings.start_due() == []
+    mailing.refresh_from_db()
+    assert mailing.state == State.SCHEDULED
+
+
+def test_a_time_missed_by_more_than_its_grace_asks_instead_of_sending() -> None:
+    mailing = _schedule(at=timezone.now() - datetime.timedelta(hours=7))
+    assert mailings.start_due() == []
+    mailing.refresh_from_db()
+    assert mailing.state == State.MISSED
+    mailings.resume(mailing)
+    assert mailings.start_due() == [mailing.pk]
+
+
+def test_pause_resume_and_cancel_refuse_what_makes_no_sense() -> None:
+    mailing = _schedule(at=timezone.now() + datetime.timedelta(hours=1))
+    with pytest.raises(MailingRefused, match="已排期"):
+        mailings.pause(mailing)
+    mailings.cancel(mailing)
+    with pytest.raises(MailingRefused, match="已取消"):
+        mailings.cancel(mailing)
+    with pytest.raises(MailingRefused, match="已取消"):
+        mailings.resume(mailing)
+
+
+def test_cancelling_leaves_a_ledger_that_adds_up() -> None:
+    factories.readers(4)
+    mailing = _schedule()
+    mailings.start(mailing.pk)
+    first = Delivery.objects.order_by("id").first()
+    Delivery.objects.filter(pk=first.pk).update(state=Delivery.State.ACCEPTED)
+    mailings.cancel(mailing)
+    ledger = mailings.ledger(mailing)
+    assert (ledger["accepted"], ledger["cancelled"]) == (1, 3)
+
+
+def test_a_list_of_another_publication_is_refused() -> None:
+    other = factories.publication("other", "other.example")
+    with pytest.raises(MailingRefused, match="另一份刊物"):
+        mailings.schedule(
+            factories.edition(), factories.subscriber_list(other, "theirs"), request_key="x"
+        )
+
+
+def test_no_mailing_is_made_without_a_dkim_key() -> None:
+    edition, readers = factories.edition(), factories.subscriber_list()
+    key_path(edition.issue.publication).unlink()
+    with pytest.raises(KeyMissing, match="dongtai publication dkim observer"):
+        mailings.schedule(edition, readers, request_key="x")
+
+
+def test_starting_publishes_the_web_edition() -> None:
+    mailing = _schedule()
+    assert mailing.edition.published_at is None
+    mailings.start(mailing.pk)
+    mailing.edition.refresh_from_db()
+    assert mailing.edition.published_at is not None
