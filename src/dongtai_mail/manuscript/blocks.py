@@ -80,17 +80,16 @@ def _list(body: Sequence[Paragraph], index: int, markdown: bool) -> Made | None:
 
 def _run(body: Sequence[Paragraph], index: int, pattern: re.Pattern[str]) -> list[Paragraph]:
     """The list's paragraphs; ordered ones must count on, Chinese ones from one."""
-    run: list[Paragraph] = []
-    for paragraph in body[index : index + 1000]:
-        number = _ordinal(pattern, paragraph.text)
-        if number is None or (run and number and number != len(run) + first):
+    first = _ordinal(pattern, body[index].text)
+    if first is None or (pattern is _HAN_ORDERED and first != 1):
+        return []
+    end = index
+    while end < len(body):
+        number = _ordinal(pattern, body[end].text)
+        if number is None or (number and number != first + end - index):
             break
-        if not run:
-            first = number
-            if pattern is _HAN_ORDERED and number != 1:
-                break
-        run.append(paragraph)
-    return run
+        end += 1
+    return list(body[index:end])
 
 
 def _ordinal(pattern: re.Pattern[str], text: str) -> int | None:

@@ -20,10 +20,12 @@ _LABELS = {
     "postcode": r"邮\s*政\s*编\s*码|邮\s*编",
     "phone": r"(?:编\s*辑\s*部|联\s*系|咨\s*询)?\s*电\s*话",
     "organisation": r"编\s*辑\s*单\s*位|编\s*印|出\s*版|编\s*辑\s*部|单\s*位",
-    "other": r"传\s*真|(?:电\s*子)?\s*邮\s*箱|电\s*子\s*邮\s*件|[Ee]-?mail|网\s*[址站]|联\s*系\s*人|(?:责\s*任)?\s*编\s*辑|主\s*编|投\s*稿.{0,4}",
+    "other": r"传\s*真|(?:电\s*子)?\s*邮\s*箱|电\s*子\s*邮\s*件|[Ee]-?mail|网\s*[址站]"
+    r"|联\s*系\s*人|(?:责\s*任)?\s*编\s*辑|主\s*编|投\s*稿.{0,4}",
 }
 _LABEL = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _LABELS.items()))
 _MARK = re.compile(rf"(?:(?<=\s)|(?<=[；;，,|])|^)(?:{_LABEL.pattern})\s*[:：]")
+_EDGES = " \t\u3000；;，,|"
 _LONGEST = 18
 
 
@@ -34,7 +36,7 @@ class Back:
     start: int
     colophon: Colophon | None = None
     uses: list[Use] = field(default_factory=list)
-    unplaced: list[Line] = field(default_factory=list)
+    unplaced: list[tuple[int, str]] = field(default_factory=list)
 
 
 def read(lines: Sequence[Line], host: Host | None) -> Back:
@@ -44,8 +46,7 @@ def read(lines: Sequence[Line], host: Host | None) -> Back:
     values: dict[str, str] = {}
     for line in lines[start:]:
         back.uses.append(Use(line.number, Role.COLOPHON, line.text))
-        if not _take(values, line.text, host):
-            back.unplaced.append(line)
+        back.unplaced += [(line.number, text) for text in _take(values, line.text, host)]
     if values:
         back.colophon = Colophon(**values)
     return back
@@ -64,23 +65,24 @@ def _start(lines: Sequence[Line]) -> int:
     return start if labelled else len(lines)
 
 
-def _take(values: dict[str, str], text: str, host: Host | None) -> bool:
+def _take(values: dict[str, str], text: str, host: Host | None) -> list[str]:
+    """Take what a line says into the values; the answer is what has no place there."""
     marks = list(_MARK.finditer(text))
     if not marks:
         return _take_organisation(values, text, host)
-    placed = True
+    rest = [text[: marks[0].start()].strip()] if marks[0].start() else []
     for mark, following in zip(marks, [*marks[1:], None], strict=True):
-        name = str(mark.lastgroup)
-        value = text[mark.end() : following.start() if following else None].strip(" \t\u3000；;，,|")
+        name, end = str(mark.lastgroup), following.start() if following else None
+        value = text[mark.end() : end].strip(_EDGES)
         if name == "other" or name in values:
-            placed = False
+            rest.append(text[mark.start() : end].strip(_EDGES))
         elif value:
             values[name] = value
-    return placed
+    return rest
 
 
-def _take_organisation(values: dict[str, str], text: str, host: Host | None) -> bool:
+def _take_organisation(values: dict[str, str], text: str, host: Host | None) -> list[str]:
     if "organisation" in values:
-        return False
+        return [text]
     values["organisation"] = host.name if host and text == f"{host.name}内" else text
-    return True
+    return []

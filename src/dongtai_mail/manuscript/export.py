@@ -54,7 +54,9 @@ def to_json(manuscript: Manuscript) -> dict[str, Any]:
 
 def outline(manuscript: Manuscript) -> str:
     """A readable outline with the findings and their line numbers."""
-    return "\n".join(map(_visible, [*_head(manuscript), *_sections(manuscript), *_findings(manuscript)]))
+    return "\n".join(
+        map(_visible, [*_head(manuscript), *_sections(manuscript), *_findings(manuscript)])
+    )
 
 
 def _item(item: Item) -> dict[str, Any]:
@@ -101,7 +103,8 @@ def _head(manuscript: Manuscript) -> Iterator[str]:
         yield f"期号：{issue.number or '—'}  日期：{issue.date or '—'}"
     if issue.host:
         yield f"主办单位：{issue.host.name}" + (f"（{issue.host.also}）" if issue.host.also else "")
-    yield f"目录 {len(issue.toc)} 条，栏目 {len(issue.sections)} 个，共 {len(issue.items)} 条；编码 {manuscript.encoding}"
+    counts = f"目录 {len(issue.toc)} 条，栏目 {len(issue.sections)} 个，共 {len(issue.items)} 条"
+    yield f"{counts}；编码 {manuscript.encoding}"
 
 
 def _sections(manuscript: Manuscript) -> Iterator[str]:
@@ -131,7 +134,8 @@ def _findings(manuscript: Manuscript) -> Iterator[str]:
         place = f"第 {finding.line} 行" if finding.line else "全文"
         item = f"《{finding.item[:20]}》" if finding.item else ""
         hint = f" → {finding.suggestion}" if finding.suggestion is not None else ""
-        yield f"{_SEVERITY[finding.severity]} {place} {item}{finding.message}{hint} [{finding.code}]"
+        severity = _SEVERITY[finding.severity]
+        yield f"{severity} {place} {item}{finding.message}{hint} [{finding.code}]"
 
 
 def _visible(line: str) -> str:

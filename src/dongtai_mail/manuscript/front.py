@@ -27,7 +27,10 @@ _ENTRY = re.compile(
     r"(?:[-*•·+]\s+)?(?P<title>.*?\S)\s*(?:(?:[.．。·…•_—‥-]\s?){3,}|[…‥]+|\t+|\s{3,})\s*[(（]?(?P<page>\d{1,4})[)）]?$"
 )
 _ITEM = re.compile(r"[-*•·+]\s+(\S.*)$")
-_CONTENTS = re.compile(r"(?:#{1,6}\s*|\*\*|【)?\s*(?:本期)?(?:目\s*录|要\s*目|导\s*读|内容)\s*(?:】|\*\*)?$|CONTENTS$", re.I)
+_CONTENTS = re.compile(
+    r"(?:#{1,6}\s*|\*\*|【)?\s*(?:本期)?(?:目\s*录|要\s*目|导\s*读|内容)\s*(?:】|\*\*)?$|CONTENTS$",
+    re.I,
+)
 _NUMBER = re.compile(
     r"[(（]?(?:\d{4}\s*年\s*)?(?:第\s*[\d〇零一二三四五六七八九十百]+\s*卷\s*)?"
     r"(?:总\s*)?第\s*[\d〇零一二三四五六七八九十百]+\s*期(?:\s*[(（]\s*总\s*第?\s*\d+\s*期\s*[)）])?[)）]?"
@@ -145,7 +148,7 @@ def _is_toc_line(text: str) -> bool:
 
 
 def _entry(text: str) -> re.Match[str] | None:
-    if not text[-1] in "0123456789)）" or len(text) > _LONGEST_ENTRY:
+    if text[-1] not in "0123456789)）" or len(text) > _LONGEST_ENTRY:
         return None
     match = _ENTRY.match(text)
     return match if match and match["title"].strip(" .·…-") else None
@@ -227,7 +230,7 @@ def _is_front(text: str, newsletter: str | None) -> bool:
     if bare == newsletter or _NUMBER.search(text[:60]) or _HOST.match(text):
         return True
     _, span = sourceline.find_date(text[:40])
-    return span is not None and not (text[: span[0]] + text[span[1] :40]).strip(" （）()")
+    return span is not None and not (text[: span[0]] + text[span[1] : 40]).strip(" （）()")
 
 
 def _read_cover(front: Front, lines: Sequence[Line], newsletter: str | None) -> None:

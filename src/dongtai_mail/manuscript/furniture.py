@@ -25,8 +25,11 @@ _DECORATED = re.compile(
 _DIGITS = re.compile(r"\d+")
 _SIDE_NUMBER = re.compile(r"^\d{1,4}\s{2,}|\s{2,}\d{1,4}$|[\s|—-]+第?\s*\d{1,4}\s*页?$")
 _NEWSLETTER = re.compile(r"《([^《》]{2,20})》\s*编辑部")
+_DATE_PIECE = re.compile(r"[\d\s年月日号./-]+")
 _LONGEST = 60
-_STRUCTURE = re.compile(r"[【●#|>+]|[-*•]\s|\d{1,3}[.、]|内容简介|主办|承办|协办|目\s*录|地址|邮|电话")
+_STRUCTURE = re.compile(
+    r"[【●#|>+]|[-*•]\s|\d{1,3}[.、]|内容简介|主办|承办|协办|目\s*录|地址|邮|电话"
+)
 
 
 def newsletter_name(lines: Iterable[Line]) -> str | None:
@@ -60,7 +63,10 @@ def _finding(role: Role, group: list[Line]) -> Finding:
     if role is Role.PAGE_NUMBER:
         message = f"第 {shown} 行共 {len(group)} 处页码，没有放进正文。"
         return Finding("page-number", Severity.INFO, message, group[0].number)
-    message = f"“{group[0].text[:30]}”在第 {shown} 行共出现 {len(group)} 次，按页眉页脚处理，没有放进正文。"
+    message = (
+        f"“{group[0].text[:30]}”在第 {shown} 行共出现 {len(group)} 次，"
+        "按页眉页脚处理，没有放进正文。"
+    )
     return Finding("running-head", Severity.INFO, message, group[0].number)
 
 
@@ -79,6 +85,8 @@ def _running_heads(lines: Sequence[Line], name: str | None) -> dict[int, Role]:
 
 def _may_run(text: str) -> bool:
     if len(text) > _LONGEST or is_finished(text) or _STRUCTURE.match(text):
+        return False
+    if "编辑部" in text or _DATE_PIECE.fullmatch(text):
         return False
     return not (_is_number(text) or sourceline.starts(text) or sourceline.ends_with_date(text))
 
@@ -111,7 +119,9 @@ def _at_edge(lines: Sequence[Line], index: int) -> bool:
 
 def _interrupts(lines: Sequence[Line], index: int) -> bool:
     before = lines[index - 1].text
-    return len(before) > 24 and not is_finished(before) and not sourceline.ends_with_date(before)
+    if len(before) <= 24 or is_finished(before) or "源" in before:
+        return False
+    return not sourceline.ends_with_date(before)
 
 
 def _is_number(text: str) -> bool:
@@ -124,9 +134,7 @@ def _page_numbers(lines: Sequence[Line], heads: dict[int, Role]) -> dict[int, Ro
     return {
         index: Role.PAGE_NUMBER
         for position, index in enumerate(found)
-        if index in decorated
-        or _beside(lines, heads, index)
-        or _counts_on(lines, found, position)
+        if index in decorated or _beside(lines, heads, index) or _counts_on(lines, found, position)
     }
 
 

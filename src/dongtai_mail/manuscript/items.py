@@ -9,7 +9,7 @@ marked as a guess.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dongtai_mail.manuscript import sourceline
@@ -20,11 +20,14 @@ from dongtai_mail.manuscript.paragraphs import Layout, Paragraph, is_cut, join
 from dongtai_mail.manuscript.script import HAN, columns, is_finished
 from dongtai_mail.manuscript.toc import key
 
-BOOK_HEADING = re.compile(r"(?:【|#{1,6}\s*|\*\*)?\s*(内\s*容\s*(?:简\s*介|提\s*要))\s*[:：]?(?:】|\*\*)?$")
+BOOK_HEADING = re.compile(
+    r"(?:【|#{1,6}\s*|\*\*)?\s*(内\s*容\s*(?:简\s*介|提\s*要))\s*[:：]?(?:】|\*\*)?$"
+)
 _DATELINE = re.compile(
     r"[“《]?(?:近日|日前|近期|今日|昨日|当前|随着|根据|本报|记者|据|截至|\d{1,2}\s*月\s*\d{1,2}\s*[日号]|\d{4}\s*年)"
 )
 _NEWS = re.compile(rf"\d|[：《]|[{HAN}] [{HAN}]|[A-Za-z]{{3}}")
+_HAN_WORD = re.compile(f"[{HAN}A-Za-z0-9]{{2}}")
 _TITLE_WIDEST = 100
 
 
@@ -55,13 +58,15 @@ class Levels:
 
     @classmethod
     def of(cls, lines: Sequence[Line], known: frozenset[str]) -> Levels:
-        found = [(i, made[0], made[1]) for i, line in enumerate(lines) if (made := heading(line.text))]
+        found = [
+            (i, made[0], made[1]) for i, line in enumerate(lines) if (made := heading(line.text))
+        ]
         if not found:
             return cls()
         named = [
             level
             for _, level, text in found
-            if section_name(text, known) or section_name(f"【{text}】", known) and text in known
+            if section_name(text, known) or (section_name(f"【{text}】", known) and text in known)
         ]
         levels = sorted({level for _, level, text in found if not BOOK_HEADING.match(text)})
         if named:
@@ -117,30 +122,25 @@ class Segmenter:
 
     def _take_text(self, paragraph: Paragraph) -> None:
         level = (heading(paragraph.text) or (0, ""))[0]
-        closed = self.item is None or bool(self.item.sources)
-        if level and level != self.levels.item and self.item and not closed:
+        if level and level != self.levels.item and self.item and not self.item.sources:
             self.headings.add(paragraph.number)
-        elif closed or (level and level == self.levels.item):
+        if self.item is None or self.item.sources or (level and level == self.levels.item):
             self._open(paragraph)
-            return
-        at = sourceline.inline_start(paragraph.text)
-        assert self.item is not None
-        if at > 0:
-            body, source = split(paragraph, at)
-            self.item.body.append(body)
-            self.item.sources.append(source)
         else:
-            self.item.body.append(paragraph)
+            self._add_text(self.item, paragraph)
+
+    def _add_text(self, item: ItemDraft, paragraph: Paragraph) -> None:
+        at = sourceline.inline_start(paragraph.text)
+        parts = split(paragraph, at) if at > 0 else (paragraph,)
+        item.body.append(parts[0])
+        item.sources.extend(parts[1:])
 
     def _open(self, paragraph: Paragraph) -> None:
         self.item = ItemDraft()
         self._section().items.append(self.item)
         text = paragraph.text
         if (is_finished(text) and columns(text) > _TITLE_WIDEST) or text[0] == "|":
-            at = sourceline.inline_start(text)
-            parts = split(paragraph, at) if at > 0 else (paragraph,)
-            self.item.body.append(parts[0])
-            self.item.sources.extend(parts[1:])
+            self._add_text(self.item, paragraph)
         else:
             self.item.title = paragraph
 
@@ -168,7 +168,7 @@ class Segmenter:
 def split(paragraph: Paragraph, at: int) -> tuple[Paragraph, Paragraph]:
     """A paragraph whose end, from ``at`` on, is its item's source line."""
     tail = len("".join(paragraph.text[at:].split()))
-    before, after = list(paragraph.lines), []
+    before, after = list(paragraph.lines), list[Line]()
     while before and len("".join(before[-1].text.split())) <= tail:
         line = before.pop()
         tail -= len("".join(line.text.split()))
@@ -193,33 +193,37 @@ def _position_from_end(text: str, count: int) -> int:
 
 def refine(sections: list[SectionDraft], layout: Layout, toc: frozenset[str]) -> None:
     """Split items that lack a source line between them, and join paragraphs cut by pages."""
-    tells = _apartness_tells(sections)
+    apart = _Apartness.of(sections)
     for section in sections:
-        section.items = [
-            part for item in section.items for part in _parts(item, toc, tells=tells)
-        ]
+        section.items = [part for item in section.items for part in _parts(item, toc, apart)]
         for item in section.items:
             item.body = _joined(item.body, layout)
 
 
-def _apartness_tells(sections: list[SectionDraft]) -> bool:
-    """Whether titles, and only titles, stand apart from the text above them."""
-    titles = [item.title.apart for s in sections for item in s.items[1:] if item.title]
-    body = [one.apart for s in sections for item in s.items for one in item.body[1:]]
-    return (
-        len(titles) >= 3
-        and sum(titles) >= 0.7 * len(titles)
-        and sum(body) <= max(2, 0.1 * len(body))
-    )
+@dataclass(frozen=True, slots=True)
+class _Apartness:
+    """Whether titles, and only titles, stand apart from the text above and below them."""
+
+    above: bool
+    below: bool
+
+    @classmethod
+    def of(cls, sections: list[SectionDraft]) -> _Apartness:
+        items = [item for section in sections for item in section.items]
+        later = [item for section in sections for item in section.items[1:]]
+        body = [one.apart for item in items for one in item.body[1:]]
+        seldom = sum(body) <= max(2, 0.1 * len(body))
+        titles = [item.title.apart for item in later if item.title]
+        first = [item.body[0].apart for item in items if item.body]
+        return cls(seldom and _usual(titles), seldom and _usual(first))
 
 
-def _parts(item: ItemDraft, toc: frozenset[str], *, tells: bool) -> list[ItemDraft]:
-    if item.heading:
-        return [item]
-    begins: Callable[[int], bool] = (
-        _Apart(item, toc).begins if tells else _Signs(item, toc).begins
-    )
-    cuts = [i for i in range(1, len(item.body) - 1) if begins(i)]
+def _usual(flags: list[bool]) -> bool:
+    return len(flags) >= 3 and sum(flags) >= 0.7 * len(flags)
+
+
+def _parts(item: ItemDraft, toc: frozenset[str], apart: _Apartness) -> list[ItemDraft]:
+    cuts = [] if item.heading else _cuts(item, toc, apart)
     if not cuts:
         return [item]
     parts = [ItemDraft(item.title, item.body[: cuts[0]], guessed=item.guessed)]
@@ -229,42 +233,61 @@ def _parts(item: ItemDraft, toc: frozenset[str], *, tells: bool) -> list[ItemDra
     return parts
 
 
-class _Apart:
-    """Where only titles stand apart, a line that stands apart is one."""
+def _cuts(item: ItemDraft, toc: frozenset[str], apart: _Apartness) -> list[int]:
+    """Where in a body another item begins; never right below a title."""
+    cuts: list[int] = []
+    title = item.title
+    alike = sum(is_heading_like(one.text) for one in item.body)
+    for index in range(1, len(item.body) - 1):
+        if (cuts[-1:] or [-1])[0] + 1 == index or not _may_be_title(item.body[index]):
+            continue
+        if (
+            key(item.body[index].text) in toc
+            or _stands_as_title(item.body, index, apart)
+            or _reads_as_title(item.body, index, title, alike, apart)
+        ):
+            cuts.append(index)
+            title = item.body[index]
+    return cuts
 
-    def __init__(self, item: ItemDraft, toc: frozenset[str]) -> None:
-        self.body = item.body
-        self.toc = toc
 
-    def begins(self, index: int) -> bool:
-        paragraph = self.body[index]
-        if not (is_heading_like(paragraph.text) and not is_list_item(paragraph.text)):
-            return False
-        return paragraph.apart or key(paragraph.text) in self.toc
+def _may_be_title(paragraph: Paragraph) -> bool:
+    text = paragraph.text
+    if is_finished(text) or is_list_item(text) or text[0] in "#|" or "\t" in text:
+        return False
+    return columns(text) <= _TITLE_WIDEST
 
 
-class _Signs:
-    """Elsewhere the wording decides: news titles have figures and names, the text a dateline."""
+def _stands_as_title(body: list[Paragraph], index: int, apart: _Apartness) -> bool:
+    above, below = body[index].apart, body[index + 1].apart
+    if apart.below:
+        return below and not is_cut(body[index - 1].text[-400:])
+    return apart.above and above and is_heading_like(body[index].text)
 
-    def __init__(self, item: ItemDraft, toc: frozenset[str]) -> None:
-        self.body = item.body
-        self.toc = toc
-        self.alike = sum(is_heading_like(one.text) for one in item.body)
 
-    def begins(self, index: int) -> bool:
-        text = self.body[index].text
-        if not is_heading_like(text) or is_list_item(text) or text.startswith("#"):
-            return False
-        if key(text) in self.toc:
-            return True
-        if not is_finished(self.body[index - 1].text):
-            return False
-        return self._score(text, self.body[index + 1].text) >= 3
+def _reads_as_title(
+    body: list[Paragraph], index: int, title: Paragraph | None, alike: int, apart: _Apartness
+) -> bool:
+    """The wording of news: figures and names in the title, a dateline below, another topic."""
+    text, following = body[index].text, body[index + 1].text
+    if apart.above or apart.below or not is_heading_like(text):
+        return False
+    if not is_finished(body[index - 1].text):
+        return False
+    score = 2 if _DATELINE.match(following) else 0
+    score += bool(_NEWS.search(text)) + (len(text) >= 13) + (len(text) >= 20)
+    score -= (len(text) <= 9) + (alike > 2)
+    return score + _change_of_topic(title, text + following) >= 3
 
-    def _score(self, text: str, following: str) -> int:
-        score = 2 if _DATELINE.match(following) else 0
-        score += bool(_NEWS.search(text)) + (len(text) >= 13) + (len(text) >= 20)
-        return score - (len(text) <= 9) - (self.alike > 2)
+
+def _change_of_topic(title: Paragraph | None, text: str) -> int:
+    """Whether the text still speaks of what the title above announced."""
+    if title is None:
+        return 0
+    words = {title.text[i : i + 2] for i in range(len(title.text) - 1)}
+    words = {word for word in words if _HAN_WORD.fullmatch(word)}
+    said = sum(word in text for word in words) / (len(words) or 1)
+    return 1 if said < 0.12 else -1 if said > 0.4 else 0
 
 
 def _joined(body: list[Paragraph], layout: Layout) -> list[Paragraph]:

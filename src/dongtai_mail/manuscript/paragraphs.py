@@ -8,6 +8,7 @@ Promises: every line stands in exactly one paragraph, in order; linear in the li
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -40,6 +41,7 @@ _CUT_LONGEST = 84
 _CUT_LONG = 64
 _NARROWEST = 20
 _SOURCE_LONGEST = 60
+_RAGGED = 4
 _DATE_PIECE = re.compile(r"[\d０-９\s年月日号./-]{1,16}")
 
 
@@ -80,7 +82,7 @@ class Layout:
     @classmethod
     def of(cls, lines: Sequence[Line]) -> Layout:
         measure, width = _wrap_of([line.text for line in lines])
-        pairs = list(zip(lines, lines[1:], strict=False))
+        pairs = list(itertools.pairwise(lines))
         wide = [(a, b) for a, b in pairs if width and measure(a.text) >= width * 0.9]
         inner = [(a, b) for a, b in wide if not is_finished(a.text)] or pairs
         gaps = Counter(b.gap for _, b in inner)
@@ -135,7 +137,7 @@ def is_cut(text: str) -> bool:
 def join(parts: Sequence[Paragraph], layout: Layout) -> Paragraph:
     """The pieces of a paragraph that page breaks cut."""
     texts = [parts[0].text]
-    for before, after in zip(parts, parts[1:], strict=False):
+    for before, after in itertools.pairwise(parts):
         spaced = _habit(before.text[-400:], after.text[:400], layout)
         texts += [glue(before.text, after.text, spaced=spaced), after.text]
     lines = [line for part in parts for line in part.lines]
@@ -158,7 +160,7 @@ class _Joiner:
         self._note_source(current)
         joined = self._decides(current, line, following)
         if not joined:
-            self.at_title = self.in_source or self.alone(before)
+            self.at_title = self.in_source or before.text[0] in "【●"
         return joined
 
     def _note_source(self, current: list[Line]) -> None:
@@ -190,7 +192,9 @@ class _Joiner:
             return sourceline.ends_with_date(before + line.text)
         if sourceline.ends_with_date(before):
             return False
-        whole = sourceline.ends_with_date(line.text) or sourceline.ends_with_date(before + line.text)
+        whole = sourceline.ends_with_date(line.text) or sourceline.ends_with_date(
+            before + line.text
+        )
         return whole or is_connecting(before) or is_open(before)
 
     def _wraps(self, before: Line, line: Line, following: Line | None) -> bool:
@@ -215,17 +219,32 @@ class _Joiner:
 
     def _hangs(self, before: Line, line: Line) -> bool:
         """Whether every line is indented, so that an indent tells nothing."""
-        return before.indent >= line.indent and not is_finished(before.text)
+        text = before.text
+        return before.indent >= line.indent and not is_finished(text) and not leads_on(text)
 
     def _wraps_by_width(self, before: Line, line: Line, following: Line | None) -> bool:
         room = self._room(before.text)
         need = self.layout.measure(_first_token(line.text))
+        if leads_on(before.text) and room >= need + 2:
+            return False
         if is_finished(before.text):
+            if following and self._is_short(line) and not is_finished(line.text):
+                return False
             opens = _OPENER.match(line.text) and not self.layout.indents
             return room < need + 2 and not opens
         if self.at_title:
             return room < need + 2 or self._is_rest_of_title(before, line, following)
-        return room <= (self.layout.width or 0) * 0.4 or is_connecting(before.text)
+        if not self._is_short(before) or is_connecting(before.text):
+            return True
+        return self._is_in_a_narrow_column(before, line)
+
+    def _is_in_a_narrow_column(self, before: Line, line: Line) -> bool:
+        """Beside a picture lines are shorter, but as long as each other."""
+        first, second = self.layout.measure(before.text), self.layout.measure(line.text)
+        return abs(first - second) <= _RAGGED and first >= _NARROWEST
+
+    def _is_short(self, line: Line) -> bool:
+        return self._room(line.text) > (self.layout.width or 0) * 0.4
 
     def _is_rest_of_title(self, before: Line, line: Line, following: Line | None) -> bool:
         """A title in larger type wraps earlier; its last line is short and has an end."""
@@ -241,7 +260,7 @@ def _paragraph(lines: list[Line], layout: Layout) -> Paragraph:
     text = lines[0].text
     parts = [text]
     joins = []
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in itertools.pairwise(lines):
         habit = layout.spaced if len(lines) > 2 else _habit(before.text, line.text, layout)
         parts.append(glue(before.text, line.text, spaced=habit, trailing=before.trailing))
         parts.append(line.text)
@@ -280,7 +299,9 @@ def _wrap_of(texts: list[str]) -> tuple[Callable[[str], int], int | None]:
     return measure, (width if share >= 0.3 else None)
 
 
-def _agreement(texts: list[str], measure: Callable[[str], int]) -> tuple[float, int, Callable[[str], int]]:
+def _agreement(
+    texts: list[str], measure: Callable[[str], int]
+) -> tuple[float, int, Callable[[str], int]]:
     widths = sorted(map(measure, texts))
     width = widths[min(len(widths) - 1, int(len(widths) * 0.97))]
     near = [text for text in texts if width * 0.92 - 2 <= measure(text) <= width * 1.1]

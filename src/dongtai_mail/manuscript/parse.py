@@ -19,6 +19,7 @@ from dongtai_mail.content import (
     ListBlock,
     Section,
     Severity,
+    Subheading,
     Table,
 )
 from dongtai_mail.content import Paragraph as Text
@@ -90,9 +91,7 @@ def _without(lines: Sequence[Line], taken: dict[int, Role]) -> list[Line]:
     return kept
 
 
-def _segment(
-    body: Sequence[Line], cover: front.Front, builder: _Builder
-) -> list[SectionDraft]:
+def _segment(body: Sequence[Line], cover: front.Front, builder: _Builder) -> list[SectionDraft]:
     known = front.USUAL_SECTIONS | {entry.section for entry in cover.toc if entry.section}
     titles = [entry.title for entry in cover.toc]
     segmenter = Segmenter(known, Levels.of(body, known), titles)
@@ -164,9 +163,8 @@ class _Builder:
         )
 
     def _title(self, draft: ItemDraft) -> str:
-        first = next(iter([draft.title, *draft.body, *draft.sources]), None) or (
-            (draft.body or draft.sources or [draft.heading])[0]
-        )
+        parts = [draft.title, *draft.body, draft.heading, *draft.sources]
+        first = next((part for part in parts if part), None)
         self.item_lines.append(first.number if first else None)
         if draft.title is None:
             return ""
@@ -184,9 +182,7 @@ class _Builder:
         return "".join(match[1].split()) if match else BOOK_NOTE_HEADING
 
     def _body(self, draft: ItemDraft, title: str) -> Iterator[Block]:
-        for block, role, parts in blocks.build(
-            draft.body, self.headings, markdown=self.markdown
-        ):
+        for block, role, parts in blocks.build(draft.body, self.headings, markdown=self.markdown):
             for part in parts:
                 self._use(part, role)
             self.passages.extend(_passages(block, role, title, parts))
@@ -216,7 +212,9 @@ class _Builder:
             message = f"第 {number} 行前的换页把一段话断成两半，已接成一段。请看一眼接得对不对。"
             self.findings.append(Finding("page-joined", Severity.INFO, message, number, title))
         if draft.guessed and draft.title:
-            message = "上一条没有来源行，这里按标题另起了一条。如果它是小标题，请在上一条末尾补来源行。"
+            message = (
+                "上一条没有来源行，这里按标题另起了一条。如果它是小标题，请在上一条末尾补来源行。"
+            )
             line = draft.title.number
             self.findings.append(Finding("title-guessed", Severity.WARNING, message, line, title))
         if len(draft.sources) > 1:
@@ -239,8 +237,11 @@ def _passages(
     elif isinstance(block, Table):
         for row in block.rows:
             yield from (Passage(role, as_printed(c), title, parts[0].marks()[:1]) for c in row)
-    elif isinstance(block, Text) or hasattr(block, "text"):
-        yield Passage(role, as_printed(block.text), title, parts[0].marks())
+    elif isinstance(block, Text | Subheading):
+        # A heading that the author marked is no guess of ours.
+        marked = role is Role.SUBHEADING and parts[0].text.startswith("#")
+        kind = Role.HEADING if marked else role
+        yield Passage(kind, as_printed(block.text), title, parts[0].marks())
 
 
 def _issue(cover: front.Front, back: colophon.Back, builder: _Builder) -> Issue:
@@ -286,8 +287,8 @@ def _in_order(lines: Sequence[Line], taken: dict[int, Role], *groups: list[Use])
     return sorted(used, key=lambda use: use.line)
 
 
-def _unplaced(uses: Sequence[Use], lines: Sequence[Line]) -> Iterator[Finding]:
+def _unplaced(uses: Sequence[Use], pieces: Sequence[tuple[int, str]]) -> Iterator[Finding]:
     rest = [(use.line, use.text) for use in uses if use.role is Role.UNPLACED]
-    for number, text in [*rest, *((line.number, line.text) for line in lines)]:
+    for number, text in [*rest, *pieces]:
         message = f"“{text[:30]}”不属于刊名、目录、栏目或版权信息，没有放进本期内容。"
         yield Finding("text-unplaced", Severity.WARNING, message, number)

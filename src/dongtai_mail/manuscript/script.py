@@ -44,7 +44,9 @@ def is_connecting(text: str) -> bool:
 
 def is_open(text: str) -> bool:
     """Whether a bracket or quote opened in the text is not closed in it."""
-    return any(text.count(a) > text.count(b) for a, b in ("《》", "（）", "“”", "()", "【】", "「」"))
+    return any(
+        text.count(a) > text.count(b) for a, b in ("《》", "（）", "“”", "()", "【】", "「」")
+    )
 
 
 def spacing(texts: Iterable[str]) -> tuple[int, int]:
@@ -53,7 +55,8 @@ def spacing(texts: Iterable[str]) -> tuple[int, int]:
     text = "\n".join(texts) + "\n\n"
     for match in _RUN.finditer(text):
         start, end = match.span()
-        for near, next_but_one in ((text[start - 1], text[start - 2]), text[end : end + 2]):
+        around = ((text[start - 1], text[start - 2]), (text[end], text[end + 1]))
+        for near, next_but_one in around:
             if near == " ":
                 some += next_but_one > "\u2e7f" and _HAN.match(next_but_one) is not None
             elif near > "\u2e7f":

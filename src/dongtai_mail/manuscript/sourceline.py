@@ -24,6 +24,7 @@ _LABEL = r"(?:信息|稿件|文章|资料)?来\s*源\s*[:：]"
 _START = re.compile(rf"^[(（\[【>*_\s—-]{{0,6}}{_LABEL}")
 _INLINE = re.compile(rf"(?:(?<=[。！？!?…”）)*])|(?<=\s))[(（\[【*]{{0,3}}{_LABEL}")
 _COMPILER = re.compile(r"(?:编\s*选|选\s*编|编\s*译|摘\s*编|整\s*理)(?:\s*者)?\s*[:：]")
+_LINK = re.compile(r"\[([^\[\]]{1,100})\]\(https?://[^\s()]{1,500}\)")
 _EDGES = " \t\u3000,，;；、|｜·/*_>"
 _QUOTES = ("“”", '""', "”“", "「」", "『』", "‘’", "''", "””", "““")
 _FULL_WIDTH = re.compile("[\uff0d-\uff19]")
@@ -64,7 +65,7 @@ def ends_with_date(text: str) -> bool:
 
 def parse(text: str) -> SourceLine:
     """What a source line as printed says."""
-    said = _unwrapped(_START.sub("", text, count=1), text)
+    said = _LINK.sub(r"\1", _unwrapped(_START.sub("", text, count=1), text))
     match = _date_in(_plain(said))
     rest = said if match is None else said[: match.start()] + " " + said[match.end() :]
     source, compiler = _parties(rest)
@@ -92,7 +93,7 @@ def _ends_as_source(tail: str) -> bool:
     rest = _START.sub("", tail, count=1).strip()
     if ends_with_date(rest.rstrip("）)】]*。 ")):
         return True
-    return rest[:1] in tuple("《“\"「『‘") and "。" not in rest.rstrip("。") and len(rest) < 60
+    return rest[:1] in tuple('《“"「『‘') and "。" not in rest.rstrip("。") and len(rest) < 60
 
 
 def _plain(text: str) -> str:

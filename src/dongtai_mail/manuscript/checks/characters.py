@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dongtai_mail.content import Finding, Severity
 from dongtai_mail.manuscript.model import Draft, Passage
 
-_SPECIAL = re.compile(r"[\u2e80-\u2fdf\uf900-\ufaff\ufe50-\ufe6f\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+")
+_SPECIAL = re.compile(r"[\u2e80-\u2fdf\uf900-\ufaff\ufe50-\ufe6f]+")
+_FULL_WIDTH = re.compile(r"[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+")
 _MISTAKEN = re.compile(
     r"(?P<曰>(?:自然|工作|节假|次|即|今|昨|明|近|生)曰|\d ?曰|曰期|曰前)"
     r"|(?P<一>(?<=\d) ?一 ?(?=\d))|(?P<O>(?<=\d)[OolI](?=\d))"
@@ -48,9 +49,13 @@ def _mojibake(passage: Passage) -> Iterator[Finding]:
 def _lookalikes(passage: Passage) -> Iterator[Finding]:
     for match in _SPECIAL.finditer(passage.text):
         yield _lookalike(passage, match, unicodedata.normalize("NFKC", match[0]))
+    full_width = _FULL_WIDTH.search(passage.text)
+    if full_width:
+        right = unicodedata.normalize("NFKC", full_width[0])
+        yield _lookalike(passage, full_width, right)
     for match in _MISTAKEN.finditer(passage.text):
-        wrong, right = _RIGHT[str(match.lastgroup)]
-        yield _lookalike(passage, match, re.sub(f"[{wrong}]", right, match[0]))
+        wrong, correct = _RIGHT[str(match.lastgroup)]
+        yield _lookalike(passage, match, re.sub(f"[{wrong}]", correct, match[0]))
     for pattern in (_FOREIGN, _PRIVATE):
         for match in pattern.finditer(passage.text):
             yield _lookalike(passage, match, None)
@@ -71,6 +76,10 @@ def _invisible(passage: Passage) -> Iterator[Finding]:
         at = passage.text.index(found[0])
         shown = passage.text[max(0, at - 6) : at + 7]
         visible = _INVISIBLE.sub("", shown)
-        message = f"“{visible}”附近有 {len(found)} 个看不见的字符（U+{ord(found[0]):04X}）。请删去。"
+        message = (
+            f"“{visible}”附近有 {len(found)} 个看不见的字符（U+{ord(found[0]):04X}）。请删去。"
+        )
         line = passage.line_at(at)
-        yield Finding("invisible-characters", Severity.WARNING, message, line, passage.item, visible)
+        yield Finding(
+            "invisible-characters", Severity.WARNING, message, line, passage.item, visible
+        )

@@ -19,7 +19,18 @@ _HALF = re.compile(
     rf"|(?<={_SIDE})\([^()（）\n]{{1,40}}\)|\([^()（）\n]{{1,40}}\)(?={_SIDE})"
     rf'|(?<={_SIDE}) ?"[^"\n]{{1,40}}"|"[^"\n]{{1,40}}" ?(?={_SIDE})|"[{HAN}][^"\n]{{0,40}}"'
 )
-_PAIRS = {"”": "“", "’": "‘", "）": "（", "》": "《", "】": "【", "」": "「", "』": "『", "〕": "〔", "]": "[", "〉": "〈"}
+_PAIRS = {
+    "”": "“",
+    "’": "‘",
+    "）": "（",
+    "》": "《",
+    "】": "【",
+    "」": "「",
+    "』": "『",
+    "〕": "〔",
+    "]": "[",
+    "〉": "〈",
+}
 _OPENING = frozenset(_PAIRS.values())
 _FOLD = str.maketrans("()", "（）")
 _BRACKET = re.compile("[" + re.escape("".join(chain(_PAIRS, _PAIRS.values(), "()"))) + "]")
@@ -60,7 +71,11 @@ def _unfinished(passage: Passage, following: Passage | None) -> Iterator[Finding
     text = passage.text
     goes_on = following is not None and following.item == passage.item
     goes_on = goes_on and following is not None and following.role is not Role.SOURCE_LINE
-    if is_finished(text.rstrip("，、；：,")) and not is_finished(text) and _DOUBLED.search(text[-3:]):
+    if (
+        is_finished(text.rstrip("，、；：,"))
+        and not is_finished(text)
+        and _DOUBLED.search(text[-3:])
+    ):
         return
     if is_finished(text) or (leads_on(text) and goes_on):
         return

@@ -45,7 +45,11 @@ def _date(
 ) -> Iterator[Finding]:
     if item.date is None:
         impossible = sourceline.parse(item.source_line or "").impossible
-        message = "来源行的日期在日历上不存在。请核对。" if impossible else "来源行没有完整的日期。请补上年月日。"
+        message = (
+            "来源行的日期在日历上不存在。请核对。"
+            if impossible
+            else "来源行没有完整的日期。请补上年月日。"
+        )
         code = "date-impossible" if impossible else "date-missing"
         severity = Severity.ERROR if impossible else Severity.WARNING
         yield Finding(code, severity, message, line, item.title)

@@ -11,7 +11,8 @@ from dongtai_mail.manuscript.model import Draft, Passage, Role
 from dongtai_mail.manuscript.script import HAN, spacing
 
 _STRAY = re.compile(
-    rf"[，。、；：！？（《“‘] +(?=\S)|(?<=\S) +[，。、；：！？）》”’]|(?<=[{HAN}]) +[“《（]|(?<=\S) {{2,}}(?=\S)"
+    r"[，。、；：！？（《“‘] +(?=\S)|(?<=\S) +[，。、；：！？）》”’]"
+    rf"|(?<=[{HAN}]) +[“《（]|(?<=\S) {{2,}}(?=\S)"
 )
 _FEW = 3
 _SHARE = 0.2

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dongtai_mail.content import Finding, Severity
-from dongtai_mail.manuscript.model import Draft
+from dongtai_mail.content import Finding, Severity, Subheading
+from dongtai_mail.manuscript.model import Draft, Role
 
 
 def check(draft: Draft) -> Iterator[Finding]:
     yield from _missing(draft)
     yield from _sections(draft)
     yield from _items(draft)
+    yield from _lone_subheadings(draft)
 
 
 def _missing(draft: Draft) -> Iterator[Finding]:
@@ -58,3 +59,19 @@ def _items(draft: Draft) -> Iterator[Finding]:
         if not item.body:
             message = "这一条只有标题，没有正文。请补上正文或删去这一条。"
             yield Finding("item-empty", Severity.ERROR, message, line, item.title)
+
+
+def _lone_subheadings(draft: Draft) -> Iterator[Finding]:
+    """An article has several sub-headings; a single one may be the title of another item."""
+    lone = {
+        item.title
+        for item in draft.issue.items
+        if sum(isinstance(block, Subheading) for block in item.body) == 1
+    }
+    for passage in draft.passages:
+        if passage.role is Role.SUBHEADING and passage.item in lone:
+            message = (
+                f"“{passage.text}”按小标题处理。如果它是另一条的标题，请在它前面补上一条的来源行。"
+            )
+            line = passage.line_at(0)
+            yield Finding("subheading-alone", Severity.INFO, message, line, passage.item)

@@ -1,7 +1,7 @@
 """Words that stand twice, or do not belong.
 
-Repetition is ordinary Chinese (人人, 天天, 研究研究, 壹玖壹玖), and two words may meet in one character
-(现在|在线): only what is never right is reported.
+Repetition is ordinary Chinese (人人, 天天, 研究研究, 壹玖壹玖), and two words may meet in one
+character (现在|在线): only what is never right is reported.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ _PHRASE = re.compile(rf"([{HAN}]{{2,5}})\1")
 _DATED = re.compile(r"(\d{1,4} ?[年月日]) ?\1")
 _LATIN = re.compile(r"\b([A-Za-z]{2,})\s+\1\b")
 _NUMERALS = frozenset("〇零一二三四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾两每")
-_DOUBLED_IN_SPEECH = frozenset(
-    "研究 讨论 商量 考虑 了解 休息 非常 许多 很多 学习 锻炼 放松 体验 尝试 交流 沟通 观察 关心 检查 打听 介绍 活动 加油 好的 什么 "
-    "十分 特别 多少 打扮 收拾 整理 准备 照顾 比较 感受 认识 调整 评估 参考 反思 总结 滴答 叮咚 来吧 快来 谢谢 永远 好久".split()
+_DOUBLED_IN_SPEECH = re.compile(
+    r"研究|讨论|商量|考虑|了解|休息|非常|许多|很多|学习|锻炼|放松|体验|尝试|交流|沟通|"
+    r"观察|关心|检查|打听|介绍|活动|加油|好的|什么|十分|特别|打扮|收拾|整理|准备|照顾|"
+    r"比较|感受|认识|调整|评估|参考|反思|总结|滴答|叮咚|谢谢|永远|好久"
 )
 _STRAY = re.compile(rf"(etc\.?|and|or|the|of) ?(?=[{HAN}])")
 _CHINESE = re.compile(f"[{HAN}、，]")
-_PLACEHOLDER = re.compile(r"TODO|FIXME|待补充|待核实|（待定）|[Xx×]{1,4} ?月 ?[Xx×]{1,4} ?日|[?？]{3,}")
+_PLACEHOLDER = re.compile(
+    r"TODO|FIXME|待补充|待核实|（待定）|[Xx×]{1,4} ?月 ?[Xx×]{1,4} ?日|[?？]{3,}"
+)
 _CLAUSE = re.compile(r"[^，。；！？]{10,}(?=[，。；！？]|$)")
 _SENTENCE = re.compile(r"[^。！？]{18,}[。！？]")
 
@@ -56,7 +59,7 @@ def _repeated(passage: Passage) -> Iterator[Finding]:
 
 def _is_ordinary(text: str, match: re.Match[str]) -> bool:
     word = match[1]
-    if len(set(word)) == 1 or word[0] in _NUMERALS or word in _DOUBLED_IN_SPEECH:
+    if len(set(word)) == 1 or word[0] in _NUMERALS or _DOUBLED_IN_SPEECH.fullmatch(word):
         return True
     return word == "数据" and text[match.start() - 1 : match.start()] == "大"
 
@@ -104,8 +107,6 @@ def _sentences(
         seen.setdefault(key, line)
 
 
-def _finding(
-    code: str, passage: Passage, at: int, message: str, instead: str | None
-) -> Finding:
+def _finding(code: str, passage: Passage, at: int, message: str, instead: str | None) -> Finding:
     line = passage.line_at(at)
     return Finding(code, Severity.WARNING, message, line, passage.item, instead)
