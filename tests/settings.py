@@ -3,10 +3,13 @@
 ``DONGTAI_DATABASE_URL`` from outside chooses the database: SQLite unless it is set.
 """
 
+import atexit
 import os
+import shutil
 import tempfile
 
 _data = tempfile.mkdtemp(prefix="dongtai-test-")
+atexit.register(shutil.rmtree, _data, ignore_errors=True)
 for _name, _value in {
     "DONGTAI_MODE": "test",
     "DONGTAI_SECRET_KEY": "test" * 16,
