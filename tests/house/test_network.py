@@ -11,7 +11,11 @@ from pytest_socket import SocketConnectBlockedError
 
 def test_no_connection_leaves_loopback() -> None:
     # 192.0.2.0/24 is for documentation (RFC 5737): nobody is harmed should the block fail.
-    with socket.socket() as outward, pytest.raises(SocketConnectBlockedError):
+    with (
+        socket.socket() as outward,
+        pytest.warns(UserWarning, match="192.0.2.1"),
+        pytest.raises(SocketConnectBlockedError),
+    ):
         outward.connect(("192.0.2.1", 80))
 
 
