@@ -103,7 +103,7 @@ def preview_html(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _issue(pk: int) -> Issue:
-    return get_object_or_404(Issue.objects.select_related("publication", "manuscript"), pk=pk)
+    return get_object_or_404(Issue.objects.select_related("publication"), pk=pk)
 
 
 def _choices(request: HttpRequest) -> tuple[str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.core.paginator import Paginator
-from django.db.models import Count
+from django.db.models import Count, F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -31,7 +31,10 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def publication(request: HttpRequest, slug: str) -> HttpResponse:
     shown = get_object_or_404(Publication, slug=slug)
-    issues = shown.issues.annotate(item_count=Count("sections__items"))
+    issues = shown.issues.select_related("publication").order_by("-id")
+    issues = issues.annotate(
+        item_count=Count("sections__items"), filename=F("manuscript__filename")
+    )
     page = Paginator(issues, PER_PAGE).get_page(request.GET.get("page"))
     last = _last_mailings([issue.pk for issue in page])
     rows = [(issue, last.get(issue.pk)) for issue in page]

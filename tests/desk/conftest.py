@@ -1,0 +1,60 @@
+"""A signed-in editor and an issue that can be sent."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from dongtai_mail.issues.models import Issue, Item, Publication, Section
+from tests import factories
+
+
+@pytest.fixture(autouse=True)
+def _own_keys(settings, tmp_path) -> None:
+    settings.DATA_DIR = tmp_path
+
+
+@pytest.fixture
+def editor(db) -> User:
+    return User.objects.create_user("editor", password="a long pass phrase")
+
+
+@pytest.fixture
+def desk(editor: User) -> Client:
+    client = Client()
+    client.force_login(editor)
+    return client
+
+
+@pytest.fixture
+def publication(db) -> Publication:
+    return factories.publication()
+
+
+@pytest.fixture
+def issue(publication: Publication) -> Issue:
+    return make_issue(publication, "云港口岸开通夜航")
+
+
+def make_issue(
+    publication: Publication, title: str, number: str = "7", body: str = "正文。"
+) -> Issue:
+    issue = Issue.objects.create(
+        publication=publication,
+        number=number,
+        date=datetime.date(2026, 11, 16),
+        masthead=publication.name,
+    )
+    section = Section.objects.create(issue=issue, position=0, name="要闻")
+    Item.objects.create(
+        section=section,
+        position=0,
+        title=title,
+        body=body,
+        source="云港日报",
+        date=datetime.date(2026, 11, 12),
+    )
+    return issue

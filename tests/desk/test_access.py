@@ -1,0 +1,86 @@
+"""Who gets to the desk, and what browsers are told to refuse."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, reverse
+
+from dongtai_mail.desk.urls import for_staff, open_to_all
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+VALUES = {"pk": 1, "slug": "observer"}
+POSTED = ("desk:pause", "desk:resumption", "desk:cancellation", "desk:send", "desk:manuscripts")
+
+
+def _address(pattern: URLPattern) -> str:
+    names = pattern.pattern.converters
+    return reverse(f"desk:{pattern.name}", kwargs={name: VALUES[name] for name in names})
+
+
+@pytest.mark.parametrize("pattern", for_staff, ids=lambda pattern: pattern.name)
+@pytest.mark.parametrize("method", ["get", "head", "post", "put", "delete"])
+def test_whoever_is_signed_out_is_asked_to_sign_in(client, pattern, method):
+    response = getattr(client, method)(_address(pattern))
+    assert response.status_code == 302
+    assert response["Location"] == f"/login/?next={_address(pattern)}"
+
+
+def test_nothing_else_of_the_desk_is_open():
+    assert {pattern.name for pattern in open_to_all} == {"login", "logout", "language"}
+
+
+def test_a_page_that_polls_is_told_to_reload_when_the_session_is_over(client):
+    response = client.get("/mailings/1/progress/", headers={"HX-Request": "true"})
+    assert response.status_code == 401
+    assert response["HX-Refresh"] == "true"
+
+
+@pytest.mark.parametrize("name", POSTED)
+def test_staff_actions_need_the_csrf_token(editor, name):
+    mailing = factories.mailing(state="sending")
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(editor)
+    value = "observer" if name == "desk:manuscripts" else mailing.pk
+    response = client.post(reverse(name, args=[value]))
+    assert response.status_code == 403
+    assert "刷新后再提交一次" in response.content.decode()
+    mailing.refresh_from_db()
+    assert mailing.state == "sending"
+
+
+def test_signing_in_and_out(client, editor):
+    page = client.post(
+        "/login/", {"username": "editor", "password": "a long pass phrase", "next": "/issues/9/"}
+    )
+    assert page["Location"] == "/issues/9/"
+    assert client.post("/logout/")["Location"] == "/login/"
+    assert client.get("/").status_code == 302
+
+
+def test_sign_in_leads_to_no_other_site(client, editor):
+    form = {"username": "editor", "password": "a long pass phrase", "next": "https://evil.test/"}
+    assert client.post("/login/", form)["Location"] == "/"
+
+
+def test_a_wrong_password_says_so_and_keeps_the_name(client, editor):
+    page = client.post("/login/", {"username": "editor", "password": "wrong"}).content.decode()
+    assert 'role="alert"' in page
+    assert 'value="editor"' in page
+
+
+def test_pages_allow_no_inline_script_or_style(desk, issue):
+    response = desk.get(f"/issues/{issue.pk}/")
+    policy = response["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert response["X-Frame-Options"] == "SAMEORIGIN"
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_a_missing_page_answers_calmly(client):
+    response = client.get("/nothing/")
+    assert response.status_code == 404
+    assert "没有这一页" in response.content.decode()

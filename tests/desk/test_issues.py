@@ -1,0 +1,158 @@
+"""A publication's issues, importing a manuscript, an issue's page and its preview."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from dongtai_mail.demo import sample_manuscript
+from dongtai_mail.desk.forms import UPLOAD_BYTES
+from dongtai_mail.issues.editions import freeze
+from dongtai_mail.issues.models import Edition, Issue
+from tests import factories
+from tests.desk.conftest import make_issue
+
+pytestmark = pytest.mark.django_db
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 }}{% now %}'
+
+
+def _upload(desk, data: bytes, name: str = "稿件.txt"):
+    return desk.post(
+        "/publications/observer/manuscripts/",
+        {"manuscript": SimpleUploadedFile(name, data)},
+        follow=True,
+    )
+
+
+def test_home_leads_to_the_only_publication(desk, publication):
+    assert desk.get("/")["Location"] == "/publications/observer/"
+
+
+def test_home_lists_several_publications_and_says_when_there_is_none(desk):
+    assert "还没有刊物" in desk.get("/").content.decode()
+    factories.publication("one")
+    factories.publication("two")
+    assert desk.get("/").content.decode().count("云港观察") == 2
+
+
+def test_issues_stand_with_their_number_items_and_state(desk, issue):
+    page = desk.get("/publications/observer/").content.decode()
+    assert "第 7 期" in page
+    assert "1 条" in page
+    assert "未发送" in page
+    factories.mailing(edition=freeze(issue), state="sending")
+    assert "发送中" in desk.get("/publications/observer/").content.decode()
+
+
+def test_the_number_of_queries_does_not_grow_with_the_issues(
+    desk, publication, django_assert_max_num_queries
+):
+    for number in range(20):
+        make_issue(publication, "标题", str(number))
+    with django_assert_max_num_queries(10):
+        desk.get("/publications/observer/")
+
+
+def test_an_uploaded_manuscript_becomes_an_issue_with_its_findings(desk, publication):
+    response = _upload(desk, sample_manuscript().read_bytes(), "sample.md")
+    page = response.content.decode()
+    issue = Issue.objects.get()
+    assert response.redirect_chain == [(f"/issues/{issue.pk}/", 302)]
+    assert page.count('<li id="item-') == sum(s.items.count() for s in issue.sections.all())
+    linked = re.findall(r"稿件第 \d+ 行 · <a href=\"(#item-\d+)\">", page)
+    assert linked
+    assert all(f'id="{place[1:]}"' in page for place in linked)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "文件是空的"),
+        (b"%PDF-1.7 ...", "PDF"),
+        (b"x" * (UPLOAD_BYTES + 1), "超过 10 MB"),
+    ],
+    ids=["empty", "pdf", "too big"],
+)
+def test_what_is_no_manuscript_is_refused_with_the_reason(desk, publication, data, reason):
+    response = _upload(desk, data)
+    assert reason in response.content.decode()
+    assert not Issue.objects.exists()
+
+
+def test_an_upload_without_a_file_says_what_to_do(desk, publication):
+    page = desk.post("/publications/observer/manuscripts/").content.decode()
+    assert "请先选择一个文件" in page
+
+
+def test_hostile_words_are_shown_and_run_nowhere(desk, publication):
+    publication.name = HOSTILE[:100]
+    publication.save()
+    issue = make_issue(publication, HOSTILE, HOSTILE[:50], body=HOSTILE)
+    addresses = ["", "preview/", "preview/?part=text", "preview/?part=source", "mailing/"]
+    pages = [f"/issues/{issue.pk}/{each}" for each in addresses]
+    for address in ["/publications/observer/", *pages]:
+        page = desk.get(address).content.decode()
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+
+
+def test_a_hostile_file_name_is_only_text(desk, publication):
+    name = "<script>alert(1)<script>.md"
+    page = _upload(desk, sample_manuscript().read_bytes(), name).content.decode()
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+
+
+def test_the_preview_is_the_edition_with_links_that_belong_to_nobody(desk, issue):
+    html = desk.get(f"/issues/{issue.pk}/preview/html/?kind=full")
+    edition = freeze(issue, "full")
+    shown, frozen = html.content.decode(), edition.html
+    links = re.findall(r"https://news\.example\.org/[up]/[\w-]+/", shown)
+    assert len(links) == 2
+    for link, slot in zip(links, sorted(edition.slots, key=frozen.index), strict=True):
+        frozen = frozen.replace(slot, link)
+    assert shown == frozen
+    assert len(shown.encode()) == edition.size
+    assert desk.get(links[0].removeprefix("https://news.example.org")).status_code == 404
+
+
+def test_the_preview_frame_is_a_sandbox(desk, issue):
+    page = desk.get(f"/issues/{issue.pk}/preview/?width=375").content.decode()
+    assert '<iframe class="width-375" sandbox=""' in page
+    policy = desk.get(f"/issues/{issue.pk}/preview/html/")["Content-Security-Policy"]
+    assert policy.startswith("sandbox ")
+    assert "default-src 'none'" in policy
+    assert "script" not in policy
+
+
+def test_every_edition_is_offered_with_its_size(desk, issue):
+    page = desk.get(f"/issues/{issue.pk}/preview/").content.decode()
+    for kind in ("full", "lean", "digest"):
+        assert f"{freeze(issue, kind).size:,}" in page
+    assert "102,400" in page
+
+
+def test_text_and_source_are_what_is_sent(desk, issue):
+    text = desk.get(f"/issues/{issue.pk}/preview/?part=text").content.decode()
+    assert "云港口岸开通夜航" in text
+    source = desk.get(f"/issues/{issue.pk}/preview/?part=source").content.decode()
+    assert "<!doctype html>" in unescape(source.partition("<pre>")[2]).lower()
+
+
+def test_an_issue_with_errors_is_shown_but_leads_to_no_mailing(desk, publication):
+    issue = Issue.objects.create(publication=publication, number="8")
+    page = desk.get(f"/issues/{issue.pk}/preview/").content.decode()
+    assert "改好才能发送" in page
+    assert f"/issues/{issue.pk}/mailing/" not in page
+    refused = desk.get(f"/issues/{issue.pk}/mailing/", follow=True)
+    assert refused.redirect_chain == [(f"/issues/{issue.pk}/", 302)]
+    assert not Edition.objects.exists()
+
+
+@pytest.mark.parametrize("query", ["kind=../etc", "width=9999", "part=<b>", "kind=&width=&part="])
+def test_unknown_choices_fall_back(desk, issue, query):
+    assert desk.get(f"/issues/{issue.pk}/preview/?{query}").status_code == 200

@@ -1,0 +1,98 @@
+"""English is as complete as Chinese, and every state has its word and shape."""
+
+from __future__ import annotations
+
+import gettext
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.utils import translation
+
+import dongtai_mail
+from dongtai_mail.delivery.models import Delivery, Mailing
+from dongtai_mail.desk.words import DELIVERIES, MAILINGS
+from dongtai_mail.paths import templates_dir
+
+PACKAGE = Path(dongtai_mail.__file__).parent
+CATALOGUE = PACKAGE / "locale" / "en" / "LC_MESSAGES" / "django.po"
+_TAG = re.compile(r'{%\s*translate\s+(["\'])(.+?)\1')
+_BLOCK = re.compile(r"{%\s*blocktranslate([^%]*)%}(.*?){%\s*endblocktranslate\s*%}", re.DOTALL)
+
+
+def _compiled() -> gettext.GNUTranslations:
+    with CATALOGUE.with_suffix(".mo").open("rb") as file:
+        return gettext.GNUTranslations(file)
+
+
+def _in_templates() -> set[str]:
+    found = set()
+    for folder in ("desk", "public"):
+        for template in (templates_dir() / folder).glob("*.html"):
+            text = template.read_text()
+            found |= {words for _, words in _TAG.findall(text)}
+            found |= {_msgid(body) for _, body in _BLOCK.findall(text)}
+    return found
+
+
+def _msgid(body: str) -> str:
+    singular = re.split(r"{%\s*plural\s*%}", body)[0].strip()
+    return re.sub(r"{{\s*(\w+)\s*}}", r"%(\1)s", singular)
+
+
+def test_every_word_of_the_templates_has_its_english():
+    catalogue = _compiled()._catalog
+    words = _in_templates()
+    assert len(words) > 100
+    missing = {each for each in words if each not in catalogue and (each, 0) not in catalogue}
+    assert not missing
+
+
+def test_no_entry_is_left_without_english_or_in_doubt():
+    source = CATALOGUE.read_text()
+    assert 'msgstr ""\n\n' not in source
+    assert "#, fuzzy" not in source
+
+
+@pytest.mark.skipif(not shutil.which("msgfmt"), reason="gettext is not installed")
+def test_the_compiled_catalogue_is_the_sources(tmp_path):
+    fresh = tmp_path / "django.mo"
+    subprocess.run(["msgfmt", "--check-format", "-o", fresh, CATALOGUE], check=True)
+    with fresh.open("rb") as file:
+        assert gettext.GNUTranslations(file)._catalog == _compiled()._catalog
+
+
+def test_placeholders_are_the_same_in_both_languages():
+    for msgid, english in _compiled()._catalog.items():
+        chinese = msgid[0] if isinstance(msgid, tuple) else msgid
+        if chinese:
+            assert set(re.findall(r"%\((\w+)\)", chinese)) == set(
+                re.findall(r"%\((\w+)\)", english)
+            )
+
+
+def test_english_has_no_chinese_left_but_what_it_quotes():
+    for msgid, english in _compiled()._catalog.items():
+        assert not msgid or not re.search(r"[\u4e00-\u9fff]", re.sub(r"“[^”]*”", "", english))
+
+
+@pytest.mark.parametrize(
+    ("words", "states"), [(MAILINGS, Mailing.State), (DELIVERIES, Delivery.State)]
+)
+def test_every_state_has_a_word_and_a_shape_of_its_own(words, states):
+    assert set(words) == set(states)
+    assert len({word.shape for word in words.values()}) == len(words)
+    with translation.override("zh-hans"):
+        assert {str(words[state].word) for state in states} == {state.label for state in states}
+
+
+@pytest.mark.django_db
+def test_the_desk_speaks_english_when_asked(client):
+    page = client.get("/login/", headers={"Accept-Language": "en"}).content.decode()
+    assert '<html lang="en">' in page
+    assert "User name" in page
+    client.post("/language/", {"language": "zh-hans", "next": "/login/"})
+    page = client.get("/login/", headers={"Accept-Language": "en"}).content.decode()
+    assert "用户名" in page
