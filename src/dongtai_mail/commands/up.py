@@ -14,14 +14,14 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import shlex
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 from dongtai_mail.embedded import place as places
 from dongtai_mail.embedded import ready
-from dongtai_mail.embedded.children import Children
+from dongtai_mail.embedded.children import Children, Stopped
 from dongtai_mail.embedded.place import Place
 from dongtai_mail.embedded.refusal import Refused
 
@@ -43,21 +43,22 @@ def main(argv: list[str]) -> int:
 
 
 def _up(data: Path, port: int | None, smtp_port: int | None) -> int:
-    _stop_on_signals()
     lock = places.lock(data)
     try:
         place = places.settle(data, port, smtp_port)
         _check_ports(place)
         _live(place, Children(place.logs, lock))
-    except KeyboardInterrupt:
-        pass
+    except Stopped:
+        _say("已停止 · stopped")
     finally:
         os.close(lock)
-    print("已停止 · stopped", flush=True)
     return 0
 
 
 def _live(place: Place, children: Children) -> None:
+    # From here on a signal is a wish that is granted between two steps, never in the middle of one.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: children.ask_to_stop())
     try:
         _say(f"Dongtai Mail 正在启动…… · starting (logs: {place.logs})")
         _start_stores(place, children)
@@ -66,7 +67,6 @@ def _live(place: Place, children: Children) -> None:
         _say(_welcome(place))
         children.watch()
     finally:
-        _ignore_signals()
         _say("\n正在停止…… · stopping")
         children.stop()
 
@@ -142,14 +142,14 @@ Dongtai Mail 已就绪 · ready
 
   编辑台 · desk      {place.origin}/
   收件箱 · inbox     {place.origin}/catcher/   （所有邮件都只到这里 · no mail leaves this machine）
-  登录 · sign in     {_staff_sign_in()}
-  命令 · commands    bin/up --run COMMAND …   （例如 · for example: bin/up --run send --help）
+  登录 · sign in     {_staff_sign_in(place)}
+  命令 · commands    {_run_command(place)} COMMAND …   （例如 · for example: send --help）
   数据 · data        {place.data}
   停止 · stop        Ctrl-C
 """
 
 
-def _staff_sign_in() -> str:
+def _staff_sign_in(place: Place) -> str:
     from django.contrib.auth import get_user_model
     from django.db import connections
 
@@ -157,7 +157,7 @@ def _staff_sign_in() -> str:
     if users.filter(username=STAFF).exists():
         return (
             f"{STAFF}（密码在第一次启动时给出 · password given at the first start; "
-            f"新密码 · a new one: bin/up --run manage changepassword {STAFF}）"
+            f"新密码 · a new one: {_run_command(place)} manage changepassword {STAFF}）"
         )
     password = "-".join(
         "".join(secrets.choice(_PASSWORD_LETTERS) for _ in range(4)) for _ in range(4)
@@ -165,6 +165,13 @@ def _staff_sign_in() -> str:
     users.create_superuser(STAFF, password=password)
     connections.close_all()
     return f"{STAFF} / {password}   （只显示这一次 · shown only once）"
+
+
+def _run_command(place: Place) -> str:
+    """How this installation's other commands are called from the checkout."""
+    usual = Path(__file__).resolve().parents[3] / "var"
+    where = "" if place.data == usual else f" --data {shlex.quote(str(place.data))}"
+    return f"bin/up{where} --run"
 
 
 def _run(place: Place, command: list[str]) -> int:
@@ -186,21 +193,6 @@ def _check_ports(place: Place) -> None:
                 f"Port {port} is in use by another program (or not permitted); stop that program, "
                 f"or choose another port, for example {option} {port + 10}.",
             )
-
-
-def _stop_on_signals() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _ignore_signals() -> None:
-    """The stop is on its way and has its own time limit."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
 
 
 def _say(text: str) -> None:

@@ -22,7 +22,7 @@ from typing import BinaryIO
 
 from dongtai_mail.embedded.refusal import Refused
 
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 STOP_SECONDS = 6.0
 LOG_LIMIT = 5 * 1024 * 1024
 TAIL_LINES = 15
@@ -37,6 +37,10 @@ class Died(Refused):
             f"{child.name} ended by itself ({how}), so everything was stopped; its last lines:\n"
             f"{tail.rstrip() or '    (none)'}",
         )
+
+
+class Stopped(Exception):
+    """Somebody asked for the stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class Children:
     def __init__(self, logs: Path, lock: int) -> None:
         self._logs = logs
         self._children: list[Child] = []
+        self._stop_asked = False
         # The guardian holds the lock too: nobody starts here before it has cleaned up.
         self._guardian = subprocess.Popen(
             [sys.executable, "-m", "dongtai_mail.embedded.guardian"],
@@ -93,6 +98,10 @@ class Children:
         pipe.write(f"{process.pid}\n".encode())
         pipe.flush()
 
+    def ask_to_stop(self) -> None:
+        """For a signal's handler: ``await_ready`` and ``watch`` raise ``Stopped`` soon."""
+        self._stop_asked = True
+
     def await_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
         waiting = list(self._children)
@@ -108,7 +117,7 @@ class Children:
             time.sleep(0.05)
 
     def watch(self) -> None:
-        """Return never; raise ``Died`` when one of them ends."""
+        """Raise ``Stopped`` when that is asked for, ``Died`` when one of them ends."""
         while True:
             self._check()
             time.sleep(0.2)
@@ -124,6 +133,8 @@ class Children:
             self._guardian.communicate()
 
     def _check(self) -> None:
+        if self._stop_asked:
+            raise Stopped
         for child in self._children:
             child.check()
 
