@@ -25,7 +25,7 @@ from dongtai_mail.rendering.model import CLIPPING_LIMIT, HTML_LIMIT, Frame, Kind
 from dongtai_mail.rendering.plain import plain_text
 from dongtai_mail.rendering.view import View, view
 
-_INLINED = {
+INLINED = {
     Kind.FULL: ("frame.css", "content.css"),
     Kind.LEAN: ("frame.css",),
     Kind.DIGEST: ("frame.css", "content.css", "digest.css"),
@@ -102,7 +102,7 @@ class _Work:
         with self.stage("mjml"):
             html = compile_mjml(mjml, template, context)
         with self.stage("premailer"):
-            html = inline_css(html, self._css(*_INLINED[kind]))
+            html = inline_css(html, self._css(*INLINED[kind]))
         return _Mail(kind, mjml, html, self._size(html))
 
     def _mail_context(self, kind: Kind) -> dict[str, Any]:
