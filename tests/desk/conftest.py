@@ -12,9 +12,15 @@ from dongtai_mail.issues.models import Issue, Item, Publication, Section
 from tests import factories
 
 
+@pytest.fixture(scope="session")
+def _keys(tmp_path_factory):
+    """Where the DKIM key is: making one costs seconds."""
+    return tmp_path_factory.mktemp("keys")
+
+
 @pytest.fixture(autouse=True)
-def _own_keys(settings, tmp_path) -> None:
-    settings.DATA_DIR = tmp_path
+def _own_keys(settings, _keys) -> None:
+    settings.DATA_DIR = _keys
 
 
 @pytest.fixture
@@ -42,10 +48,11 @@ def issue(publication: Publication) -> Issue:
 def make_issue(
     publication: Publication, title: str, number: str = "7", body: str = "正文。"
 ) -> Issue:
+    day = datetime.date(2026, 11, 16)
     issue = Issue.objects.create(
         publication=publication,
         number=number,
-        date=datetime.date(2026, 11, 16),
+        date=day,
         masthead=publication.name,
     )
     section = Section.objects.create(issue=issue, position=0, name="要闻")
@@ -55,6 +62,6 @@ def make_issue(
         title=title,
         body=body,
         source="云港日报",
-        date=datetime.date(2026, 11, 12),
+        date=day,
     )
     return issue

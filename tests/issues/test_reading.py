@@ -12,9 +12,15 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def _keys(tmp_path_factory):
+    """Where the DKIM key is: making one costs seconds."""
+    return tmp_path_factory.mktemp("keys")
+
+
 @pytest.fixture(autouse=True)
-def _own_keys(settings, tmp_path) -> None:
-    settings.DATA_DIR = tmp_path
+def _own_keys(settings, _keys) -> None:
+    settings.DATA_DIR = _keys
 
 
 @pytest.fixture

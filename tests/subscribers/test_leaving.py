@@ -19,9 +19,15 @@ pytestmark = pytest.mark.django_db
 State = Subscription.State
 
 
+@pytest.fixture(scope="module")
+def _keys(tmp_path_factory):
+    """Where the DKIM key is: making one costs seconds."""
+    return tmp_path_factory.mktemp("keys")
+
+
 @pytest.fixture(autouse=True)
-def _own_keys(settings, tmp_path) -> None:
-    settings.DATA_DIR = tmp_path
+def _own_keys(settings, _keys) -> None:
+    settings.DATA_DIR = _keys
 
 
 @pytest.fixture
@@ -126,7 +132,7 @@ def _wrong_tokens(reader: Subscription) -> list[str]:
     flipped = token[:-1] + ("A" if token[-1] != "A" else "E")
     return [
         flipped,
-        "A" + token[1:],
+        "B" + token[1:],
         token[:-1],
         token + "A",
         "x",
@@ -176,10 +182,7 @@ def test_the_language_is_the_browsers_unless_one_is_chosen(stranger, reader):
     address = f"/u/{_token(reader)}/"
     english = stranger.get(address, headers={"Accept-Language": "en-GB"}).content.decode()
     assert "Unsubscribe from “读者”" in english
-    assert (
-        stranger.get(address).content.decode()
-        == stranger.get(f"{address}?lang=xx").content.decode()
-    )
+    assert "退订“读者”" in stranger.get(f"{address}?lang=xx").content.decode()
     chosen = stranger.get(f"{address}?lang=en")
     assert chosen["Content-Language"] == "en"
     assert "lang=en" in _action(chosen.content.decode())
