@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from dongtai_mail.embedded import ready
-from dongtai_mail.embedded.place import settle
+from dongtai_mail.embedded.place import keep, settle
 from tests.house.conftest import Up, end, free_ports
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -114,7 +114,8 @@ def test_a_busy_port_is_named_with_the_option(
         assert run.ended() == 2
     assert f"Port {ports[option + 1]} is in use" in run.said
     assert f"{ports[option]} " in run.said
-    assert not (tmp_path / "dongtai.sqlite3").exists()
+    # The port that was refused is not remembered.
+    assert {path.name for path in tmp_path.iterdir()} == {"lock"}
 
 
 def test_a_kill_of_the_supervisor_leaves_nothing_behind(
@@ -207,7 +208,7 @@ def test_each_part_answers_its_health_check(part: str, running: Running, up: Sta
 def test_a_part_that_does_not_run_fails_its_health_check(
     part: str, up: Start, ports: tuple[str, ...], tmp_path: Path
 ) -> None:
-    settle(tmp_path, int(ports[1]), int(ports[3]))
+    keep(settle(tmp_path, int(ports[1]), int(ports[3])))
     assert up(tmp_path, "--run", part, "--check").ended() == 1
 
 

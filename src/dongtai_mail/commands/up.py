@@ -47,6 +47,7 @@ def _up(data: Path, port: int | None, smtp_port: int | None) -> int:
     try:
         place = places.settle(data, port, smtp_port)
         _check_ports(place)
+        places.keep(place)
         _live(place, Children(place.logs, lock))
     except Stopped:
         _say("已停止 · stopped")
@@ -58,7 +59,9 @@ def _up(data: Path, port: int | None, smtp_port: int | None) -> int:
 def _live(place: Place, children: Children) -> None:
     # From here on a signal is a wish that is granted between two steps, never in the middle of one.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: children.ask_to_stop())
+        # nohup has SIGHUP ignored, and means it.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: children.ask_to_stop())
     try:
         _say(f"Dongtai Mail 正在启动…… · starting (logs: {place.logs})")
         _start_stores(place, children)

@@ -79,15 +79,26 @@ class Place:
 
 
 def settle(data: Path, port: int | None, smtp_port: int | None) -> Place:
-    """The place in ``data``, made on the first call; ports that are given are remembered."""
+    """The place as it was kept in ``data``, or a new one; ports that are given are its ports."""
     place = _kept(data) or Place(
         data, PORT, SMTP_PORT, secrets.token_urlsafe(64), f"1:{secrets.token_hex(32)}"
     )
-    place = replace(place, port=port or place.port, smtp_port=smtp_port or place.smtp_port)
-    _keep(place)
+    return replace(place, port=port or place.port, smtp_port=smtp_port or place.smtp_port)
+
+
+def keep(place: Place) -> None:
+    """Write it down, whole or not at all, for its owner's eyes alone; make its directories."""
+    values = asdict(place)
+    del values["data"]
+    fresh = place.data / f"{_KEPT}.new"
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(json.dumps(values, indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(place.data / _KEPT)
     _make_private(place.logs)
     _make_private(place.redis_socket.parent)
-    return place
 
 
 def existing(data: Path) -> Place:
@@ -135,20 +146,6 @@ def _kept(data: Path) -> Place | None:
             f"Can't read {path} ({error}); restore it from a backup, or choose another directory "
             "with --data.",
         ) from error
-
-
-def _keep(place: Place) -> None:
-    """Write the file whole or not at all, readable by its owner alone."""
-    values = asdict(place)
-    del values["data"]
-    text = json.dumps(values, indent=2) + "\n"
-    fresh = place.data / f"{_KEPT}.new"
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(place.data / _KEPT)
 
 
 def _make_private(directory: Path) -> None:
