@@ -1,7 +1,8 @@
 """A PostgreSQL of the tests' own: made in a temporary directory, gone afterwards.
 
 It listens on a free port of loopback, needs a password that nobody else knows, and never syncs to
-the disk. Root lends it to the user ``postgres``, since PostgreSQL refuses to run as root.
+the disk unless its settings say so. Root lends it to the user ``postgres``, since PostgreSQL
+refuses to run as root.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -32,6 +34,9 @@ def find_initdb() -> Path | None:
 
 
 class Cluster:
+    def __init__(self, settings: Sequence[str] = FAST) -> None:
+        self._settings = settings
+
     def __enter__(self) -> Cluster:
         initdb = find_initdb()
         assert initdb is not None
@@ -57,6 +62,10 @@ class Cluster:
         shutil.rmtree(self._directory)
 
     @property
+    def pid(self) -> int:
+        return self._server.pid
+
+    @property
     def _log(self) -> Path:
         return self._directory / "log"
 
@@ -80,7 +89,7 @@ class Cluster:
         )
 
     def _start(self, postgres: Path, port: int) -> subprocess.Popen[bytes]:
-        options = [part for setting in FAST for part in ("-c", setting)]
+        options = [part for setting in self._settings for part in ("-c", setting)]
         with self._log.open("wb") as log:
             return subprocess.Popen(
                 [

@@ -50,6 +50,10 @@ class RedisServer:
     def url(self) -> str:
         return f"redis+socket://{self.socket}"
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def start(self) -> None:
         self._process = subprocess.Popen(
             [

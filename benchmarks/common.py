@@ -1,0 +1,289 @@
+"""What the sending benchmarks share: a house of their own, sinks, readers, and CPU accounts.
+
+Owns: a throwaway installation (PostgreSQL as durable as in production, or SQLite; Redis; a real
+issue with its DKIM key; readers made in SQL; workers and scheduler started by the ``dongtai``
+command), and the SMTP servers at the other end. Promises: everything is gone afterwards; CPU is
+read from /proc for whole process trees, user and system time together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.cluster import Cluster  # noqa: E402 - it needs the path above
+from tests.installation import (  # noqa: E402
+    Installation,
+    RedisServer,
+    new_database,
+    short_directory,
+    wait_until,
+)
+
+REAL = ROOT.parent / "shared" / "manuscripts"
+SAMPLE = ROOT / "src" / "dongtai_mail" / "demo" / "sample.md"
+DOMAINS = ("qq.test", "163.test", "126.test", "mail.test", "firm.example", "school.example")
+DURABLE = ("max_connections=200", "shared_buffers=512MB", "max_wal_size=4GB")
+SMTP_SINK = Path("/usr/sbin/smtp-sink")
+SMTP_SOURCE = Path("/usr/sbin/smtp-source")
+WORKERS = 2
+CONNECTIONS = 10
+TICKS = os.sysconf("SC_CLK_TCK")
+PATIENCE = 60.0
+SLOWEST = 50
+
+READERS_SQL = """
+WITH RECURSIVE numbers (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n < {last})
+INSERT INTO subscribers_subscriber
+       (address, key, provider, name, organisation, language, attributes, created_at)
+SELECT 'reader' || n || '@' || {domain}, 'reader' || n || '@' || {domain}, {domain},
+       '读者' || n, '单位' || n, 'zh-hans', '{{}}', CURRENT_TIMESTAMP
+  FROM numbers
+"""
+SUBSCRIPTIONS_SQL = """
+INSERT INTO subscribers_subscription
+       (subscriber_id, subscriber_list_id, state, created_at, changed_at)
+SELECT id, {list}, 'confirmed', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
+  FROM subscribers_subscriber WHERE id > {before} ORDER BY id
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One contender once: how many messages in how long, whose CPU, over how many processes."""
+
+    messages: int
+    seconds: float
+    cpu: dict[str, float]
+    processes: int = 1
+
+    @property
+    def rate(self) -> float:
+        return self.messages / self.seconds
+
+    @property
+    def rate_by_cpu(self) -> float:
+        """The rate that the CPU used would allow if this machine had nothing else to do."""
+        ours = {name: used for name, used in self.cpu.items() if name != "others"}
+        together = sum(ours.values()) / (os.cpu_count() or 1)
+        sender = max(ours.get("workers", 0.0), ours.get("client", 0.0)) / self.processes
+        return self.messages / max(together, sender, ours.get("sink", 0.0))
+
+    def micros(self, name: str) -> float:
+        return self.cpu.get(name, 0.0) / self.messages * 1e6
+
+
+def family(pid: int) -> list[int]:
+    """A process and all its descendants that live."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = int(_stat(int(entry.name))[1])
+            children.setdefault(parent, []).append(int(entry.name))
+    found = [pid]
+    for known in found:
+        found += children.get(known, [])
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process tree has used: the living by themselves, the dead in their parents."""
+    total = 0
+    for member in family(pid):
+        with contextlib.suppress(OSError):
+            total += sum(map(int, _stat(member)[11:15]))
+    return total / TICKS
+
+
+def peak_kilobytes(pid: int) -> int:
+    """The highest resident size that any process of a tree ever had."""
+    peaks = [0]
+    for member in family(pid):
+        with contextlib.suppress(OSError):
+            status = Path(f"/proc/{member}/status").read_text()
+            peaks += [int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line]
+    return max(peaks)
+
+
+def busy_seconds() -> float:
+    """CPU time that this machine has spent on anything at all."""
+    user, nice, system, _, _, irq, softirq, *_ = map(
+        int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    )
+    return (user + nice + system + irq + softirq) / TICKS
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+class Sink:
+    """An SMTP server that throws mail away, on the house's one port while it is entered."""
+
+    def __init__(self, name: str, command: list[str], port: int) -> None:
+        self.name = name
+        self._command = command
+        self._port = port
+
+    def __enter__(self) -> Sink:
+        self.process = subprocess.Popen(
+            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_until(self._listens, f"{self.name} listens")
+        return self
+
+    def _listens(self) -> bool:
+        assert self.process.poll() is None, f"{self.name} ended at once"
+        inode = f"0100007F:{self._port:04X} 00000000:0000 0A"
+        return inode in Path("/proc/net/tcp").read_text()
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+def sinks(directory: Path, port: int) -> list[Sink]:
+    """Postfix's smtp-sink where it is installed, and the fast one of our own, compiled here."""
+    binary = directory / "sink"
+    subprocess.run(["cc", "-O2", "-o", binary, HERE / "sink.c"], check=True)
+    fast = Sink("fast sink", [str(binary), str(port)], port)
+    if not SMTP_SINK.exists():
+        return [fast]
+    user = ["-u", "nobody"] if os.getuid() == 0 else []
+    return [Sink("smtp-sink", [str(SMTP_SINK), *user, f"127.0.0.1:{port}", "1024"], port), fast]
+
+
+class House:
+    """An installation with a real issue. This process is Django on its database, too."""
+
+    def __init__(self, directory: Path, cluster: Cluster | None, port: int) -> None:
+        self.directory = directory
+        self.redis = RedisServer(directory)
+        self.cluster = cluster
+        url = new_database(cluster) if cluster else f"sqlite:///{directory}/dongtai.sqlite3"
+        relay = f"smtp+plain://127.0.0.1:{port}"
+        self.installation = Installation(directory, url, self.redis.url, relay)
+        self.environment.update(
+            DONGTAI_RELAY_CONNECTIONS=str(CONNECTIONS), DONGTAI_LOG_LEVEL="WARNING"
+        )
+        self._keys = itertools.count(1)
+        self._publish()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return self.installation.environment
+
+    def _publish(self) -> None:
+        run = self.installation.run
+        real = sorted(REAL.glob("002*.txt"))
+        self.manuscript = real[0] if real else SAMPLE
+        run(
+            *("publication", "add", "observer", "--name", "云港观察"),
+            *("--from-name", "云港观察编辑部", "--from-address", "editor@news.example.org"),
+        )
+        run("publication", "dkim", "observer")
+        run("import", self.manuscript, "--publication", "observer")
+        os.environ.update(self.environment)
+        import django
+
+        django.setup()
+        from dongtai_mail.issues.editions import freeze
+        from dongtai_mail.issues.models import Issue
+
+        self.edition = freeze(Issue.objects.get(), "full")
+
+    def fill(self, slug: str, count: int) -> None:
+        """A list of so many readers, with the rows that an import makes."""
+        from django.db import connection
+        from django.db.models import Max
+
+        from subscribers.models import Subscriber
+
+        self.installation.run("publication", "add-list", "observer", slug, slug)
+        before = Subscriber.objects.aggregate(last=Max("id"))["last"] or 0
+        domain = f"CASE n % {len(DOMAINS)}" + "".join(
+            f" WHEN {place} THEN '{name}'" for place, name in enumerate(DOMAINS)
+        )
+        names = {"first": before + 1, "last": before + count, "domain": f"{domain} END"}
+        with connection.cursor() as cursor:
+            cursor.execute(READERS_SQL.format(**names))
+            cursor.execute(SUBSCRIPTIONS_SQL.format(list=self.list(slug).pk, before=before))
+            cursor.execute("ANALYZE")
+
+    def list(self, slug: str):  # type: ignore[no-untyped-def] # Django is not set up before
+        from subscribers.models import SubscriberList
+
+        return SubscriberList.objects.get(slug=slug)
+
+    def schedule(self, slug: str):  # type: ignore[no-untyped-def]
+        """A new mailing of the issue to a list, due now."""
+        from dongtai_mail.delivery import mailings
+
+        key = f"benchmark-{next(self._keys)}"
+        return mailings.schedule(self.edition, self.list(slug), request_key=key)
+
+    def start_workers(self) -> None:
+        self.worker = self.installation.start("worker", "worker", "--concurrency", str(WORKERS))
+        self.scheduler = self.installation.start("scheduler")
+
+    def pids(self) -> dict[str, int]:
+        """The roots of the process trees whose CPU is accounted for."""
+        roots = {"workers": self.worker.pid, "scheduler": self.scheduler.pid}
+        if self.cluster:
+            roots["database"] = self.cluster.pid
+        return {**roots, "Redis": self.redis.pid}
+
+    def mail(self, slug: str, sink: Sink) -> Run:
+        """Mail the issue to a list, as the rows tell it: from its start to the last acceptance."""
+        from django.db.models import Max
+
+        roots = {**self.pids(), "sink": sink.process.pid}
+        before, busy = {name: cpu_seconds(pid) for name, pid in roots.items()}, busy_seconds()
+        mailing = self.schedule(slug)
+        self._wait(mailing)
+        cpu = {name: cpu_seconds(pid) - before[name] for name, pid in roots.items()}
+        cpu["others"] = busy_seconds() - busy - sum(cpu.values())
+        accepted = mailing.deliveries.filter(state=2)
+        last = accepted.aggregate(last=Max("changed_at"))["last"]
+        assert accepted.count() == mailing.targeted, self.installation.log("worker")[-2000:]
+        seconds = (last - mailing.started_at).total_seconds()
+        return Run(mailing.targeted, seconds, cpu, WORKERS)
+
+    def _wait(self, mailing) -> None:  # type: ignore[no-untyped-def]
+        until = (
+            time.monotonic() + PATIENCE + mailing.subscriber_list.subscriptions.count() / SLOWEST
+        )
+        while mailing.state != mailing.State.FINISHED:
+            assert self.worker.poll() is None, self.installation.log("worker")[-2000:]
+            assert time.monotonic() < until, self.installation.log("worker")[-2000:]
+            time.sleep(0.2)
+            mailing.refresh_from_db()
+
+    def close(self) -> None:
+        from django.db import connection
+
+        connection.close()
+        self.installation.close()
+        self.redis.stop()
+
+
+@contextlib.contextmanager
+def house(port: int, sqlite: bool = False) -> Iterator[House]:
+    with contextlib.ExitStack() as stack:
+        directory = stack.enter_context(short_directory())
+        cluster = None if sqlite else stack.enter_context(Cluster(DURABLE))
+        built = House(directory, cluster, port)
+        stack.callback(built.close)
+        yield built
