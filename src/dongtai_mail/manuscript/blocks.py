@@ -46,7 +46,7 @@ def is_list_item(text: str) -> bool:
 
 def is_heading_like(text: str) -> bool:
     """Short, with no end and no pause at its end: a title or a sub-heading."""
-    plain = text.strip("*")
+    plain = text.strip("*") or text
     if is_finished(plain) or leads_on(plain) or is_connecting(plain) or is_cut(plain):
         return False
     return columns(plain) <= _HEADING_WIDEST and plain[0] != "|" and "\t" not in plain

@@ -14,11 +14,12 @@ from dongtai_mail.manuscript.model import Draft, Passage, Role
 from dongtai_mail.manuscript.script import HAN
 
 _SINGLE = re.compile(
-    r"的的(?![确士])|(?<!是)是是(?![非否])|(?<!不)了了(?![解之然])|被被(?!子)|也也|们们|这这|它它|[^\W\d_]们们"
+    r"的的(?![确士])|(?<!是)是是(?![非否])|(?<!不)了了(?![解之然])|被被(?!子)|也也|们们|这这|它它"
 )
+_SINGLES = ("的的", "是是", "了了", "被被", "也也", "们们", "这这", "它它")
 _PHRASE = re.compile(rf"([{HAN}]{{2,5}})\1")
 _DATED = re.compile(r"(\d{1,4} ?[年月日]) ?\1")
-_LATIN = re.compile(r"\b([A-Za-z]{2,})\s+\1\b")
+_LATIN = re.compile(r"\b([A-Za-z]{2,30})\s+\1\b")
 _NUMERALS = frozenset("〇零一二三四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾两每")
 _DOUBLED_IN_SPEECH = re.compile(
     r"研究|讨论|商量|考虑|了解|休息|非常|许多|很多|学习|锻炼|放松|体验|尝试|交流|沟通|"
@@ -31,7 +32,8 @@ _PLACEHOLDER = re.compile(
     r"TODO|FIXME|待补充|待核实|（待定）|[Xx×]{1,4} ?月 ?[Xx×]{1,4} ?日|[?？]{3,}"
 )
 _CLAUSE = re.compile(r"[^，。；！？]{10,}(?=[，。；！？]|$)")
-_SENTENCE = re.compile(r"[^。！？]{18,}[。！？]")
+_SENTENCE_END = re.compile(r"(?<=[。！？])")
+_SENTENCE_SHORTEST = 18
 
 
 def check(draft: Draft) -> Iterator[Finding]:
@@ -47,8 +49,9 @@ def check(draft: Draft) -> Iterator[Finding]:
 
 
 def _repeated(passage: Passage) -> Iterator[Finding]:
-    for match in _SINGLE.finditer(passage.text):
-        yield _twice(passage, match, match[0][-1])
+    if any(single in passage.text for single in _SINGLES):
+        for match in _SINGLE.finditer(passage.text):
+            yield _twice(passage, match, match[0][-1])
     for match in _PHRASE.finditer(passage.text):
         if not _is_ordinary(passage.text, match):
             yield _twice(passage, match, match[1])
@@ -97,14 +100,17 @@ def _clauses(passage: Passage) -> Iterator[Finding]:
 def _sentences(
     passage: Passage, seen: dict[tuple[str | None, str], int | None]
 ) -> Iterator[Finding]:
-    for match in _SENTENCE.finditer(passage.text):
-        key = (passage.item, match[0])
-        line = passage.line_at(match.start())
-        if key in seen:
-            where = f"（第 {seen[key]} 行）" if seen[key] else ""
-            message = f"这句话在同一条里出现过{where}：“{match[0][:30]}”。"
-            yield _finding("sentence-repeated", passage, match.start(), message, None)
-        seen.setdefault(key, line)
+    offset = 0
+    for sentence in _SENTENCE_END.split(passage.text):
+        at, offset = offset, offset + len(sentence)
+        if len(sentence) < _SENTENCE_SHORTEST or not sentence.endswith(("。", "！", "？")):
+            continue
+        if (passage.item, sentence) in seen:
+            line = seen[passage.item, sentence]
+            where = f"（第 {line} 行）" if line else ""
+            message = f"这句话在同一条里出现过{where}：“{sentence[:30]}”。"
+            yield _finding("sentence-repeated", passage, at, message, None)
+        seen.setdefault((passage.item, sentence), passage.line_at(at))
 
 
 def _finding(code: str, passage: Passage, at: int, message: str, instead: str | None) -> Finding:
