@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
 from dongtai_mail.content import Image, Issue, Item, ListBlock, Paragraph, Section, Table
-from dongtai_mail.rendering import Kind, Rendered, render
+from dongtai_mail.rendering import Kind, Rendered, render, write_output
 from tests.rendering.samples import FRAME, issue_of
 
 HOSTILE = [
@@ -69,6 +71,13 @@ def test_bidi_marks_go_with_a_finding() -> None:
     rendered = render(issue_of(Paragraph("付款\u202e元001\u202c"), title="\u2066标题\u2069"), FRAME)
     assert "付款元001" in rendered.text
     assert [f.code for f in rendered.findings].count("bidi-mark") == 2
+
+
+def test_findings_about_broken_text_can_be_written(tmp_path: Path) -> None:
+    broken = "标\ud800题\x00"
+    rendered = render(issue_of(Image(broken, broken), Paragraph(broken), title=broken), FRAME)
+    report = write_output(rendered, tmp_path, None)
+    assert {check["item"] for check in report["checks"]} == {"标题", None}
 
 
 def test_a_subject_cannot_carry_a_second_header_line() -> None:

@@ -165,7 +165,8 @@ class _Maker:
 
     def image(self, image: Image) -> ImageView | None:
         if not _IMAGE_URL.fullmatch(image.src):
-            message = f"图片地址不是完整的 https 地址，没有放进邮件：{image.src[:80]}"
+            source = clean(image.src, _unheard)[:80]
+            message = f"图片地址不是完整的 https 地址，没有放进邮件：{source}"
             self.report(Finding("image-refused", Severity.ERROR, message, item=self.item))
             return None
         if not image.alt.strip():
@@ -173,6 +174,10 @@ class _Maker:
             self.report(Finding("image-alt-missing", Severity.WARNING, message, item=self.item))
         alt = clean(image.alt, self.report, self.item)
         return ImageView(image.src, alt, self.name(image.caption))
+
+
+def _unheard(finding: Finding) -> None:
+    """The same text is cleaned for its own place too, and reported there."""
 
 
 def _sections(issue: Issue, maker: _Maker) -> tuple[SectionView, ...]:
@@ -194,7 +199,7 @@ def _section(section: Section, number: int, maker: _Maker, list_all: bool) -> Se
 
 
 def _item(item: Item, anchor: str, report: Report, *, listed: bool) -> ItemView:
-    maker = _Maker(report, item.title)
+    maker = _Maker(report, clean(item.title, _unheard))
     blocks = (_block(block, maker) for block in item.body)
     return ItemView(
         anchor=anchor,
