@@ -1,0 +1,212 @@
+"""Telling what comes from a mail system from what comes from a person's robot.
+
+Owns: tables of patterns for notices of failure, notices of delay, receipts, and vacation replies
+in the languages our readers write. Promises: a vacation reply is never a bounce, whatever
+addresses and "no longer works here" it holds; each pattern has an example that a test runs.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from dongtai_mail.message.feedback.document import Document
+from dongtai_mail.message.feedback.mime import Fields, readable
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    says: re.Pattern[str]
+    example: str
+
+
+def _table(*rows: tuple[str, str]) -> tuple[Pattern, ...]:
+    return tuple(Pattern(re.compile(says, re.IGNORECASE), example) for says, example in rows)
+
+
+def matching(table: tuple[Pattern, ...], text: str) -> str:
+    """The example of the first pattern in the text: it names the rule."""
+    return next((pattern.example for pattern in table if pattern.says.search(text)), "")
+
+
+DAEMONS = _table(
+    (
+        r"mailer[-_ ]?daemon|mail[-_. ]?delivery|^\s*<>\s*$",
+        "Mail Delivery System <MAILER-DAEMON@a>",
+    ),
+    (r"\bpost[-_]?master@|mail administrator|\bmdaemon@|mailadm", "postmaster@example.org"),
+    (
+        r"mail (?:system|subsystem|server)|系统退信|邮件系统|bounce@",
+        "系统退信 <postmaster@example.cn>",
+    ),
+)
+FAILED_SUBJECTS = _table(
+    (r"undeliver(?:able|ed)|unzustellbar|non remis|nicht zugestellt", "Undeliverable: 第 3 期"),
+    (r"returned? (?:mail|to sender|message)|mail returned", "Returned mail: see transcript"),
+    (r"deliver(?:y|ing).{0,30}(?:fail|error|problem|status|report|notif)", "Mail delivery failed"),
+    (r"(?:fail|error|non-?).{0,30}deliver(?:y|ed)", "Failure to deliver"),
+    (r"failure notice|mail (?:system )?error|could not be delivered", "Failure Notice"),
+    (r"error (?:sending|delivering)|couldn't be delivered|bounced?\b", "error sending your mail"),
+    (
+        r"退信|无法(?:投递|送达|发送)|未能(?:送达|投递)|投递失败|发送失败|退回",
+        "系统退信/Systems bounce",
+    ),
+    (r"配信(?:エラー|不能|失敗)|не доставлено|недоставлен", "配信エラーのお知らせ"),
+)
+FAILED_NOTICES = _table(
+    (
+        r"could ?n[o']t be delivered|can ?n[o']t be delivered|not be delivered",
+        "could not be delivered",
+    ),
+    (r"delivery .{0,60}failed|undeliverable|was not delivered|wasn't delivered", "Delivery failed"),
+    (r"returned (?:to sender|below|message)|permanent (?:fatal )?error", "permanent fatal errors"),
+    (r"unable to deliver|did not reach|failed recipients?|delivery problems", "unable to deliver"),
+    (
+        r"requested action not taken|(?m:^\s*(?:<<< )?5[0-5]\d[ -])",
+        "550 Requested action not taken",
+    ),
+    (r"无法(?:被)?(?:投递|送达)|退信原因|投递失败|被退回|退回", "您的邮件无法送达"),
+)
+DELAYED = _table(
+    (
+        r"warning message only|warning: (?:could not send|message .{0,40}delayed)",
+        "Warning: could not send",
+    ),
+    (
+        r"(?:temporary failure|delay) report|still (?:undelivered|trying|being retried)",
+        "still trying",
+    ),
+    (
+        r"will (?:keep trying|continue to (?:try|be)|be retried|retry)|no action is required",
+        "Will keep trying",
+    ),
+    (
+        r"(?:delivery|message|mail).{0,60}(?:has been|is|was) delayed|notification \(delay\)",
+        "Delivery has been delayed",
+    ),
+    (r"do not need to (?:re-?send|resubmit)|not yet been delivered", "You do not need to resend"),
+    (
+        r"delivery incomplete|仍(?:将|会|在)(?:继续)?(?:尝试|重试)|投递延迟|延迟通知",
+        "系统仍将继续尝试投递",
+    ),
+)
+GIVEN_UP = _table(
+    (
+        r"will be deleted from queue|will not (?:be retried|continue)|permanent",
+        "will be deleted from queue",
+    ),
+    (r"giv(?:en|ing) up|has failed|no further attempts", "I'm giving up"),
+)
+DELIVERED = _table(
+    (
+        r"delivery status notification \(success\)|success(?:fully)? (?:delivered|notice)",
+        "Successfully delivered",
+    ),
+    (
+        r"^(?:read|lu|gelesen|leído|letto|已读|已讀)\s*[:：]|return receipt|read receipt",
+        "已读: 第 3 期",
+    ),
+    (
+        r"^(?:not read|unread|未读|未讀|已删除|deleted)\s*[:：]|阅读回执|已读回执|receipt notification",
+        "未读: 第 3 期",
+    ),
+    (
+        r"message (?:was|has been) (?:successfully )?(?:delivered|relayed|displayed)|已成功(?:投递|送达)",
+        "已成功投递",
+    ),
+)
+AWAY_SUBJECTS = _table(
+    (
+        r"^\W*auto(?:matic(?:ally)?|mated)?[-_ ]?(?:reply|response|respon[ds]er?|answer)|\(auto[- ]reply\)",
+        "Automatic reply: 第 3 期",
+    ),
+    (
+        r"out[- ]of[- ](?:the[- ])?office|\booo\b|^\W*vacation|on (?:annual )?leave|on holiday",
+        "Out of Office: 第 3 期",
+    ),
+    (
+        r"^\W*away (?:from|until|till)|\bI am away|will be away|currently away|on vacation",
+        "Away until May 5",
+    ),
+    (
+        r"自动回复|自動回覆|自动答复|自動回信|自动应答|休假|不在办公室|外出(?:中|办公|期间)|假期|年假|度假",
+        "自动回复：您的邮件已收到",
+    ),
+    (r"自動(?:返信|応答)|不在(?:の|通知|連絡)|休暇", "自動返信: 不在のお知らせ"),
+    (
+        r"자동\s*(?:회신|응답)|부재\s*중|автоответ|автоматическ\w+ ответ|вне офиса|отпуск",
+        "Автоответ: отпуск",
+    ),
+    (
+        r"abwesen(?:d|heit)|automatische antwort|auto-?antwort|nicht im (?:b[üu]ro|haus)|urlaub",
+        "Automatische Antwort",
+    ),
+    (
+        r"r[ée]ponse auto|absen(?:t|ce) d|absence du bureau|en cong[ée]|message d'absence",
+        "Réponse automatique",
+    ),
+    (
+        r"respuesta autom|fuera de (?:la )?oficina|resposta autom|fora do escrit|de vacaciones|f[ée]rias",
+        "Respuesta automática",
+    ),
+    (
+        r"risposta automatica|fuori (?:sede|ufficio)|assenza|automatisch antwoord|afwezig",
+        "Risposta automatica",
+    ),
+    (
+        r"autosvar|automatiskt? svar|fr[åa]nvarande|automaattinen|poissa|odpowied[zź] autom|nieobecn",
+        "Autosvar",
+    ),
+    (
+        r"otomatik (?:yan[ıi]t|cevap)|tr[ảa] l[ờo]i t[ựu] đ[ộo]ng|balasan otomatis|ตอบกลับอัตโนมัติ",
+        "Otomatik yanıt",
+    ),
+)
+_AWAY_FIELDS = (
+    "x-autoreply",
+    "x-autorespond",
+    "x-autoresponder",
+    "x-auto-reply",
+    "x-autoreply-from",
+    "x-mail-autoreply",
+    "x-vacation",
+    "x-ms-exchange-inbox-rules-loop",
+)
+
+
+def is_notice(document: Document) -> bool:
+    """Whether a mail system speaks: by form, or by its name and its subject or words."""
+    if document.status_groups or document.report_type == "delivery-status":
+        return True
+    if document.head.get("x-failed-recipients"):
+        return True
+    speaks = bool(
+        matching(DAEMONS, readable(document.head.get("from"))) or _null_sender(document.head)
+    )
+    subject = bool(matching(FAILED_SUBJECTS, document.subject))
+    words = bool(matching(FAILED_NOTICES, document.notice[:6_000]))
+    return (speaks and (subject or words)) or (subject and words)
+
+
+def away_rule(document: Document) -> str:
+    """The rule by which this is an automatic reply (RFC 3834, 5), else ''."""
+    head = document.head
+    if head.get("auto-submitted").lower().startswith("auto-replied"):
+        return "Auto-Submitted: auto-replied"
+    for name in _AWAY_FIELDS:
+        if head.get(name).strip().lower() not in ("", "no", "false"):
+            return name
+    if re.match(r"auto[-_ ]?reply|auto[-_ ]?respon", head.get("precedence"), re.IGNORECASE):
+        return "Precedence: auto_reply"
+    return matching(AWAY_SUBJECTS, document.subject)
+
+
+def delay_rule(document: Document) -> str:
+    """The rule by which the sender of this notice still tries, else ''."""
+    if matching(GIVEN_UP, document.notice):
+        return ""
+    return matching(DELAYED, f"{document.subject}\n{document.notice}")
+
+
+def _null_sender(head: Fields) -> bool:
+    return head.get("return-path").strip() == "<>"

@@ -1,0 +1,137 @@
+"""From what a server said about a recipient to a reason and a severity.
+
+Owns: weighing the classes of evidence. Words outweigh the enhanced status, which outweighs the
+reply code, for MTAs fill in numbers they don't know and nobody makes up a sentence. Promises: hard
+needs a reason of `HARD`, and evidence that it was the *recipient* that was refused; whatever is
+unclear is soft, and counts, so an address that is really dead is found by its repetition.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dongtai_mail.message.feedback.model import HARD, Evidence, Reason, Severity, Source, Stage
+from dongtai_mail.message.feedback.phrases import find, flattened
+from dongtai_mail.message.feedback.status import CODES, lookup
+
+# Where a notice says which command was refused, by the MTAs that say it.
+STAGES: tuple[tuple[Stage, re.Pattern[str], str], ...] = tuple(
+    (stage, re.compile(says, re.IGNORECASE), example)
+    for stage, says, example in (
+        (
+            Stage.RCPT,
+            r"in reply to RCPT TO|after RCPT|\[RCPT_?TO\]|>>> ?RCPT|SMTP:RCPT|while sending RCPT"
+            r"|need rcpt|no valid recipients?|valid RCPT command|\(RCPT\b|state 1[34]\)"
+            r"|like our RCPT TO|does not like recipient|for RCPT TO command|--> ?RCPT|RCPT failed"
+            r"|has rejected address|address (?:not|couldn't be) found|\b55\d <\S{1,100}>\.\.\. User unk"
+            r"|RCPT TO:? ?<?\S{0,80}>? ?(?:failed|rejected)|response to RCPT|during RCPT",
+            "host mx.example.org said: 550 no (in reply to RCPT TO command)",
+        ),
+        (
+            Stage.MAIL,
+            r"in reply to MAIL FROM|after MAIL|\[MAIL_?FROM\]|>>> ?MAIL|SMTP:MAIL|while sending MAIL"
+            r"|like our MAIL|for MAIL FROM command|--> ?MAIL|does not like (?:your )?sender",
+            "SMTP error from remote mail server after MAIL FROM:<news@example.com>",
+        ),
+        (
+            Stage.CONNECT,
+            r"refused to talk to me|after (?:initial connection|HELO|EHLO)|>>> ?(?:EHLO|HELO)"
+            r"|in reply to (?:EHLO|HELO)|initial server greeting|greeting failed|my name was rejected|like our (?:HELO|EHLO|greet)"
+            r"|for (?:GREETING|EHLO|HELO)|\[(?:CONNECT|HELO|EHLO)\]",
+            "host mx.example.org refused to talk to me: 554 blocked",
+        ),
+        (
+            Stage.DATA,
+            r"in reply to (?:end of )?DATA|after (?:end of data|DATA|pipelined)|\[(?:DATA|EOM|BODY)\]"
+            r"|>>> ?(?:DATA|\.)|end of (?:data|message)|message \(DATA|state 1[78]\)|SMTP:DATA"
+            r"|like our (?:DATA|final DATA)|for TEXT command|after I sent the message|--> ?DATA",
+            "host mx.example.org said: 554 no (in reply to end of DATA command)",
+        ),
+    )
+)
+
+
+def stage_of(said: str, context: str) -> Stage:
+    for text in (flattened(said), flattened(context)):
+        for stage, says, _ in STAGES:
+            if says.search(text):
+                return stage
+    return Stage.UNKNOWN
+
+
+# What introduces a server's own words in somebody else's sentences.
+_QUOTED = re.compile(
+    r"(?:(?:response|error|reply)[^\n:]{0,60} (?:was|is|returned|message)\s?:|\bsaid:|reason:"
+    r"|\bserver:|diagnostic[^\n:]{0,40}:|<<<|(?<=error )[2-5]\d\d-')\s*"
+    r"((?:[^\n]{1,500}\n?){1,6})",
+    re.IGNORECASE,
+)
+
+
+def _texts(said: str, context: str) -> Iterator[str]:
+    """Evidence in the order of its worth: a server's quoted words before what is around them."""
+    for text in (said, context):
+        yield from _QUOTED.findall(text)[:3]
+        if text:
+            yield text
+
+
+def judge(
+    said: str, context: str, status: str, code: int | None, stage: Stage
+) -> tuple[Reason, Severity, Evidence]:
+    """Weigh a refusal: its own words first, then the notice around it, then the numbers."""
+    for text in _texts(said, context):
+        phrase = find(text)
+        if phrase and not (phrase.weak and not _recipient_refused(status, code, stage)):
+            reason = phrase.reason if phrase.sure else _at_stage(phrase.reason, status, code, stage)
+            return reason, _severity(reason, status), Evidence(Source.PHRASE, phrase.name)
+    return _by_numbers(status, code)
+
+
+def _recipient_refused(status: str, code: int | None, stage: Stage) -> bool:
+    if rule := lookup(status):
+        return rule.reason in HARD and rule.reason is not Reason.NO_MAIL_HOST
+    return stage is Stage.RCPT and (code or 550) >= 500
+
+
+def _at_stage(reason: Reason, status: str, code: int | None, stage: Stage) -> Reason:
+    """What a reason means there: before RCPT nobody was named, after DATA nobody is unknown.
+
+    A reply that a relay quotes without saying to what, and that has no status of its own, may be
+    either: filters like to say "user unknown" once they have seen the message.
+    """
+    if reason not in HARD:
+        return reason
+    if stage is Stage.MAIL:
+        return Reason.SENDER
+    if stage is Stage.CONNECT:
+        return Reason.BLOCKED
+    if reason is not Reason.USER_UNKNOWN or status[1:].startswith(".1."):
+        return reason
+    if stage is Stage.DATA:
+        return Reason.FILTERED
+    if stage is Stage.RCPT:
+        return reason
+    rule = lookup(status)
+    if rule and rule.reason not in HARD:
+        return rule.reason
+    return Reason.FILTERED if code and not rule else reason
+
+
+def _severity(reason: Reason, status: str) -> Severity:
+    if reason not in HARD:
+        return Severity.SOFT
+    passing = status.startswith("4.") and reason is not Reason.USER_UNKNOWN
+    return Severity.SOFT if passing else Severity.HARD
+
+
+def _by_numbers(status: str, code: int | None) -> tuple[Reason, Severity, Evidence]:
+    if rule := lookup(status):
+        passing = status.startswith("4.")
+        severity = Severity.SOFT if passing else _severity(rule.reason, status)
+        return rule.reason, severity, Evidence(Source.STATUS, f"{status} {rule.means}")
+    if code in CODES:
+        reason, means = CODES[code]
+        return reason, _severity(reason, status), Evidence(Source.CODE, f"{code} {means}")
+    return Reason.OTHER, Severity.SOFT, Evidence(Source.NONE, "nothing known was said")
