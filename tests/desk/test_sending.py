@@ -81,6 +81,16 @@ def test_a_time_that_cannot_be_meant_is_explained(desk, issue, readers, at, reas
     assert 'name="request_key"' not in page
 
 
+def test_a_time_filled_in_is_never_sent_at_once(desk, issue, readers):
+    chosen = {"list": readers[0].subscriber_list_id, "when": "now", "at": "2031-01-15T09:00"}
+    page = desk.get(f"/issues/{issue.pk}/mailing/", chosen).content.decode()
+    assert "请选“定时”，或清空时间" in page
+    assert 'name="request_key"' not in page
+    form = _form(desk.get(f"/issues/{issue.pk}/mailing/").content.decode())
+    desk.post(f"/issues/{issue.pk}/mailing/", form | chosen)
+    assert not Mailing.objects.exists()
+
+
 def test_a_time_that_passed_meanwhile_is_not_sent(desk, issue, readers):
     form = _form(desk.get(f"/issues/{issue.pk}/mailing/").content.decode())
     late = form | {"when": "at", "at": "2001-01-01T09:00"}
@@ -173,6 +183,8 @@ def test_the_page_asks_again_until_the_mailing_is_over(desk, sending):
     address = f"/mailings/{sending.pk}/progress/"
     assert f'hx-get="{address}"' in desk.get(address).content.decode()
     mailings.cancel(sending)
+    assert "hx-get" in desk.get(address).content.decode()
+    sending.deliveries.filter(state=Delivery.State.LEASED).update(state=Delivery.State.ACCEPTED)
     fragment = desk.get(address).content.decode()
     assert "hx-get" not in fragment
     assert "<html" not in fragment
@@ -236,7 +248,7 @@ def test_a_scheduled_mailing_says_when_and_to_how_many(desk, publication, reader
         scheduled_at=datetime.datetime(2031, 1, 15, 1, tzinfo=datetime.UTC),
     )
     page = desk.get(f"/mailings/{mailing.pk}/").content.decode()
-    assert "定于 2031-01-15 09:00（北京时间） 发给“读者”，现在是 12 人" in page
+    assert "定于 2031-01-15 09:00（北京时间）发给“读者”，现在是 12 人" in page
 
 
 def test_mailings_are_listed_and_an_empty_list_says_what_to_do(desk, sending):

@@ -68,8 +68,9 @@ class SendForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
-        if data.get("when") == self.NOW:
-            data["at"] = None
+        if data.get("when") == self.NOW and data.get("at"):
+            # Whoever filled in a time did not mean at once, whichever button is on.
+            self.add_error("at", _("填了时间，又选了“现在”：请选“定时”，或清空时间。"))
         elif data.get("when") == self.LATER and "at" in data:
             self._check_time(data["at"])
         return data

@@ -118,6 +118,8 @@ def _context(shown: Mailing) -> dict[str, Any]:
         "total": total,
         "adds_up": total == shown.targeted,
         "settled": sum(ledger[name] for name in SETTLED),
+        # After cancelling, what is on its way still ends.
+        "live": not shown.over or ledger["leased"] > 0,
         "rest": ledger["queued"] + ledger["deferred"],
         "expected": audience(shown.subscriber_list) if waiting else None,
         "reasons": _reasons(shown),
