@@ -3,8 +3,8 @@
 Run: ``python benchmarks/render.py [MANUSCRIPT] [--rounds N]``; the rival needs ``npm ci`` in
 ``benchmarks/node`` and is left out, saying so, where that is missing. Both are warm and take turns.
 The rival starts from our finished MJML and makes no text, no web page and no checks: its total is
-to be read beside ``mjml + premailer``, and is the bar for our total all the same. CPU time is printed
-for busy machines.
+to be read beside ``mjml + premailer``, and is the bar for our total all the same. CPU time is
+printed for busy machines.
 """
 
 from __future__ import annotations
