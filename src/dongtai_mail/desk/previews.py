@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.core.cache import cache
 
 from dongtai_mail.content import Finding, Severity
 from dongtai_mail.issues import editions
@@ -68,11 +69,19 @@ def preview(issue: Issue, kind: str) -> Preview:
 
 def sizes(issue: Issue) -> list[Size]:
     """Every kind with its size; auto first, and what it comes to."""
-    rendered = {kind: editions.render(issue, kind).size for kind in Kind}
     auto = preview(issue, AUTO)
+    if auto.edition is None:
+        rendered = _sizes(issue)
+    else:
+        # The edition's key is made of all that goes into it, so this never grows stale.
+        rendered = cache.get_or_set(f"sizes-{auto.edition.key}", lambda: _sizes(issue)) or {}
     return [Size(AUTO, auto.kind, auto.size)] + [
         Size(kind, kind, size) for kind, size in rendered.items()
     ]
+
+
+def _sizes(issue: Issue) -> dict[str, int]:
+    return {kind.value: editions.render(issue, kind).size for kind in Kind}
 
 
 def _draft(issue: Issue, kind: str, findings: Sequence[Finding]) -> Preview:
