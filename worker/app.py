@@ -32,8 +32,8 @@ def configure() -> None:
         worker_send_task_events=False,
         beat_schedule_filename=str(settings.DATA_DIR / "scheduler"),
         beat_schedule={
-            "tick": {
-                "task": "worker.tasks.tick",
+            "drive": {
+                "task": "worker.tasks.drive",
                 "schedule": TICK_SECONDS,
                 # A tick that waited in the queue longer than this is replaced by the next.
                 "options": {"expires": TICK_SECONDS},

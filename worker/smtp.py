@@ -5,7 +5,7 @@ MAIL, RCPT and DATA in one go where the relay offers PIPELINING (RFC 2920: DATA 
 and takes the bytes of the message as they are: CRLF line ends and no line that begins with a
 dot, which base64 and our own headers guarantee.
 Promises: every outcome is a ``Reply`` that names its stage; nothing is in doubt unless its stage
-is FINAL and its code None. ``begin_final`` is called before the first byte of a message leaves.
+is FINAL and its code None, which only ``content`` answers.
 Timeouts are RFC 5321's (4.5.3.2): shorter ones make duplicates.
 Fails: ``SessionRefused`` from ``open_session``, with the ``Reply`` that says why.
 """
@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable
 from typing import cast
 
 import aiosmtplib
@@ -104,6 +103,8 @@ class Session:
     def __init__(self, client: aiosmtplib.SMTP, relay: Relay) -> None:
         self.relay = relay
         self.sent = 0
+        # What is known of the last message and not yet written as evidence, by batch.
+        self.conclusion: tuple[int, bytes] | None = None
         self._transport = cast(asyncio.Transport, client.transport)
         self._dialogue = _Dialogue()
         self._transport.set_protocol(self._dialogue)
@@ -117,15 +118,12 @@ class Session:
     def broken(self) -> bool:
         return bool(self._dialogue.lost) or self._transport.is_closing()
 
-    async def transact(self, letter: Letter, begin_final: Callable[[], None]) -> Reply:
-        """Send one letter. Refusals leave the session usable unless it is ``broken``."""
-        refusal = self._refusal(letter)
-        if refusal is not None:
-            return refusal
-        reply = await self._envelope(letter)
-        if reply.code != 354:
-            return reply
-        begin_final()
+    def spent(self, messages: int | None) -> bool:
+        """Whether the session has carried as many messages as it may."""
+        return self.sent >= min(messages or self.relay.messages, self.relay.messages)
+
+    async def content(self, letter: Letter) -> Reply:
+        """Send the message itself, after ``envelope`` was answered with 354."""
         self._transport.writelines([letter.message, b".\r\n"])
         code, text = await self._dialogue.reply(FINAL_SECONDS)
         self.sent += 1
@@ -150,8 +148,11 @@ class Session:
             (Stage.DATA, b"DATA\r\n"),
         )
 
-    async def _envelope(self, letter: Letter) -> Reply:
+    async def envelope(self, letter: Letter) -> Reply:
         """Up to the reply to DATA: 354, or the first refusal with the session made usable."""
+        refusal = self._refusal(letter)
+        if refusal is not None:
+            return refusal
         commands = self._commands(letter)
         if not self._pipelining:
             return await self._one_by_one(commands)

@@ -1,40 +1,32 @@
-"""The tasks: each takes ids, makes one call, and is safe to run again at any time."""
+"""The one task: wake up and look; the rows say what there is to do. Safe at any time."""
 
 from __future__ import annotations
+
+from functools import cache
 
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from dongtai_mail.delivery import mailings, queue
-from worker import sending
+from worker import engine
 
-# A call for help that waited longer than this meets workers that are busy with the same mailing.
+# A call that waited longer than this meets workers that are busy already, or the next tick.
 CALL_SECONDS = 5.0
 
 
 @shared_task
-def send(mailing_id: int) -> None:
-    """Send a slice of a mailing, and pass it on while there is more."""
-    if sending.send(mailing_id, lambda: call(mailing_id)):
-        send.delay(mailing_id)
+def drive() -> None:
+    _engine().drive(call)
 
 
-def call(mailing_id: int) -> None:
-    send.apply_async((mailing_id,), expires=CALL_SECONDS)
+@cache
+def _engine() -> engine.Engine:
+    return engine.Engine()
 
 
-@shared_task
-def tick() -> None:
-    """What is to do by the clock; twice at once or not at all for a while does no harm."""
-    sending.settle_dead_workers()
-    queue.expire()
-    queue.requeue_due()
-    for mailing_id in mailings.start_due():
-        if not mailings.settle(mailing_id):
-            call(mailing_id)
-    mailings.settle_cancelled()
+def call() -> None:
+    drive.apply_async(expires=CALL_SECONDS)
 
 
 @worker_shutting_down.connect
 def _stop(**_: object) -> None:
-    sending.stopping.set()
+    engine.stopping.set()

@@ -17,10 +17,10 @@ def listen() -> None:
 
 
 def _enqueue(mailing_id: int, **_: Any) -> None:
-    from worker.tasks import send
+    from worker.tasks import call
 
     try:
-        send.delay(mailing_id)
+        call()
     except OperationalError as error:
         # The scheduler finds the mailing in the database once the broker is back.
         logger.warning("mailing=%s broker unreachable: %s", mailing_id, error)

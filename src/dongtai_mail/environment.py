@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 MODES = ("production", "embedded", "test")
@@ -41,13 +41,19 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Where mail is handed over. ``security`` is "starttls", "tls" or "none"."""
+    """Where mail is handed over. ``security`` is "starttls", "tls" or "none".
+
+    ``connections`` is how many sessions each worker process may have open, ``messages`` how many
+    one session carries.
+    """
 
     host: str
     port: int
     security: str
     username: str | None = None
     password: str | None = None
+    connections: int = 10
+    messages: int = 1000
 
     @property
     def name(self) -> str:
@@ -151,6 +157,12 @@ def _redis(raw: str) -> str:
     return raw
 
 
+def _relays(raw: str) -> tuple[Relay, ...]:
+    if not raw.split():
+        raise _Wrong("is empty.")
+    return tuple(_relay(url) for url in raw.split())
+
+
 def _relay(raw: str) -> Relay:
     parts = urlsplit(raw)
     securities = {"smtp": "starttls", "smtps": "tls", "smtp+plain": "none"}
@@ -161,7 +173,14 @@ def _relay(raw: str) -> Relay:
         )
     security = securities[parts.scheme]
     port = parts.port or {"starttls": 587, "tls": 465, "none": 25}[security]
-    return Relay(parts.hostname, port, security, parts.username, parts.password)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    given = [name for name in ("connections", "messages") if name in options]
+    counts = {name: _positive(options.pop(name)) for name in given}
+    if options:
+        raise _Wrong(f"{'&'.join(options)}: only connections=N and messages=N can follow the '?'.")
+    username = unquote(parts.username) if parts.username else None
+    password = unquote(parts.password) if parts.password else None
+    return Relay(parts.hostname, port, security, username, password, **counts)
 
 
 def _keys(raw: str) -> dict[int, bytes]:
@@ -212,16 +231,12 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         "DONGTAI_RELAY_URL",
-        "The mail server that takes the mail: smtp:// needs STARTTLS, smtps:// is TLS from the "
-        "start, smtp+plain:// sends in clear and is for a relay beside us.",
-        _relay,
+        "The mail server that takes the mail, or several with spaces between: smtp:// needs "
+        "STARTTLS, smtps:// is TLS from the start, smtp+plain:// sends in clear and is for a relay "
+        "beside us. `?connections=10&messages=1000` limits the sessions that each worker process "
+        "keeps open, and the messages that one session carries.",
+        _relays,
         embedded="smtp+plain://127.0.0.1:2526",
-    ),
-    Variable(
-        "DONGTAI_RELAY_CONNECTIONS",
-        "SMTP sessions that each worker process keeps open to the relay.",
-        _positive,
-        default="10",
     ),
     Variable(
         "DONGTAI_BATCH_SIZE",
@@ -234,6 +249,12 @@ VARIABLES: tuple[Variable, ...] = (
         "How long a claimed batch stays a worker's own when nothing is heard of it.",
         _positive,
         default="300",
+    ),
+    Variable(
+        "DONGTAI_UNCONFIRMED_SECONDS",
+        "How long an unconfirmed delivery rests before its mailing's policy sends it again.",
+        _positive,
+        default="60",
     ),
     Variable(
         "DONGTAI_RETRY_HOURS",

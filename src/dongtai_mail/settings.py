@@ -36,10 +36,10 @@ X_FRAME_OPTIONS = "SAMEORIGIN"
 DATA_DIR: Path = ENVIRONMENT["data_dir"]
 SEAL_KEYS: dict[int, bytes] = ENVIRONMENT["seal_keys"]
 REDIS_URL: str = ENVIRONMENT["redis_url"]
-RELAY: environment.Relay = ENVIRONMENT["relay_url"]
-RELAY_CONNECTIONS: int = ENVIRONMENT["relay_connections"]
+RELAYS: tuple[environment.Relay, ...] = ENVIRONMENT["relay_url"]
 BATCH_SIZE: int = ENVIRONMENT["batch_size"]
 LEASE_SECONDS: int = ENVIRONMENT["lease_seconds"]
+UNCONFIRMED_SECONDS: int = ENVIRONMENT["unconfirmed_seconds"]
 RETRY_HOURS: int = ENVIRONMENT["retry_hours"]
 DONGTAI_CATCHER_DATABASE: str = ENVIRONMENT["catcher_database"]
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+from collections import Counter
 
 import pytest
 from django.utils import timezone
 
 from dongtai_mail.delivery import mailings, queue
 from dongtai_mail.delivery.models import Attempt, Batch, Delivery, Mailing
-from dongtai_mail.delivery.queue import Outcome
+from dongtai_mail.delivery.queue import Claimed, Outcome
 from dongtai_mail.message.reply import Reply, Stage
-from subscribers.models import Subscription
+from subscribers.models import Subscription, SubscriptionEvent, Suppression
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -31,81 +33,99 @@ def mailing(settings, tmp_path) -> Mailing:
     return row
 
 
-def _claim(mailing: Mailing, size: int = 4) -> tuple[int, list[int]]:
-    claimed = queue.claim(mailing.pk, "worker", size)
-    assert claimed is not None
-    return claimed[0].pk, [delivery.id for delivery in claimed[1]]
+def _claim(mailing: Mailing, size: int = 4) -> list[Claimed]:
+    return queue.claim(mailing.pk, "", "worker", size)
+
+
+def _state(delivery: Claimed) -> int:
+    return Delivery.objects.get(pk=delivery.id).state
 
 
 def test_two_claims_share_nothing(mailing: Mailing) -> None:
-    _, first = _claim(mailing)
-    _, second = _claim(mailing)
+    first, second = _claim(mailing), _claim(mailing)
     assert len(first) == len(second) == 4
-    assert not set(first) & set(second)
+    assert not {each.id for each in first} & {each.id for each in second}
 
 
 def test_nothing_is_claimed_from_a_mailing_that_is_not_sending(mailing: Mailing) -> None:
     mailings.pause(mailing)
-    assert queue.claim(mailing.pk, "worker", 4) is None
+    assert not _claim(mailing)
     mailings.resume(mailing)
-    assert queue.claim(mailing.pk, "worker", 4) is not None
+    assert _claim(mailing)
 
 
 def test_reporting_twice_changes_nothing(mailing: Mailing) -> None:
-    batch, ids = _claim(mailing)
-    queue.record(batch, [Outcome(ids[0], ACCEPTED)])
-    queue.record(batch, [Outcome(ids[0], Reply(Stage.RCPT, 550, "5.1.1 unknown"))])
-    assert Delivery.objects.get(pk=ids[0]).state == State.ACCEPTED
+    first, *_ = _claim(mailing)
+    queue.record([Outcome(first, ACCEPTED)])
+    queue.record([Outcome(first, Reply(Stage.RCPT, 550, "5.1.1 unknown"))])
+    assert _state(first) == State.ACCEPTED
     assert not Attempt.objects.exists()
 
 
 def test_another_batch_cannot_report_on_a_delivery(mailing: Mailing) -> None:
-    _, ids = _claim(mailing)
-    other, _ = _claim(mailing)
-    queue.record(other, [Outcome(ids[0], ACCEPTED)])
-    assert Delivery.objects.get(pk=ids[0]).state == State.LEASED
+    first, *_ = _claim(mailing)
+    other, *_ = _claim(mailing)
+    stranger = dataclasses.replace(first, batch_id=other.batch_id)
+    for reply in (ACCEPTED, SILENCE, Reply(Stage.RCPT, 550, "5.1.1 unknown"), None):
+        queue.record([Outcome(stranger, reply)])
+        assert _state(first) == State.LEASED
 
 
 def test_what_was_not_begun_is_as_it_was(mailing: Mailing) -> None:
-    batch, ids = _claim(mailing)
-    queue.record(batch, [Outcome(pk) for pk in ids])
+    queue.record([Outcome(delivery) for delivery in _claim(mailing)])
     assert set(Delivery.objects.values_list("state", "attempts")) == {(State.QUEUED, 0)}
 
 
-def test_a_reader_who_leaves_is_not_claimed(mailing: Mailing) -> None:
+def test_a_reader_who_left_is_not_claimed(mailing: Mailing) -> None:
     Subscription.objects.update(state=Subscription.State.UNSUBSCRIBED)
-    _, ids = _claim(mailing)
-    assert ids == []
+    assert _claim(mailing) == []
     assert mailings.ledger(mailing)["suppressed"] == 4
 
 
+def test_a_reader_who_leaves_after_the_claim_is_noticed(mailing: Mailing) -> None:
+    departures = queue.Departures()
+    claimed = _claim(mailing)
+    assert departures.among(claimed) == set()
+    gone = Subscription.objects.get(pk=claimed[1].subscription_id)
+    Subscription.objects.filter(pk=gone.pk).update(state=Subscription.State.UNSUBSCRIBED)
+    SubscriptionEvent.objects.create(subscription=gone, state="unsubscribed", source="test")
+    assert departures.among(claimed) == {claimed[1].id}
+    key = Subscription.objects.get(pk=claimed[2].subscription_id).subscriber.key
+    Suppression.objects.create(key=key, reason="complaint")
+    assert departures.among(claimed) == {claimed[1].id, claimed[2].id}
+
+
 def test_a_dead_workers_story_settles_its_batch(mailing: Mailing) -> None:
-    batch, (first, second, *rest) = _claim(mailing)
-    queue.recover([batch], {first}, {second})
-    states = dict(Delivery.objects.values_list("pk", "state"))
-    assert states[first] == State.ACCEPTED
-    assert states[second] == State.UNCONFIRMED
-    assert {states[pk] for pk in rest} == {State.QUEUED}
-    queue.recover([batch], set(), {first})
-    assert Delivery.objects.get(pk=first).state == State.ACCEPTED
+    first, second, *rest = _claim(mailing)
+    queue.settle([first.batch_id], {first.id}, {second.id})
+    assert _state(first) == State.ACCEPTED
+    assert _state(second) == State.UNCONFIRMED
+    assert {_state(each) for each in rest} == {State.QUEUED}
+    queue.settle([first.batch_id], set(), {first.id})
+    assert _state(first) == State.ACCEPTED
 
 
-def test_a_lapsed_lease_without_a_story_is_unconfirmed_until_its_worker_speaks(
+def test_a_batch_without_evidence_is_unconfirmed_until_its_worker_speaks(
     mailing: Mailing,
 ) -> None:
-    batch, ids = _claim(mailing)
-    lapsed = timezone.now() - datetime.timedelta(seconds=1)
-    Batch.objects.filter(pk=batch).update(leased_until=lapsed)
-    assert queue.expire() == 4
+    claimed = _claim(mailing)
+    batch_id = claimed[0].batch_id
+    assert queue.lapsed() == []
+    past = timezone.now() - datetime.timedelta(seconds=1)
+    Batch.objects.filter(pk=batch_id).update(leased_until=past)
+    assert queue.lapsed() == [batch_id]
+    assert queue.extend([batch_id]) == set()
+    queue.doubt(batch_id)
     assert mailings.ledger(mailing)["unconfirmed"] == 4
-    assert not queue.extend(batch)
-    queue.record(batch, [Outcome(pk, ACCEPTED) for pk in ids])
+    queue.record([Outcome(each, ACCEPTED) for each in claimed])
     assert mailings.ledger(mailing)["accepted"] == 4
 
 
-def test_unconfirmed_deliveries_follow_the_mailings_policy(mailing: Mailing) -> None:
-    batch, ids = _claim(mailing)
-    queue.record(batch, [Outcome(pk, SILENCE) for pk in ids])
+def test_unconfirmed_deliveries_follow_the_mailings_policy(mailing: Mailing, settings) -> None:
+    queue.record([Outcome(each, SILENCE) for each in _claim(mailing)])
+    queue.requeue_due()
+    assert mailings.ledger(mailing)["unconfirmed"] == 4
+    settings.UNCONFIRMED_SECONDS = 0
     Mailing.objects.update(unconfirmed_policy=Mailing.Unconfirmed.LEAVE)
     queue.requeue_due()
     assert mailings.ledger(mailing)["unconfirmed"] == 4
@@ -116,12 +136,31 @@ def test_unconfirmed_deliveries_follow_the_mailings_policy(mailing: Mailing) -> 
 
 def test_retries_come_later_and_end_after_the_limit(mailing: Mailing, settings) -> None:
     busy = Reply(Stage.RCPT, 451, "4.3.0 later")
-    batch, (first, second, *_) = _claim(mailing)
-    queue.record(batch, [Outcome(first, busy)])
-    deferred = Delivery.objects.get(pk=first)
+    first, second, *_ = _claim(mailing)
+    queue.record([Outcome(first, busy)])
+    deferred = Delivery.objects.get(pk=first.id)
     assert deferred.state == State.DEFERRED
     assert deferred.due_at > timezone.now() + datetime.timedelta(minutes=3)
     started = timezone.now() - datetime.timedelta(hours=settings.RETRY_HOURS)
     Mailing.objects.update(started_at=started)
-    queue.record(batch, [Outcome(second, busy)])
-    assert Delivery.objects.get(pk=second).state == State.BOUNCED
+    queue.record([Outcome(second, busy)])
+    assert _state(second) == State.BOUNCED
+
+
+def test_the_tally_is_what_counting_would_say(mailing: Mailing) -> None:
+    first, second, third, _ = _claim(mailing)
+    queue.record(
+        [
+            Outcome(first, ACCEPTED),
+            Outcome(second, Reply(Stage.RCPT, 550, "5.1.1 unknown")),
+            Outcome(third, SILENCE),
+        ]
+    )
+    Delivery.objects.filter(state=State.QUEUED).first().delete()
+    for _ in range(2):
+        counted = Counter(Delivery.objects.values_list("state", flat=True))
+        ledger = mailings.ledger(mailing)
+        assert {state: ledger[State(state).name.lower()] for state in counted} == counted
+        assert sum(ledger.values()) == 9
+        mailings._compact(mailing.pk)
+    assert queue.waiting() == [queue.Queued(mailing.pk, "")]

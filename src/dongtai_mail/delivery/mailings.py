@@ -10,18 +10,23 @@ from __future__ import annotations
 import datetime
 
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from dongtai_mail.content import Severity
 from dongtai_mail.delivery import letters
-from dongtai_mail.delivery.models import Delivery, Mailing
+from dongtai_mail.delivery.models import Delivery, Mailing, Tally
 from dongtai_mail.delivery.signals import mailing_due
 from dongtai_mail.issues.models import Edition
 from subscribers.models import SubscriberList
 
 Ledger = dict[str, int]
 State = Mailing.State
+
+# A provider with this many readers on a list waits in a lane of its own.
+OWN_LANE_READERS = 200
+# Above this many rows a mailing's tally is worth summing up.
+TALLY_ROWS = 300
 
 
 class MailingRefused(Exception):
@@ -97,14 +102,24 @@ def start(mailing_id: int) -> bool:
 
 
 def _freeze_audience(mailing: Mailing) -> int:
+    """Make the deliveries, in one statement, each in the lane of its provider."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO delivery_delivery
-                   (mailing_id, subscription_id, address, name, provider, state, attempts)
-            SELECT %s, subscription.id, person.address, person.name, person.provider, 0, 0
+                   (mailing_id, subscription_id, address, name, provider, lane, state, attempts)
+            WITH own AS (
+                SELECT person.provider
+                  FROM subscribers_subscription subscription
+                  JOIN subscribers_subscriber person ON person.id = subscription.subscriber_id
+                 WHERE subscription.subscriber_list_id = %s
+                 GROUP BY person.provider HAVING COUNT(*) > %s
+                 UNION SELECT provider FROM delivery_providerlimit)
+            SELECT %s, subscription.id, person.address, person.name, person.provider,
+                   COALESCE(own.provider, ''), 0, 0
               FROM subscribers_subscription subscription
               JOIN subscribers_subscriber person ON person.id = subscription.subscriber_id
+              LEFT JOIN own ON own.provider = person.provider
              WHERE subscription.subscriber_list_id = %s AND subscription.state = 'confirmed'
                AND NOT EXISTS (
                      SELECT 1 FROM subscribers_suppression suppression
@@ -114,6 +129,8 @@ def _freeze_audience(mailing: Mailing) -> int:
              ORDER BY subscription.id
             """,
             [
+                mailing.subscriber_list_id,
+                OWN_LANE_READERS,
                 mailing.pk,
                 mailing.subscriber_list_id,
                 mailing.subscriber_list.publication_id,
@@ -187,10 +204,15 @@ def settle_cancelled() -> None:
     late.update(state=Delivery.State.CANCELLED, changed_at=timezone.now())
 
 
+def sending() -> set[int]:
+    """The mailings that may be sent from at this moment."""
+    return set(Mailing.objects.filter(state=State.SENDING).values_list("pk", flat=True))
+
+
 def remark(mailing_id: int, note: str) -> None:
     """Tell staff what holds a sending mailing up; "" when nothing does any more."""
-    sending = Mailing.objects.filter(pk=mailing_id, state=State.SENDING)
-    sending.exclude(note=note).update(note=note)
+    rows = Mailing.objects.filter(pk=mailing_id, state=State.SENDING)
+    rows.exclude(note=note).update(note=note)
 
 
 def to_go(mailing: Mailing) -> bool:
@@ -202,14 +224,56 @@ def to_go(mailing: Mailing) -> bool:
 
 
 def ledger(mailing: Mailing) -> Ledger:
-    """Deliveries by state, every state named, in the order of the states; they add up."""
-    counted = dict(
-        Delivery.objects.filter(mailing=mailing)
-        .values_list("state")
-        .annotate(count=Count("id"))
-        .order_by()
-    )
+    """Deliveries by state, every state named, in the order of the states; they add up.
+
+    The database keeps the tally itself; see ``models.Tally``.
+    """
+    rows = Tally.objects.filter(mailing=mailing).values_list("state").annotate(sum=Sum("delta"))
+    counted = dict(rows.order_by())
     return {state.name.lower(): counted.get(state.value, 0) for state in Delivery.State}
+
+
+def ledger_by_lane(mailing: Mailing) -> dict[str, Ledger]:
+    """The ledger of each lane; "" is all the small providers together."""
+    rows = Tally.objects.filter(mailing=mailing).values_list("lane", "state")
+    lanes: dict[str, Ledger] = {}
+    for lane, state, count in rows.annotate(sum=Sum("delta")).order_by("lane"):
+        empty = {each.name.lower(): 0 for each in Delivery.State}
+        lanes.setdefault(lane, empty)[Delivery.State(state).name.lower()] = count
+    return lanes
+
+
+def compact_tally() -> None:
+    """Sum up what workers added to the tally of a mailing, in one statement without a gap."""
+    grown = Tally.objects.values("mailing").annotate(rows=Count("id")).filter(rows__gt=TALLY_ROWS)
+    for mailing_id in list(grown.values_list("mailing", flat=True)):
+        _compact(mailing_id)
+
+
+def _compact(mailing_id: int) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                """
+                WITH gone AS (DELETE FROM delivery_tally WHERE mailing_id = %s
+                              RETURNING mailing_id, lane, state, delta)
+                INSERT INTO delivery_tally (mailing_id, lane, state, delta)
+                SELECT mailing_id, lane, state, SUM(delta) FROM gone
+                 GROUP BY mailing_id, lane, state HAVING SUM(delta) <> 0
+                """,
+                [mailing_id],
+            )
+            return
+        tally = Tally.objects.filter(mailing=mailing_id)
+        sums = list(tally.values("mailing_id", "lane", "state").annotate(sum=Sum("delta")))
+        tally.delete()
+        Tally.objects.bulk_create(
+            Tally(
+                mailing_id=row["mailing_id"], lane=row["lane"], state=row["state"], delta=row["sum"]
+            )
+            for row in sums
+            if row["sum"]
+        )
 
 
 def _move(

@@ -62,19 +62,23 @@ class Mailing(models.Model):
 
 
 class Batch(models.Model):
-    """Deliveries leased to one worker process until ``leased_until``."""
+    """Deliveries leased to one worker process until ``leased_until``; NULL once it is done."""
 
     mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="batches")
     worker = models.CharField(max_length=100)
     claimed_at = models.DateTimeField()
-    leased_until = models.DateTimeField(db_index=True)
+    leased_until = models.DateTimeField(null=True, db_index=True)
 
     def __str__(self) -> str:
         return f"{self.pk} of {self.mailing_id} by {self.worker}"
 
 
 class Delivery(models.Model):
-    """One reader of one mailing; ``address`` and ``name`` are frozen with the audience."""
+    """One reader of one mailing; ``address`` and ``name`` are frozen with the audience.
+
+    ``provider`` receives the mail; ``lane`` is the queue it waits in: a provider's own where it
+    has limits of its own or many readers, "" for all the small ones together.
+    """
 
     class State(models.IntegerChoices):
         QUEUED = 0, "等待"
@@ -93,6 +97,7 @@ class Delivery(models.Model):
     address = models.CharField(max_length=320)
     name = models.CharField(max_length=100, blank=True)
     provider = models.CharField(max_length=253)
+    lane = models.CharField(max_length=253, blank=True)
     state = models.SmallIntegerField(choices=State, default=State.QUEUED)
     batch = models.ForeignKey(Batch, null=True, blank=True, on_delete=models.SET_NULL)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -103,7 +108,7 @@ class Delivery(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("mailing", "subscription"), name="delivery_once"),
         )
-        indexes = (models.Index(fields=("mailing", "state", "id"), name="delivery_queue"),)
+        indexes = (models.Index(fields=("mailing", "state", "lane", "id"), name="delivery_queue"),)
 
     def __str__(self) -> str:
         return f"{self.pk} to {self.address}"
@@ -113,6 +118,7 @@ class Attempt(models.Model):
     """One SMTP outcome that was not an acceptance, as the server put it."""
 
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="outcomes")
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE)
     at = models.DateTimeField()
     stage = models.CharField(max_length=10)
     code = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -125,3 +131,34 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stage}: {self.code or ''} {self.text}"
+
+
+class Tally(models.Model):
+    """Changes of how many deliveries of a mailing are in a state, by lane; their sum is the count.
+
+    The database writes these rows itself, by triggers on the deliveries, so no way of changing a
+    delivery can be forgotten. Rows are only added, so workers don't wait for each other; the tick
+    sums them up now and then. Counting a million deliveries would take a second, this a few ms.
+    """
+
+    # No constraint: when a mailing goes, its deliveries' triggers still write here.
+    mailing = models.ForeignKey(Mailing, on_delete=models.DO_NOTHING, db_constraint=False)
+    lane = models.CharField(max_length=253, blank=True)
+    state = models.SmallIntegerField(choices=Delivery.State)
+    delta = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id} {self.lane} {self.state}: {self.delta:+}"
+
+
+class ProviderLimit(models.Model):
+    """What staff set for a receiving provider instead of the default; NULL means no limit."""
+
+    provider = models.CharField(max_length=253, unique=True)
+    per_minute = models.PositiveIntegerField(null=True, blank=True)
+    connections = models.PositiveSmallIntegerField(null=True, blank=True)
+    messages_per_connection = models.PositiveIntegerField(null=True, blank=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.provider

@@ -1,7 +1,7 @@
 """The queue is a table: claiming deliveries, recording what became of them, and making good.
 
 Promises: a delivery is leased to at most one batch at a time; an outcome is recorded only while
-its delivery is still leased to the batch that reports it, so that reporting twice or late changes
+its delivery still belongs to the batch that reports it, so that reporting twice or late changes
 nothing; whatever was leased and is not accounted for comes back. Works the same on PostgreSQL,
 where claims skip each other's rows, and on SQLite, where BEGIN IMMEDIATE puts them in a row.
 """
@@ -12,18 +12,21 @@ import datetime
 import random
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Max, Model, QuerySet
 from django.utils import timezone
 
 from dongtai_mail.delivery.models import Attempt, Batch, Delivery, Mailing
 from dongtai_mail.message.reply import Reply, Stage, Verdict, classify
-from subscribers.models import Subscription, Suppression
+from subscribers.models import Subscription, SubscriptionEvent, Suppression
 
 State = Delivery.State
 
+# Rows that may be committed after a row with a higher number.
+UNCOMMITTED = 100
 RETRY_AFTER = (5 * 60, 15 * 60, 3600, 3 * 3600, 6 * 3600)
 
 
@@ -36,41 +39,65 @@ class Claimed:
     address: str
     name: str
     provider: str
+    batch_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one claimed delivery; ``reply`` None means it was not begun."""
 
-    delivery_id: int
+    delivery: Claimed
     reply: Reply | None = None
     relay: str = ""
 
 
-def claim(mailing_id: int, worker: str, size: int) -> tuple[Batch, list[Claimed]] | None:
-    """Lease up to ``size`` queued deliveries of a sending mailing, or None when none is left.
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A lane of a sending mailing in which deliveries wait."""
+
+    mailing_id: int
+    lane: str
+
+
+def waiting() -> list[Queued]:
+    """Every lane of every sending mailing with something in it, oldest mailing first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT tally.mailing_id, tally.lane
+              FROM delivery_tally tally JOIN delivery_mailing mailing ON mailing.id = mailing_id
+             WHERE mailing.state = %s AND tally.state = %s
+             GROUP BY 1, 2 HAVING SUM(delta) > 0 ORDER BY 1, 2
+            """,
+            [Mailing.State.SENDING, State.QUEUED],
+        )
+        return [Queued(*row) for row in cursor.fetchall()]
+
+
+def claim(mailing_id: int, lane: str, worker: str, size: int) -> list[Claimed]:
+    """Lease up to ``size`` queued deliveries of a lane of a sending mailing, as one new batch.
 
     Readers who left meanwhile are recorded as suppressed here and are not among those returned.
     """
+    now = timezone.now()
     with transaction.atomic():
-        mailing = Mailing.objects.get(pk=mailing_id)
-        if mailing.state != Mailing.State.SENDING:
-            return None
-        now = timezone.now()
+        if not Mailing.objects.filter(pk=mailing_id, state=Mailing.State.SENDING).exists():
+            return []
         batch = Batch.objects.create(
-            mailing=mailing, worker=worker, claimed_at=now, leased_until=_lease_end(now)
+            mailing_id=mailing_id, worker=worker, claimed_at=now, leased_until=_lease_end(now)
         )
-        claimed = _lease(mailing_id, batch.pk, size, now)
+        claimed = _lease(mailing_id, lane, batch.pk, size, now)
         if not claimed:
             batch.delete()
-            return None
-        gone = departed(batch.pk)
-        if gone:
-            suppress(batch.pk, gone)
-    return batch, [delivery for delivery in claimed if delivery.id not in gone]
+            return []
+        gone = departed([batch.pk])
+        suppress(gone)
+    return [delivery for delivery in claimed if delivery.id not in gone]
 
 
-def _lease(mailing_id: int, batch_id: int, size: int, now: datetime.datetime) -> list[Claimed]:
+def _lease(
+    mailing_id: int, lane: str, batch_id: int, size: int, now: datetime.datetime
+) -> list[Claimed]:
     lock = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -78,101 +105,160 @@ def _lease(mailing_id: int, batch_id: int, size: int, now: datetime.datetime) ->
             UPDATE delivery_delivery
                SET state = %s, batch_id = %s, attempts = attempts + 1, changed_at = %s
              WHERE id IN (SELECT id FROM delivery_delivery
-                           WHERE mailing_id = %s AND state = %s
+                           WHERE mailing_id = %s AND state = %s AND lane = %s
                            ORDER BY id LIMIT %s {lock})
-            RETURNING id, subscription_id, address, name, provider
+            RETURNING id, subscription_id, address, name, provider, batch_id
             """,  # noqa: S608 - the one thing put in is chosen above
-            [State.LEASED, batch_id, now, mailing_id, State.QUEUED, size],
+            [State.LEASED, batch_id, now, mailing_id, State.QUEUED, lane, size],
         )
         return sorted((Claimed(*row) for row in cursor.fetchall()), key=lambda row: row.id)
 
 
-def departed(batch_id: int) -> set[int]:
-    """Deliveries of a batch, still leased, whose readers have left or are suppressed."""
-    leased = Delivery.objects.filter(batch_id=batch_id, state=State.LEASED)
+def departed(batch_ids: Collection[int]) -> set[int]:
+    """Deliveries of these batches, still leased, whose readers have left or are suppressed."""
+    leased = Delivery.objects.filter(batch__in=batch_ids, state=State.LEASED)
     left = leased.exclude(subscription__state=Subscription.State.CONFIRMED)
-    suppressed = leased.filter(
-        subscription__subscriber__key__in=_suppressed_keys(batch_id),
-    )
+    suppressed = leased.filter(subscription__subscriber__key__in=_suppressed_keys(batch_ids))
     return set(left.values_list("id", flat=True)) | set(suppressed.values_list("id", flat=True))
 
 
-def _suppressed_keys(batch_id: int) -> Iterable[str]:
-    publication = Mailing.objects.filter(batches=batch_id).values("subscriber_list__publication_id")
+def _suppressed_keys(batch_ids: Collection[int]) -> Iterable[str]:
+    publications = Mailing.objects.filter(batches__in=batch_ids).values(
+        "subscriber_list__publication_id"
+    )
     everywhere = Suppression.objects.filter(publication=None)
-    here = Suppression.objects.filter(publication__in=publication)
+    here = Suppression.objects.filter(publication__in=publications)
     return (everywhere | here).values_list("key", flat=True)
 
 
-def suppress(batch_id: int, delivery_ids: Collection[int]) -> None:
-    """Record that these were not begun because their readers are gone."""
-    _leave_batch(batch_id, delivery_ids, State.SUPPRESSED)
+class Departures:
+    """Readers who left since the last look, found by the history instead of by every reader."""
+
+    def __init__(self) -> None:
+        self._event = SubscriptionEvent.objects.aggregate(last=Max("id"))["last"] or 0
+        self._suppression = Suppression.objects.aggregate(last=Max("id"))["last"] or 0
+
+    def among(self, deliveries: Sequence[Claimed]) -> set[int]:
+        """Those of these deliveries whose readers left or were suppressed meanwhile."""
+        events = dict(_later(SubscriptionEvent, self._event).values_list("id", "subscription"))
+        suppressions = list(_later(Suppression, self._suppression).values_list("id", flat=True))
+        self._event = max([self._event, *events])
+        if suppressions and max(suppressions) > self._suppression:
+            self._suppression = max(suppressions)
+            return departed({delivery.batch_id for delivery in deliveries})
+        subscriptions = set(events.values())
+        touched = {d.batch_id for d in deliveries if d.subscription_id in subscriptions}
+        return departed(touched) if touched else set()
 
 
-def extend(batch_id: int) -> bool:
-    """Renew a lease; False when the batch is no longer the worker's and it must stop."""
+def _later(model: type[Model], last: int) -> QuerySet[Any]:
+    # Numbers are given before the commit: a little earlier ones may appear later.
+    return model._default_manager.filter(id__gt=last - UNCOMMITTED)
+
+
+def suppress(delivery_ids: Collection[int]) -> None:
+    """Record that these leased deliveries were not begun because their readers are gone."""
+    _leased(delivery_ids).update(state=State.SUPPRESSED, batch=None, changed_at=timezone.now())
+
+
+def extend(batch_ids: Collection[int]) -> set[int]:
+    """Renew leases; answers the batches that are still the worker's own."""
     now = timezone.now()
-    alive = Batch.objects.filter(pk=batch_id, leased_until__gt=now)
-    return bool(alive.update(leased_until=_lease_end(now)))
+    alive = Batch.objects.filter(pk__in=batch_ids, leased_until__gt=now)
+    alive.update(leased_until=_lease_end(now))
+    return set(alive.values_list("pk", flat=True))
 
 
-def record(batch_id: int, outcomes: Sequence[Outcome]) -> None:
-    """Write what became of deliveries of a batch, all or none of it."""
-    now = timezone.now()
+def close(batch_ids: Collection[int]) -> None:
+    """Everything in these batches is recorded: there is nothing left to watch over."""
+    Batch.objects.filter(pk__in=batch_ids).update(leased_until=None)
+
+
+def record(outcomes: Sequence[Outcome]) -> None:
+    """Write what became of leased deliveries, all or none of it."""
     accepted, returned, failed = [], [], []
     for outcome in outcomes:
         if outcome.reply is None:
-            returned.append(outcome.delivery_id)
+            returned.append(outcome.delivery)
         elif classify(outcome.reply) is Verdict.ACCEPTED:
-            accepted.append(outcome.delivery_id)
+            accepted.append(outcome.delivery)
         else:
             failed.append(outcome)
     with transaction.atomic():
-        _accept(batch_id, accepted)
-        _give_back(batch_id, returned)
+        _accept(accepted)
+        _give_back(returned)
         if failed:
-            _record_failures(batch_id, failed, now)
+            _record_failures(failed)
 
 
-def _record_failures(batch_id: int, failed: list[Outcome], now: datetime.datetime) -> None:
-    rows = {
-        row.pk: row
-        for row in Delivery.objects.filter(
-            batch_id=batch_id,
-            state=State.LEASED,
-            pk__in=[outcome.delivery_id for outcome in failed],
+def _accept(deliveries: Iterable[Claimed]) -> None:
+    """Record acceptances, also those that come after the lease had run out."""
+    for batch_id, ids in _by_batch(deliveries).items():
+        _among(ids).filter(batch_id=batch_id, state__in=(State.LEASED, State.UNCONFIRMED)).update(
+            state=State.ACCEPTED, batch=None, changed_at=timezone.now()
         )
-    }
-    mailing = Mailing.objects.get(batches=batch_id)
-    deadline = (mailing.started_at or now) + datetime.timedelta(hours=settings.RETRY_HOURS)
-    attempts, bounced, stops = [], [], []
+
+
+def _give_back(deliveries: Iterable[Claimed]) -> None:
+    """What was claimed and not begun is as it was before."""
+    for batch_id, ids in _by_batch(deliveries).items():
+        _leased(ids).filter(batch_id=batch_id).update(
+            state=State.QUEUED, batch=None, attempts=F("attempts") - 1, changed_at=timezone.now()
+        )
+
+
+def _by_batch(deliveries: Iterable[Claimed]) -> dict[int, list[int]]:
+    batches: dict[int, list[int]] = {}
+    for delivery in deliveries:
+        batches.setdefault(delivery.batch_id, []).append(delivery.id)
+    return batches
+
+
+def _leased(ids: Collection[int]) -> QuerySet[Delivery]:
+    return _among(ids).filter(state=State.LEASED)
+
+
+def _among(ids: Collection[int]) -> QuerySet[Delivery]:
+    """One array instead of hundreds of parameters where the database can."""
+    if connection.vendor == "postgresql":
+        return Delivery.objects.extra(where=["id = ANY(%s)"], params=[list(ids)])
+    return Delivery.objects.filter(pk__in=list(ids))
+
+
+def _record_failures(failed: Sequence[Outcome]) -> None:
+    now = timezone.now()
+    rows = _failed_rows(failed)
+    attempts = []
     for outcome in failed:
-        delivery = rows.get(outcome.delivery_id)
+        delivery = rows.get((outcome.delivery.id, outcome.delivery.batch_id))
         if delivery is None or outcome.reply is None:
             continue
-        verdict = _fail(delivery, outcome.reply, now, deadline)
-        attempts.append(_attempt(outcome, outcome.reply, now))
-        if verdict is Verdict.BOUNCE:
-            bounced.append(delivery.subscription_id)
+        verdict = _fail(delivery, outcome.reply, now)
+        attempts.append(_attempt(delivery, outcome.reply, outcome.relay, now))
         if verdict is Verdict.STOP:
-            stops.append(outcome.reply)
+            _stop(delivery.mailing, outcome.reply)
     Delivery.objects.bulk_update(
         rows.values(), ["state", "due_at", "batch", "changed_at"], batch_size=500
     )
     Attempt.objects.bulk_create(attempts, batch_size=500)
-    if stops:
-        _stop(mailing, stops[0])
 
 
-def _fail(
-    delivery: Delivery, reply: Reply, now: datetime.datetime, deadline: datetime.datetime
-) -> Verdict:
+def _failed_rows(failed: Sequence[Outcome]) -> dict[tuple[int, int | None], Delivery]:
+    leased = _leased([outcome.delivery.id for outcome in failed]).select_related("mailing")
+    return {(row.pk, row.batch_id): row for row in leased}
+
+
+def _fail(delivery: Delivery, reply: Reply, now: datetime.datetime) -> Verdict:
     verdict = classify(reply)
-    delivery.batch_id = None
     delivery.changed_at = now
     if verdict is Verdict.UNCONFIRMED:
+        # The batch stays named: its worker may yet come back with what it knows.
         delivery.state = State.UNCONFIRMED
-    elif verdict is Verdict.BOUNCE or (verdict is not Verdict.STOP and now >= deadline):
+        return verdict
+    delivery.batch_id = None
+    started = delivery.mailing.started_at or now
+    spent = now >= started + datetime.timedelta(hours=settings.RETRY_HOURS)
+    if verdict is Verdict.BOUNCE or (verdict is not Verdict.STOP and spent):
         delivery.state = State.BOUNCED
     else:
         delivery.state = State.DEFERRED
@@ -186,15 +272,16 @@ def _backoff(attempts: int) -> datetime.timedelta:
     return datetime.timedelta(seconds=base * random.uniform(0.8, 1.3))  # noqa: S311 - no secret
 
 
-def _attempt(outcome: Outcome, reply: Reply, now: datetime.datetime) -> Attempt:
+def _attempt(delivery: Delivery, reply: Reply, relay: str, now: datetime.datetime) -> Attempt:
     return Attempt(
-        delivery_id=outcome.delivery_id,
+        delivery=delivery,
+        mailing_id=delivery.mailing_id,
         at=now,
         stage=reply.stage,
         code=reply.code,
         enhanced=reply.enhanced,
         text=reply.text[:2000].replace("\x00", ""),
-        relay=outcome.relay,
+        relay=relay,
     )
 
 
@@ -206,67 +293,38 @@ def _stop(mailing: Mailing, reply: Reply) -> None:
     )
 
 
-def _accept(batch_id: int, delivery_ids: Collection[int]) -> None:
-    """Record acceptances, also those that come after the lease had run out."""
-    _leave_batch(batch_id, delivery_ids, State.ACCEPTED)
-    if delivery_ids:
-        Delivery.objects.filter(
-            pk__in=list(delivery_ids), batch_id=batch_id, state=State.UNCONFIRMED
-        ).update(state=State.ACCEPTED, batch=None, changed_at=timezone.now())
-
-
-def _give_back(batch_id: int, delivery_ids: Collection[int]) -> None:
-    """What was claimed and not begun is as it was before."""
-    if delivery_ids:
-        Delivery.objects.filter(
-            pk__in=list(delivery_ids), batch_id=batch_id, state=State.LEASED
-        ).update(
-            state=State.QUEUED, batch=None, attempts=F("attempts") - 1, changed_at=timezone.now()
-        )
-
-
-def _leave_batch(batch_id: int, delivery_ids: Collection[int], state: State) -> None:
-    if delivery_ids:
-        Delivery.objects.filter(
-            pk__in=list(delivery_ids), batch_id=batch_id, state=State.LEASED
-        ).update(state=state, batch=None, changed_at=timezone.now())
-
-
-def recover(
+def settle(
     batch_ids: Collection[int], accepted: Collection[int], unconfirmed: Collection[int]
 ) -> None:
-    """Settle batches of a worker that died, from what its journal says.
+    """Settle batches of a worker that died or fell silent, from the evidence it left.
 
     What was accepted is; what was on its way is unconfirmed; the rest was not begun.
     """
-    now = timezone.now()
     with transaction.atomic():
-        for batch_id in batch_ids:
-            _accept(batch_id, accepted)
-            silent = [Outcome(pk, Reply(Stage.FINAL, None, "worker died")) for pk in unconfirmed]
-            _record_failures(batch_id, silent, now)
-        Delivery.objects.filter(batch_id__in=batch_ids, state=State.LEASED).update(
-            state=State.QUEUED, batch=None, changed_at=now
-        )
+        rows = Delivery.objects.filter(batch__in=batch_ids, state=State.LEASED)
+        claimed = {row.pk: _claimed(row) for row in rows.iterator()}
+        _accept(claimed[pk] for pk in accepted if pk in claimed)
+        silence = Reply(Stage.FINAL, None, "the worker died before the reply was recorded")
+        _record_failures([Outcome(claimed[pk], silence) for pk in unconfirmed if pk in claimed])
+        _give_back(claimed[pk] for pk in claimed.keys() - set(accepted) - set(unconfirmed))
 
 
-def expire() -> int:
-    """Settle batches whose lease ran out and whose worker left no journal here.
+def _claimed(row: Delivery) -> Claimed:
+    return Claimed(
+        row.pk, row.subscription_id or 0, row.address, row.name, row.provider, row.batch_id or 0
+    )
 
-    Nobody can say which of them were sent, so all of them are unconfirmed. Returns how many.
-    """
-    now = timezone.now()
-    with transaction.atomic():
-        lapsed = list(
-            Delivery.objects.filter(state=State.LEASED, batch__leased_until__lt=now).values_list(
-                "pk", flat=True
-            )
-        )
-        # The batch stays named: its worker may yet come back with what it knows.
-        Delivery.objects.filter(pk__in=lapsed, state=State.LEASED).update(
-            state=State.UNCONFIRMED, changed_at=now
-        )
-    return len(lapsed)
+
+def lapsed() -> list[int]:
+    """Batches whose lease ran out with deliveries still leased."""
+    late = Batch.objects.filter(leased_until__lt=timezone.now(), delivery__state=State.LEASED)
+    return list(late.values_list("pk", flat=True).distinct())
+
+
+def doubt(batch_id: int) -> None:
+    """Nobody can say what of this batch was sent: all that is still leased is unconfirmed."""
+    rows = Delivery.objects.filter(batch=batch_id, state=State.LEASED)
+    settle([batch_id], (), list(rows.values_list("pk", flat=True)))
 
 
 def requeue_due() -> None:
@@ -276,10 +334,23 @@ def requeue_due() -> None:
     Delivery.objects.filter(mailing__in=sending, state=State.DEFERRED, due_at__lte=now).update(
         state=State.QUEUED, due_at=None
     )
+    # A worker that was only cut off gets a while to come back and confirm.
+    rested = now - datetime.timedelta(seconds=settings.UNCONFIRMED_SECONDS)
     Delivery.objects.filter(
         mailing__in=sending.filter(unconfirmed_policy=Mailing.Unconfirmed.RESEND),
         state=State.UNCONFIRMED,
+        changed_at__lte=rested,
     ).update(state=State.QUEUED, batch=None)
+
+
+def own_lane(provider: str) -> None:
+    """Take a small provider out of the common lane, since it wants a pace of its own."""
+    Delivery.objects.filter(
+        mailing__state=Mailing.State.SENDING,
+        state__in=(State.QUEUED, State.DEFERRED),
+        lane="",
+        provider=provider,
+    ).update(lane=provider)
 
 
 def _lease_end(now: datetime.datetime) -> datetime.datetime:

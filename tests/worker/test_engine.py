@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import email
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import redis
+from django.utils import timezone
 
 from dongtai_mail.delivery import mailings
 from dongtai_mail.delivery.models import Attempt, Delivery, Mailing
@@ -14,9 +18,7 @@ from dongtai_mail.environment import Relay
 from subscribers.models import Subscription
 from tests import factories
 from tests.smtp_server import DROP, KEEP_AND_DROP, SmtpServer
-from worker import sending
-from worker.journal import Journal
-from worker.sender import Sender
+from worker.engine import Engine
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,30 +26,35 @@ State = Delivery.State
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path, settings) -> Iterator[SmtpServer]:
-    """A server, and this process's sender pointed at it."""
+def server(settings, tmp_path: Path, redis_server: redis.Redis) -> Iterator[SmtpServer]:
+    """A server, and the settings that lead to it."""
     settings.DATA_DIR = tmp_path
+    redis_server.flushall()
     factories.publication()
-    journal = Journal(tmp_path / "journal")
     with SmtpServer() as smtp:
-        sender = Sender(Relay("127.0.0.1", smtp.port, "none"), 3, journal)
-        monkeypatch.setattr(sending, "_journal", lambda: journal)
-        monkeypatch.setattr(sending, "_sender", lambda: sender)
+        settings.RELAYS = (Relay("127.0.0.1", smtp.port, "none", connections=3),)
         yield smtp
-        sender.close()
 
 
-def _send(mailing: Mailing) -> dict[str, int]:
-    mailings.start(mailing.pk)
-    sending.send(mailing.pk, lambda: None)
+@pytest.fixture
+def engine(server: SmtpServer) -> Iterator[Engine]:
+    made = Engine()
+    yield made
+    made.close()
+
+
+def _send(engine: Engine, mailing: Mailing) -> dict[str, int]:
+    engine.drive(lambda: None)
     mailing.refresh_from_db()
     return mailings.ledger(mailing)
 
 
-def test_every_reader_gets_one_message_with_links_of_their_own(server: SmtpServer) -> None:
+def test_every_reader_gets_one_message_with_links_of_their_own(
+    engine: Engine, server: SmtpServer
+) -> None:
     factories.readers(30)
     mailing = factories.mailing()
-    ledger = _send(mailing)
+    ledger = _send(engine, mailing)
     assert ledger["accepted"] == mailing.targeted == 30
     assert mailing.state == Mailing.State.FINISHED
     assert len(set(server.recipients())) == len(server.received) == 30
@@ -57,18 +64,19 @@ def test_every_reader_gets_one_message_with_links_of_their_own(server: SmtpServe
     assert server.sessions == 3
 
 
-def test_a_reader_who_left_after_the_start_gets_nothing(server: SmtpServer) -> None:
+def test_a_reader_who_left_after_the_start_gets_nothing(engine: Engine, server: SmtpServer) -> None:
     readers = factories.readers(5)
     mailing = factories.mailing()
     mailings.start(mailing.pk)
     Subscription.objects.filter(pk=readers[2].pk).update(state=Subscription.State.UNSUBSCRIBED)
-    ledger = _send(mailing)
+    ledger = _send(engine, mailing)
     assert ledger["suppressed"] == 1
     assert ledger["accepted"] == 4
     assert readers[2].subscriber.address not in server.recipients()
 
 
 def test_refusals_are_sorted_into_bounced_and_deferred_with_their_words(
+    engine: Engine,
     server: SmtpServer,
 ) -> None:
     factories.subscribe(
@@ -81,7 +89,7 @@ def test_refusals_are_sorted_into_bounced_and_deferred_with_their_words(
     }
     server.script = lambda stage, argument: replies.get(argument) if stage == "rcpt" else None
     mailing = factories.mailing()
-    ledger = _send(mailing)
+    ledger = _send(engine, mailing)
     assert (ledger["accepted"], ledger["bounced"], ledger["deferred"]) == (1, 1, 2)
     assert mailing.state == Mailing.State.SENDING
     attempt = Attempt.objects.get(delivery__address="gone@a.test")
@@ -90,6 +98,7 @@ def test_refusals_are_sorted_into_bounced_and_deferred_with_their_words(
 
 
 def test_silence_after_the_final_dot_is_unconfirmed_and_sent_again_with_the_same_id(
+    engine: Engine,
     server: SmtpServer,
 ) -> None:
     factories.subscribe(factories.subscriber_list(), "one@a.test")
@@ -103,29 +112,33 @@ def test_silence_after_the_final_dot_is_unconfirmed_and_sent_again_with_the_same
 
     server.script = once
     mailing = factories.mailing()
-    assert _send(mailing)["unconfirmed"] == 1
+    assert _send(engine, mailing)["unconfirmed"] == 1
     assert mailing.state == Mailing.State.SENDING
-    sending.queue.requeue_due()
-    assert _send(mailing)["accepted"] == 1
+    Delivery.objects.update(changed_at=timezone.now() - datetime.timedelta(hours=1))
+    assert _send(engine, mailing)["accepted"] == 1
     first, second = [email.message_from_bytes(m.data)["Message-ID"] for m in server.received]
     assert first == second
 
 
-def test_a_connection_lost_before_the_final_dot_is_tried_again_later(server: SmtpServer) -> None:
+def test_a_connection_lost_before_the_final_dot_is_tried_again_later(
+    engine: Engine, server: SmtpServer
+) -> None:
     factories.subscribe(factories.subscriber_list(), "one@a.test")
     server.script = lambda stage, argument: DROP if stage == "rcpt" else None
-    ledger = _send(factories.mailing())
+    ledger = _send(engine, factories.mailing())
     assert ledger["deferred"] == 1
     assert Attempt.objects.get().code is None
 
 
-def test_a_refusal_of_the_letter_itself_stops_the_mailing(server: SmtpServer) -> None:
+def test_a_refusal_of_the_letter_itself_stops_the_mailing(
+    engine: Engine, server: SmtpServer
+) -> None:
     factories.readers(40)
     server.script = lambda stage, argument: (
         "554 5.7.1 message rejected as spam" if stage == "dot" else None
     )
     mailing = factories.mailing()
-    ledger = _send(mailing)
+    ledger = _send(engine, mailing)
     assert mailing.state == Mailing.State.STOPPED
     assert "rejected as spam" in mailing.note
     assert ledger["bounced"] == 0
@@ -133,34 +146,29 @@ def test_a_refusal_of_the_letter_itself_stops_the_mailing(server: SmtpServer) ->
     assert not server.received
 
 
-def test_a_relay_that_is_away_costs_nobody_a_try(settings, monkeypatch, tmp_path) -> None:
-    settings.DATA_DIR = tmp_path
-    settings.RELAY = Relay("127.0.0.1", 1, "none")
-    factories.publication()
+def test_a_relay_that_is_away_costs_nobody_a_try(server: SmtpServer, settings) -> None:
+    settings.RELAYS = (Relay("127.0.0.1", 1, "none"),)
     factories.readers(5)
-    journal = Journal(tmp_path / "journal")
-    sender = Sender(settings.RELAY, 3, journal)
-    monkeypatch.setattr(sending, "_journal", lambda: journal)
-    monkeypatch.setattr(sending, "_sender", lambda: sender)
+    engine = Engine()
     mailing = factories.mailing()
-    ledger = _send(mailing)
-    sender.close()
+    ledger = _send(engine, mailing)
+    engine.close()
     assert ledger["queued"] == 5
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {0}
     assert "127.0.0.1:1" in mailing.note
 
 
-def test_what_the_full_disk_cannot_note_is_not_sent(server: SmtpServer) -> None:
+def test_what_the_full_disk_cannot_note_is_not_sent(engine: Engine, server: SmtpServer) -> None:
     factories.readers(4)
     full = os.open("/dev/full", os.O_WRONLY)
 
     def fill(stage: str, argument: str) -> None:
         if stage == "data":
-            os.dup2(full, sending._journal()._file)
+            os.dup2(full, engine._journal._file)
 
     server.script = fill
     mailing = factories.mailing()
-    ledger = _send(mailing)
+    ledger = _send(engine, mailing)
     os.close(full)
     assert not server.received
     assert ledger["queued"] == 4

@@ -1,0 +1,294 @@
+"""The engine of a worker process: claim, send, record, until there is nothing to do anywhere.
+
+Owns: this process's loop thread, its flows, its journal. ``drive`` is what the task calls; it
+looks twice a second: records outcomes, notices pauses, departures and its own stop, tops flows up
+and shares the sessions out. Promises: a pause or stop ends a flow within a look, and what was not
+begun goes back; every lane with something to do and a pace to do it gets its share, so that none
+holds up the others. Fails: while the database or Redis is away nothing new is begun, and what was
+sent is recorded once the database is back; if this process ends before that, its journal tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+import redis
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+
+from dongtai_mail.delivery import mailings, providers, queue
+from dongtai_mail.delivery.letters import Letters
+from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.delivery.providers import OTHERS, Limit
+from dongtai_mail.delivery.queue import Claimed, Outcome, Queued
+from dongtai_mail.message.reply import Verdict, classify
+from worker import duties, journal, notes
+from worker.flow import Flow, Lines
+from worker.journal import Journal
+from worker.notes import Notes
+from worker.relays import Relays
+from worker.throttle import Throttle
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.5
+TICK_SECONDS = 5.0
+RETRY_SECONDS = 1.0
+# When the database was silent for so long, no message is begun: the leases may be lost.
+FENCE_SECONDS = 20.0
+# A stop lets messages on their way end; the journal tells of those that take longer.
+STOP_SECONDS = 6.0
+
+# Made before the pool forks, so that the parent's stop is seen by every child.
+stopping = multiprocessing.Event()
+
+Away = (OperationalError, InterfaceError, redis.RedisError)
+
+
+class Engine:
+    """One a process, kept between tasks with its open sessions."""
+
+    def __init__(self) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self._journal = Journal(settings.DATA_DIR / "journal")
+        self._redis = notes.client(settings.REDIS_URL)
+        self._throttle = Throttle(self._redis)
+        self._loop = _new_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="smtp", daemon=True)
+        self._thread.start()
+        made = asyncio.run_coroutine_threadsafe(self._make_lines(), self._loop)
+        self._lines = made.result()
+        self._flows: dict[Queued, Flow] = {}
+        # Deliveries of each batch of ours that are not recorded yet.
+        self._open: dict[int, set[int]] = {}
+        self._unrecorded: list[Outcome] = []
+        self._limits: dict[str, Limit] = {}
+        self._not_before: dict[str, float] = {}
+        self._departures = queue.Departures()
+        self._extended = self._ticked = 0.0
+
+    async def _make_lines(self) -> Lines:
+        return Lines(Relays(settings.RELAYS), self._journal, Notes(settings.REDIS_URL))
+
+    def drive(self, call_another: Callable[[], object]) -> None:
+        """Do all there is to do for now; ``call_another`` wakes one more process."""
+        self._ticked = 0.0
+        while not stopping.is_set():
+            try:
+                self._look(call_another)
+            except Away as error:
+                self._hold(error)
+            if not self._flows and not self._unrecorded:
+                return
+            stopping.wait(LOOK_SECONDS)
+        self.close()
+
+    def _look(self, call_another: Callable[[], object]) -> None:
+        if time.monotonic() - self._ticked >= TICK_SECONDS:
+            duties.tick(self._redis)
+            self._limits = providers.limits()
+            self._ticked = time.monotonic()
+        self._record()
+        self._notice()
+        self._end_flows()
+        self._top_up(call_another)
+        self._share_out()
+
+    def _hold(self, error: Exception) -> None:
+        """Begin nothing until the next look goes well."""
+        logger.warning("unreachable, sending waits: %s", error)
+        for flow in self._flows.values():
+            flow.fence = 0.0
+        connection.close()
+        stopping.wait(RETRY_SECONDS)
+
+    def _record(self) -> None:
+        """Write down what became of things; keep it until the database has it."""
+        for flow in self._flows.values():
+            self._unrecorded += flow.drain()
+        if not self._unrecorded:
+            return
+        outcomes = list(self._unrecorded)
+        queue.record(outcomes)
+        self._unrecorded.clear()
+        for outcome in outcomes:
+            self._open.get(outcome.delivery.batch_id, set()).discard(outcome.delivery.id)
+        self._close_batches()
+        self._slow_down(outcomes)
+
+    def _close_batches(self) -> None:
+        done = [pk for pk, left in self._open.items() if not left]
+        if not done:
+            return
+        queue.close(done)
+        self._loop.call_soon_threadsafe(self._lines.forget, done)
+        for pk in done:
+            del self._open[pk]
+
+    def _slow_down(self, outcomes: Iterable[Outcome]) -> None:
+        """Slow down for providers that complain, each in a lane of its own."""
+        complaints = {
+            outcome.delivery.provider: outcome.reply
+            for outcome in outcomes
+            if outcome.reply and classify(outcome.reply) is Verdict.LIMITED
+        }
+        for provider, reply in complaints.items():
+            queue.own_lane(provider)
+            pause = self._throttle.slower(provider, f"{reply.code or ''} {reply.text}".strip())
+            logger.warning("provider=%s paused=%.0f reply=%r", provider, pause, reply.text)
+
+    def _notice(self) -> None:
+        """See what has changed outside: mailings, leases, readers who left."""
+        asked = time.monotonic()
+        sending = mailings.sending()
+        if self._open:
+            self._extend(asked)
+            self._skip(self._departures.among(self._waiting()))
+        for key, flow in self._flows.items():
+            flow.stop = flow.stop or key.mailing_id not in sending
+            flow.fence = asked + min(FENCE_SECONDS, settings.LEASE_SECONDS / 2)
+
+    def _waiting(self) -> list[Claimed]:
+        return [delivery for flow in self._flows.values() for delivery in flow.waiting.copy()]
+
+    def _extend(self, asked: float) -> None:
+        if asked - self._extended < settings.LEASE_SECONDS / 6:
+            return
+        lost = self._open.keys() - queue.extend(list(self._open))
+        self._extended = asked
+        for pk in lost:
+            # Another worker has settled it: what still waits here is not ours to send.
+            del self._open[pk]
+        for flow in self._flows.values():
+            flow.skip |= {each.id for each in flow.waiting.copy() if each.batch_id in lost}
+
+    def _skip(self, gone: set[int]) -> None:
+        if not gone:
+            return
+        for flow in self._flows.values():
+            flow.skip |= gone
+        queue.suppress(gone)
+        for left in self._open.values():
+            left -= gone
+        self._close_batches()
+
+    def _end_flows(self) -> None:
+        for key, flow in list(self._flows.items()):
+            if flow.stop:
+                self._unrecorded += flow.give_back()
+            if not flow.lines and not flow.waiting and flow.outcomes.empty():
+                del self._flows[key]
+                self._finish(key, flow)
+
+    def _finish(self, key: Queued, flow: Flow) -> None:
+        self._record()
+        if flow.refused is None:
+            mailings.remark(key.mailing_id, "")
+            mailings.settle(key.mailing_id)
+            return
+        self._not_before[key.lane] = time.monotonic() + RETRY_SECONDS
+        remark = f"发信服务器 {flow.refused_by} 暂时不可用，会自动再试：{flow.refused.text}"
+        mailings.remark(key.mailing_id, remark)
+
+    def _top_up(self, call_another: Callable[[], object]) -> None:
+        """Claim for every lane that runs low, as far as its provider's pace allows."""
+        if not self._lines.relays.capacity:
+            return
+        for key in queue.waiting():
+            flow = self._flows.get(key)
+            if not self._wants(key, flow):
+                continue
+            claimed = self._claim(key)
+            if claimed:
+                self._begin(key, flow or self._new_flow(key), claimed)
+            if len(claimed) == settings.BATCH_SIZE:
+                call_another()
+
+    def _wants(self, key: Queued, flow: Flow | None) -> bool:
+        if time.monotonic() < self._not_before.get(key.lane, 0.0):
+            return False
+        if flow is None:
+            return len(self._flows) < self._lines.relays.capacity
+        return not flow.stop and len(flow.waiting) < settings.BATCH_SIZE
+
+    def _claim(self, key: Queued) -> list[Claimed]:
+        size: int = settings.BATCH_SIZE
+        granted, wait = self._throttle.permits(key.lane, size, self._limit(key.lane))
+        if not granted:
+            self._not_before[key.lane] = time.monotonic() + min(wait, TICK_SECONDS)
+            return []
+        return queue.claim(key.mailing_id, key.lane, self.name, granted)
+
+    def _limit(self, lane: str) -> Limit:
+        return self._limits.get(lane, OTHERS)
+
+    def _new_flow(self, key: Queued) -> Flow:
+        related = ("edition__issue__publication", "subscriber_list")
+        mailing = Mailing.objects.select_related(*related).get(pk=key.mailing_id)
+        limit = self._limit(key.lane)
+        flow = Flow(key.lane, Letters(mailing), limit.messages_per_connection)
+        flow.fence = time.monotonic() + FENCE_SECONDS
+        self._flows[key] = flow
+        return flow
+
+    def _begin(self, key: Queued, flow: Flow, claimed: list[Claimed]) -> None:
+        batch_id = claimed[0].batch_id
+        try:
+            if not self._open:
+                # What the journal says so far is recorded.
+                self._journal.forget()
+            self._open[batch_id] = {delivery.id for delivery in claimed}
+            self._journal.write(journal.batch(batch_id))
+            notes.begin(self._redis, batch_id)
+        except (OSError, redis.RedisError) as error:
+            flow.refuse(f"发送记录写不下来：{error}")
+            self._unrecorded += [Outcome(delivery) for delivery in claimed]
+            return
+        self._loop.call_soon_threadsafe(self._lines.adopt, batch_id)
+        flow.waiting.extend(claimed)
+
+    def _share_out(self) -> None:
+        """Give every flow its part of the sessions, none more than its provider allows."""
+        left = self._lines.relays.capacity
+        ranked = sorted(self._flows.items(), key=lambda pair: self._useful(*pair))
+        for place, (key, flow) in enumerate(ranked):
+            part = max(1, left // (len(ranked) - place))
+            want = min(part, self._useful(key, flow))
+            flow.share = self._throttle.slots(key.lane, self.name, want, self._limit(key.lane))
+            left = max(0, left - flow.share)
+            self._loop.call_soon_threadsafe(self._lines.staff, flow)
+
+    def _useful(self, key: Queued, flow: Flow) -> int:
+        limit = self._limit(key.lane).connections
+        useful = len(flow.waiting) + flow.lines
+        return useful if limit is None else min(limit, useful)
+
+    def close(self) -> None:
+        """Let messages on their way end, give the rest back, and say goodbye to the relays."""
+        for flow in self._flows.values():
+            flow.stop = True
+        closed = asyncio.run_coroutine_threadsafe(self._lines.close(STOP_SECONDS), self._loop)
+        closed.result(STOP_SECONDS + 3)
+        for flow in self._flows.values():
+            self._unrecorded += flow.give_back()
+        try:
+            self._record()
+        except Away as error:
+            logger.warning("not recorded, the journal tells the next worker: %s", error)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(STOP_SECONDS)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

@@ -1,0 +1,165 @@
+"""The same evidence as the journal's, in Redis, for workers on other hosts.
+
+Owns: a list a batch, ``dongtai:batch:<id>``, that says what of it was begun and concluded, and one
+connection to Redis, spoken to in RESP by hand: a note is on the path of every message, where a
+general client costs more than the signature.
+Promises: when ``write`` returns, Redis has the note; a note that was lost with Redis is written
+again from memory once it is back; while it is away, nothing goes on. Fails: never by itself; a
+caller who must not wait cancels.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Iterable
+from urllib.parse import unquote, urlsplit
+
+import redis
+
+from worker.journal import Story, batch
+
+logger = logging.getLogger(__name__)
+
+KEEP_SECONDS = 7 * 24 * 3600
+RETRY_SECONDS = 0.5
+ANSWER_SECONDS = 10.0
+
+
+class Notes:
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._batches: dict[int, list[bytes]] = {}
+        self._new: list[tuple[int, bytes]] = []
+        self._waiting: list[asyncio.Future[None]] = []
+        self._wake = asyncio.Event()
+        self._writer = asyncio.get_running_loop().create_task(self._run())
+
+    def adopt(self, batch_id: int) -> None:
+        """Take over a batch whose notes were begun; they are written again if Redis loses them."""
+        self._batches[batch_id] = [batch(batch_id)]
+
+    def write(self, batch_id: int, evidence: bytes) -> asyncio.Future[None]:
+        """Note something of a batch; done when Redis has it."""
+        done = asyncio.get_running_loop().create_future()
+        self._new.append((batch_id, evidence))
+        self._waiting.append(done)
+        self._wake.set()
+        return done
+
+    def forget(self, batch_ids: Iterable[int]) -> None:
+        """These batches are recorded; Redis drops their notes when they get old."""
+        for batch_id in batch_ids:
+            self._batches.pop(batch_id, None)
+
+    async def end(self) -> None:
+        self._writer.cancel()
+        await asyncio.gather(self._writer, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._converse()
+            except (OSError, EOFError, TimeoutError, _Refused) as error:
+                logger.warning("Redis unreachable, sending waits: %s", error)
+                # Redis may have forgotten all of it: say it again.
+                known = [(pk, line) for pk, lines in self._batches.items() for line in lines]
+                self._new = known + self._new
+                for lines in self._batches.values():
+                    lines.clear()
+                self._wake.set()
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _converse(self) -> None:
+        reader, writer = await self._connect()
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                # Let every line of sending that is ready now have its say in the same breath.
+                await asyncio.sleep(0)
+                await self._flush(reader, writer)
+        finally:
+            self._wake.set()
+            writer.close()
+
+    async def _flush(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        fresh, self._new = self._new, []
+        waiting, self._waiting = self._waiting, []
+        by_batch: dict[int, list[bytes]] = {}
+        for batch_id, evidence in fresh:
+            by_batch.setdefault(batch_id, []).append(evidence)
+        try:
+            writer.write(b"".join(_push(pk, lines) for pk, lines in by_batch.items()))
+            async with asyncio.timeout(ANSWER_SECONDS):
+                for _ in range(2 * len(by_batch)):
+                    await _answer(reader)
+        except BaseException:
+            self._new, self._waiting = fresh + self._new, waiting + self._waiting
+            raise
+        for batch_id, lines in by_batch.items():
+            if batch_id in self._batches:
+                self._batches[batch_id] += lines
+        for done in waiting:
+            if not done.done():
+                done.set_result(None)
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        parts = urlsplit(self._url)
+        if parts.scheme in ("redis+socket", "unix"):
+            return await asyncio.open_unix_connection(parts.path)
+        tls = ssl.create_default_context() if parts.scheme == "rediss" else None
+        reader, writer = await asyncio.open_connection(
+            parts.hostname or "localhost", parts.port or 6379, ssl=tls
+        )
+        if parts.password:
+            user = [unquote(parts.username)] if parts.username else []
+            writer.write(_command("AUTH", *user, unquote(parts.password)))
+            await _answer(reader)
+        if database := parts.path.strip("/"):
+            writer.write(_command("SELECT", database))
+            await _answer(reader)
+        return reader, writer
+
+
+class _Refused(Exception):
+    """Redis answered with an error."""
+
+
+def _push(batch_id: int, lines: list[bytes]) -> bytes:
+    key = f"dongtai:batch:{batch_id}"
+    return _command("RPUSH", key, b"".join(lines)) + _command("EXPIRE", key, str(KEEP_SECONDS))
+
+
+def _command(*words: str | bytes) -> bytes:
+    encoded = [word.encode() if isinstance(word, str) else word for word in words]
+    return b"*%d\r\n" % len(encoded) + b"".join(
+        b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded
+    )
+
+
+async def _answer(reader: asyncio.StreamReader) -> None:
+    line = await reader.readuntil(b"\r\n")
+    if line.startswith(b"-"):
+        raise _Refused(line.decode("utf-8", "replace").strip())
+
+
+def client(url: str) -> redis.Redis:
+    """A client for everything that is not on the path of every message."""
+    plain = url.replace("redis+socket://", "unix://", 1)
+    return redis.Redis.from_url(plain, socket_timeout=ANSWER_SECONDS)
+
+
+def begin(client: redis.Redis, batch_id: int) -> None:
+    """Begin a batch's notes: their absence later on means that Redis has lost them."""
+    client.rpush(f"dongtai:batch:{batch_id}", batch(batch_id))
+
+
+def story(client: redis.Redis, batch_id: int) -> Story | None:
+    """What the notes tell of a batch; None when Redis knows nothing of it."""
+    pieces = client.lrange(f"dongtai:batch:{batch_id}", 0, -1)
+    if not pieces:
+        return None
+    written = b"".join(piece for piece in pieces if isinstance(piece, bytes))
+    return Story().read(written.splitlines())

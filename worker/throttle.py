@@ -1,0 +1,132 @@
+"""The pace of each receiving provider, shared by all workers on all hosts through Redis.
+
+Owns: a token bucket a lane, slower after a provider complains and faster again in steps; and how
+many sessions may be open for a lane at once. Promises: each decision is one script in Redis, so
+workers can't overrun each other; the clock is Redis's own. What Redis forgets starts afresh at
+the configured limits. Fails: ``redis.RedisError``, and then nothing is sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import redis
+
+from dongtai_mail.delivery.providers import OTHERS, Limit
+
+# A bucket holds what this many seconds give, so that a quiet minute is no licence for a burst.
+BURST_SECONDS = 5
+FIRST_PAUSE, LONGEST_PAUSE = 60, 3600
+# After so many quiet seconds a slowed lane takes its next step up.
+STEP_SECONDS = 300
+SLOWEST = 1 / 64
+# The pace that a lane without a limit falls from when its provider complains.
+UNLIMITED_PER_MINUTE = 1200
+SLOT_SECONDS = 30
+
+_PERMITS = """
+local lane, want, rate, burst, step = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]),
+    tonumber(ARGV[3]), tonumber(ARGV[4])
+local clock = redis.call('TIME')
+local now = clock[1] + clock[2] / 1000000
+local state = redis.call('HMGET', lane, 'tokens', 'at', 'factor', 'paused', 'since')
+local paused = tonumber(state[4] or 0)
+if paused > now then return {0, math.ceil((paused - now) * 1000)} end
+local factor = tonumber(state[3] or 1)
+if factor < 1 and now - tonumber(state[5] or now) >= step then
+    factor = math.min(1, factor * 1.5)
+    redis.call('HSET', lane, 'factor', factor, 'since', now)
+    if factor == 1 then redis.call('HDEL', lane, 'strikes', 'reason') end
+end
+if rate == 0 then
+    if factor == 1 then return {want, 0} end
+    rate = tonumber(ARGV[5])
+end
+local pace = rate / 60 * factor
+local room = math.max(1, pace * burst)
+local tokens = math.min(room, tonumber(state[1] or room) + (now - tonumber(state[2] or now)) * pace)
+local grant = math.min(want, math.floor(tokens))
+redis.call('HSET', lane, 'tokens', tokens - grant, 'at', now)
+if grant > 0 then return {grant, 0} end
+return {0, math.ceil((1 - tokens) / pace * 1000)}
+"""
+
+_SLOWER = """
+local clock = redis.call('TIME')
+local now = clock[1] + clock[2] / 1000000
+local state = redis.call('HMGET', KEYS[1], 'factor', 'paused', 'strikes')
+-- Complaints that were on their way when the lane was paused are one complaint.
+if tonumber(state[2] or 0) > now then return 0 end
+local strikes = tonumber(state[3] or 0) + 1
+local pause = math.min(tonumber(ARGV[2]), tonumber(ARGV[1]) * 2 ^ (strikes - 1))
+redis.call('HSET', KEYS[1], 'factor', math.max(tonumber(ARGV[3]), tonumber(state[1] or 1) / 2),
+    'paused', now + pause, 'since', now + pause, 'strikes', strikes, 'reason', ARGV[4])
+return pause
+"""
+
+_SLOTS = """
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+local own = ARGV[1] .. '/'
+local others = 0
+for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+    if string.sub(member, 1, #own) ~= own then others = others + 1
+    else redis.call('ZREM', KEYS[1], member) end
+end
+local grant = math.max(0, math.min(tonumber(ARGV[2]), tonumber(ARGV[3]) - others))
+for slot = 1, grant do redis.call('ZADD', KEYS[1], now + tonumber(ARGV[4]), own .. slot) end
+return grant
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a lane stands: ``factor`` of its limit, and until when and why it is paused."""
+
+    factor: float
+    paused_until: float
+    reason: str
+
+
+class Throttle:
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._permits = client.register_script(_PERMITS)
+        self._slower = client.register_script(_SLOWER)
+        self._slots = client.register_script(_SLOTS)
+
+    def permits(self, lane: str, want: int, limit: Limit = OTHERS) -> tuple[int, float]:
+        """How many messages may be claimed now, and after how many seconds to ask again."""
+        rate = limit.per_minute or 0
+        arguments = [want, rate, BURST_SECONDS, STEP_SECONDS, UNLIMITED_PER_MINUTE]
+        granted, wait = self._permits([_lane(lane)], arguments)
+        return int(granted), int(wait) / 1000
+
+    def slower(self, lane: str, reason: str) -> float:
+        """A provider complained: halve its pace and pause it; answers the pause in seconds."""
+        arguments: list[int | float | str] = [FIRST_PAUSE, LONGEST_PAUSE, SLOWEST, reason[:500]]
+        return float(self._slower([_lane(lane)], arguments))
+
+    def slots(self, lane: str, worker: str, want: int, limit: Limit = OTHERS) -> int:
+        """Sessions that this worker may have open for a lane; asked again before they lapse."""
+        if limit.connections is None:
+            return want
+        arguments: list[int | str] = [worker, want, limit.connections, SLOT_SECONDS]
+        return int(self._slots([f"{_lane(lane)}:slots"], arguments))
+
+    def pace(self, lane: str) -> Pace:
+        state = self._client.hmget(_lane(lane), "factor", "paused", "reason")
+        factor, paused, reason = (_text(value) for value in state)
+        return Pace(float(factor or 1), float(paused or 0), reason)
+
+    def clear(self, lane: str) -> None:
+        """Staff know better: forget what slowed this lane down."""
+        self._client.delete(_lane(lane))
+
+
+def _text(value: bytes | str | None) -> str:
+    return value.decode() if isinstance(value, bytes) else value or ""
+
+
+def _lane(lane: str) -> str:
+    return f"dongtai:lane:{lane or '*'}"
