@@ -69,7 +69,7 @@ def test_sources_compilers_and_dates_are_as_seen_by_eye(
 ) -> None:
     for manuscript, outside, seen in (
         (pdf_like, 25, "4c0965f2d7ca"),
-        (markdown_like, 35, "095d0dc00add"),
+        (markdown_like, 36, "095d0dc00add"),
     ):
         items = manuscript.issue.items
         said = [f"{item.source}|{item.compiler}|{item.date}" for item in items]

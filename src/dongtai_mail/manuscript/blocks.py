@@ -111,7 +111,8 @@ def _is_numbered_heading(
 def _table(body: Sequence[Paragraph], index: int) -> Made | None:
     rows: list[list[str]] = []
     run: list[Paragraph] = []
-    for paragraph in body[index:]:
+    for position in range(index, len(body)):
+        paragraph = body[position]
         cells = _cells(paragraph.text)
         if len(cells) < 2 or (rows and "\t" in paragraph.text and len(cells) != len(rows[0])):
             break

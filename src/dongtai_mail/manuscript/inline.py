@@ -72,7 +72,7 @@ def _linked(text: str, markdown: bool) -> str:
 
 def _escaped(text: str, markdown: bool) -> str:
     if not markdown:
-        return _SPECIAL.sub(r"\\\g<0>", text)
+        return _SPECIAL.sub(_with_backslash, text)
     parts: list[str] = []
     position = 0
     for match in _EMPHASIS.finditer(text):
@@ -83,13 +83,17 @@ def _escaped(text: str, markdown: bool) -> str:
     return "".join(parts)
 
 
+def _with_backslash(match: re.Match[str]) -> str:
+    return "\\" + match[0]
+
+
 def _escaped_markdown(text: str) -> str:
     """Escapes that the author wrote stay; what else would be markup is escaped."""
     parts: list[str] = []
     position = 0
     for match in _ESCAPED.finditer(text):
-        parts.append(_SPECIAL.sub(r"\\\g<0>", text[position : match.start()]))
+        parts.append(_SPECIAL.sub(_with_backslash, text[position : match.start()]))
         parts.append(match[0])
         position = match.end()
-    parts.append(_SPECIAL.sub(r"\\\g<0>", text[position:]))
+    parts.append(_SPECIAL.sub(_with_backslash, text[position:]))
     return "".join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, zip_longest
 
 from dongtai_mail.content import Finding, Severity
 from dongtai_mail.manuscript.model import Draft, Passage, Role
@@ -39,7 +39,7 @@ _MOST = 3
 
 
 def check(draft: Draft) -> Iterator[Finding]:
-    for passage, following in zip(draft.passages, [*draft.passages[1:], None], strict=True):
+    for passage, following in zip_longest(draft.passages, draft.passages[1:]):
         if passage.role is Role.SOURCE_LINE:
             continue
         yield from _doubled(passage)
