@@ -157,6 +157,8 @@ def _own_everything() -> Iterator[Path]:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     with ExitStack() as stack:
         temporary = Path(tempfile.mkdtemp(prefix="dongtai-tests-"))
+        # PostgreSQL runs as another user and has its directory in here.
+        temporary.chmod(0o711)
         stack.callback(shutil.rmtree, temporary, ignore_errors=True)
         stack.callback(_end_children)
         yield temporary

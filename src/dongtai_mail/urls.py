@@ -1,6 +1,8 @@
-"""Every address of the installation: readers' pages, the desk, the mail catcher."""
+"""Every address of the installation: readers' pages, the desk, the mail catcher, its health."""
 
 from django.urls import include, path
+
+from dongtai_mail import health
 
 handler404 = "dongtai_mail.desk.errors.not_found"
 handler500 = "dongtai_mail.desk.errors.broken"
@@ -9,5 +11,7 @@ urlpatterns = [
     path("", include("dongtai_mail.desk.urls")),
     path("", include("subscribers.urls")),
     path("read/", include("dongtai_mail.issues.urls")),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
     path("catcher/", include("dongtai_mail.catcher.urls")),
 ]

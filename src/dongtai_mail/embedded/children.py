@@ -114,7 +114,7 @@ class Children:
                     f"{waiting[0].name} was not ready within {READY_SECONDS:.0f} seconds; "
                     f"see {waiting[0].log}",
                 )
-            time.sleep(0.05)
+            time.sleep(0.1)
 
     def watch(self) -> None:
         """Raise ``Stopped`` when that is asked for, ``Died`` when one of them ends."""
