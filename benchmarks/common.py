@@ -176,7 +176,7 @@ class House:
         relay = f"smtp+plain://127.0.0.1:{port}"
         self.installation = Installation(directory, url, self.redis.url, relay)
         self.environment.update(
-            DONGTAI_RELAY_CONNECTIONS=str(CONNECTIONS), DONGTAI_LOG_LEVEL="WARNING"
+            DONGTAI_LOG_LEVEL="WARNING"
         )
         self._keys = itertools.count(1)
         self._publish()

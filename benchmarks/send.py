@@ -104,7 +104,7 @@ def _prepare(built: House, sink: Sink, messages: int) -> None:
     delivery = mailing.deliveries.values_list(
         "id", "subscription_id", "address", "name", "provider"
     )[0]
-    letter = Letters(mailing).letter(Claimed(*delivery), timezone.now())
+    letter = Letters(mailing).letter(Claimed(*delivery, 0), timezone.now())
     (built.directory / "message").write_bytes(letter.message)
     (built.directory / "lines").write_bytes(letter.message.replace(b"\r\n", b"\n"))
     (built.directory / "html").write_text(built.edition.html)
