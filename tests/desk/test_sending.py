@@ -229,6 +229,7 @@ def test_equal_refusals_are_counted_together_and_inert(desk, sending):
     for delivery in sending.deliveries.all()[:3]:
         Attempt.objects.create(
             delivery=delivery,
+            mailing=sending,
             at=timezone.now(),
             stage="rcpt",
             code=550,

@@ -141,6 +141,6 @@ def _rows(ledger: dict[str, int], total: int) -> list[Row]:
 
 
 def _reasons(shown: Mailing) -> list[Reason]:
-    latest = Attempt.objects.filter(delivery__mailing=shown).order_by("-id")[:LATEST]
+    latest = Attempt.objects.filter(mailing=shown).order_by("-id")[:LATEST]
     counted = Counter((each.code, each.enhanced, each.text, each.stage) for each in latest)
     return [Reason(*answer, count) for answer, count in counted.most_common()]
