@@ -46,6 +46,8 @@ def is_list_item(text: str) -> bool:
 
 def is_heading_like(text: str) -> bool:
     """Short, with no end and no pause at its end: a title or a sub-heading."""
+    if len(text) > _HEADING_WIDEST + 4:
+        return False
     plain = text.strip("*") or text
     if is_finished(plain) or leads_on(plain) or is_connecting(plain) or is_cut(plain):
         return False

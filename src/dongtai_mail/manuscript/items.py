@@ -253,7 +253,13 @@ def _cuts(item: ItemDraft, toc: frozenset[str], apart: _Apartness) -> list[int]:
 
 def _may_be_title(paragraph: Paragraph) -> bool:
     text = paragraph.text
-    if is_finished(text) or is_list_item(text) or text[0] in "#|" or "\t" in text:
+    if (
+        len(text) > _TITLE_WIDEST
+        or is_finished(text)
+        or is_list_item(text)
+        or text[0] in "#|"
+        or "\t" in text
+    ):
         return False
     return columns(text) <= _TITLE_WIDEST
 

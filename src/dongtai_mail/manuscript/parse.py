@@ -43,6 +43,8 @@ from dongtai_mail.manuscript.items import (
 )
 from dongtai_mail.manuscript.model import Draft, Line, Passage, Role, Use
 
+_LONGEST_TITLE = 120
+
 
 @dataclass(slots=True)
 class Parsed:
@@ -109,7 +111,7 @@ def _alone(body: Sequence[Line], segmenter: Segmenter) -> frozenset[int]:
     alone: set[int] = set()
     for index, line in enumerate(body):
         text = line.text
-        if len(text) > 300:
+        if len(text) > _LONGEST_TITLE:
             continue
         if segmenter.section_of(text) is not None or front.heading(text):
             alone.add(line.number)
