@@ -44,7 +44,7 @@ FAILED_SUBJECTS = _table(
     (r"undeliver(?:able|ed)|unzustellbar|non remis|nicht zugestellt", "Undeliverable: 第 3 期"),
     (r"returned? (?:mail|to sender|message)|mail returned", "Returned mail: see transcript"),
     (r"deliver(?:y|ing).{0,30}(?:fail|error|problem|status|report|notif)", "Mail delivery failed"),
-    (r"(?:fail|error|non-?).{0,30}deliver(?:y|ed)", "Failure to deliver"),
+    (r"(?:fail|error|non-?).{0,30}deliver", "Failure to deliver"),
     (r"failure notice|mail (?:system )?error|could not be delivered", "Failure Notice"),
     (r"error (?:sending|delivering)|couldn't be delivered|bounced?\b", "error sending your mail"),
     (
@@ -117,7 +117,8 @@ DELIVERED = _table(
 )
 AWAY_SUBJECTS = _table(
     (
-        r"^\W*auto(?:matic(?:ally)?|mated)?[-_ ]?(?:reply|response|respon[ds]er?|answer)|\(auto[- ]reply\)",
+        r"^\W*auto(?:matic(?:ally)?|mated)?[-_ ]?(?:reply|response|respon[ds]er?|answer)"
+        r"|\(auto[- ]reply\)",
         "Automatic reply: 第 3 期",
     ),
     (
@@ -146,7 +147,8 @@ AWAY_SUBJECTS = _table(
         "Réponse automatique",
     ),
     (
-        r"respuesta autom|fuera de (?:la )?oficina|resposta autom|fora do escrit|de vacaciones|f[ée]rias",
+        r"respuesta autom|fuera de (?:la )?oficina|resposta autom|fora do escrit|de vacaciones"
+        r"|f[ée]rias",
         "Respuesta automática",
     ),
     (
@@ -154,11 +156,13 @@ AWAY_SUBJECTS = _table(
         "Risposta automatica",
     ),
     (
-        r"autosvar|automatiskt? svar|fr[åa]nvarande|automaattinen|poissa|odpowied[zź] autom|nieobecn",
+        r"autosvar|automatiskt? svar|fr[åa]nvarande|automaattinen|poissa|odpowied[zź] autom"
+        r"|nieobecn",
         "Autosvar",
     ),
     (
-        r"otomatik (?:yan[ıi]t|cevap)|tr[ảa] l[ờo]i t[ựu] đ[ộo]ng|balasan otomatis|ตอบกลับอัตโนมัติ",
+        r"otomatik (?:yan[ıi]t|cevap)|tr[ảa] l[ờo]i t[ựu] đ[ộo]ng|balasan otomatis"
+        r"|ตอบกลับอัตโนมัติ",
         "Otomatik yanıt",
     ),
 )

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from dongtai_mail.message.feedback.model import HARD, Evidence, Reason, Severity, Source, Stage
 from dongtai_mail.message.feedback.phrases import find, flattened
+from dongtai_mail.message.feedback.rule import Phrase
 from dongtai_mail.message.feedback.status import CODES, lookup
 
 # Where a notice says which command was refused, by the MTAs that say it.
@@ -24,32 +25,39 @@ STAGES: tuple[tuple[Stage, re.Pattern[str], str], ...] = tuple(
             r"in reply to RCPT TO|after RCPT|\[RCPT_?TO\]|>>> ?RCPT|SMTP:RCPT|while sending RCPT"
             r"|need rcpt|no valid recipients?|valid RCPT command|\(RCPT\b|state 1[34]\)"
             r"|like our RCPT TO|does not like recipient|for RCPT TO command|--> ?RCPT|RCPT failed"
-            r"|has rejected address|address (?:not|couldn't be) found|\b55\d <\S{1,100}>\.\.\. User unk"
+            r"|has rejected address|address (?:not|couldn't be) found"
+            r"|\b55\d <\S{1,100}>\.\.\. User unk"
             r"|RCPT TO:? ?<?\S{0,80}>? ?(?:failed|rejected)|response to RCPT|during RCPT",
             "host mx.example.org said: 550 no (in reply to RCPT TO command)",
         ),
         (
             Stage.MAIL,
-            r"in reply to MAIL FROM|after MAIL|\[MAIL_?FROM\]|>>> ?MAIL|SMTP:MAIL|while sending MAIL"
+            r"in reply to MAIL FROM|after MAIL|\[MAIL_?FROM\]|>>> ?MAIL|SMTP:MAIL"
+            r"|while sending MAIL"
             r"|like our MAIL|for MAIL FROM command|--> ?MAIL|does not like (?:your )?sender",
             "SMTP error from remote mail server after MAIL FROM:<news@example.com>",
         ),
         (
             Stage.CONNECT,
             r"refused to talk to me|after (?:initial connection|HELO|EHLO)|>>> ?(?:EHLO|HELO)"
-            r"|in reply to (?:EHLO|HELO)|initial server greeting|greeting failed|my name was rejected|like our (?:HELO|EHLO|greet)"
+            r"|in reply to (?:EHLO|HELO)|initial server greeting|greeting failed"
+            r"|my name was rejected|like our (?:HELO|EHLO|greet)"
             r"|for (?:GREETING|EHLO|HELO)|\[(?:CONNECT|HELO|EHLO)\]",
             "host mx.example.org refused to talk to me: 554 blocked",
         ),
         (
             Stage.DATA,
-            r"in reply to (?:end of )?DATA|after (?:end of data|DATA|pipelined)|\[(?:DATA|EOM|BODY)\]"
+            r"in reply to (?:end of )?DATA|after (?:end of data|DATA|pipelined)|\[(?:DATA|EOM"
+            r"|BODY)\]"
             r"|>>> ?(?:DATA|\.)|end of (?:data|message)|message \(DATA|state 1[78]\)|SMTP:DATA"
             r"|like our (?:DATA|final DATA)|for TEXT command|after I sent the message|--> ?DATA",
             "host mx.example.org said: 554 no (in reply to end of DATA command)",
         ),
     )
 )
+
+
+_PASSING_STATES = (Reason.MAILBOX_FULL, Reason.SUSPENDED)
 
 
 def stage_of(said: str, context: str) -> Stage:
@@ -83,10 +91,18 @@ def judge(
     """Weigh a refusal: its own words first, then the notice around it, then the numbers."""
     for text in _texts(said, context):
         phrase = find(text)
+        if phrase and phrase.reason is Reason.USER_UNKNOWN:
+            phrase = _doubted(said, context) or phrase
         if phrase and not (phrase.weak and not _recipient_refused(status, code, stage)):
             reason = phrase.reason if phrase.sure else _at_stage(phrase.reason, status, code, stage)
             return reason, _severity(reason, status), Evidence(Source.PHRASE, phrase.name)
     return _by_numbers(status, code)
+
+
+def _doubted(said: str, context: str) -> Phrase | None:
+    """Words around a server's "user unknown" that say the mailbox is there but full or closed."""
+    phrase = find(context.replace(said, " ")) if said else None
+    return phrase if phrase and phrase.reason in _PASSING_STATES else None
 
 
 def _recipient_refused(status: str, code: int | None, stage: Stage) -> bool:

@@ -26,6 +26,7 @@ _BLANK_LINE = re.compile(rb"\n[ \t]*\n")
 _FIELD = re.compile(r"([!-9;-~]{1,78}):[ \t]*(.*)")
 _BOUNDARY = re.compile(r';\s*boundary\s*=\s*(?:"([^"]{1,200})"|([^\s;]{1,200}))', re.IGNORECASE)
 _UNDECLARED = re.compile(rb"^--([!-~]{1,200})\n(?=content-)", re.IGNORECASE | re.MULTILINE)
+_BOILERPLATE = re.compile(rb"\bmime|multi-?part|^\s*$", re.IGNORECASE)
 _LOOK_AHEAD = 20_000
 _MEDIA = re.compile(r"\s*([\w.+-]{1,60}/[\w.+-]{1,60})")
 _CHARSET = re.compile(r'[;\s]charset\s*=\s*"?([\w.:-]{1,40})', re.IGNORECASE)
@@ -92,8 +93,10 @@ def _children(part: Part) -> list[Part]:
     children = [
         _part(piece.partition(b"\n")[2], default) for piece in pieces if not piece.startswith(b"--")
     ]
-    # Some write their notice before the first boundary, where nobody looks.
-    return [Part("text/plain", Fields(), preamble), *children] if children else []
+    if children and not _BOILERPLATE.search(preamble):
+        # Some write their notice before the first boundary, where nobody looks.
+        children.insert(0, Part("text/plain", Fields(), preamble))
+    return children
 
 
 def _boundary(part: Part) -> bytes | None:

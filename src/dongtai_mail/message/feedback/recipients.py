@@ -23,16 +23,21 @@ ADDRESS = re.compile(
 _ALONE = re.compile(rf"\s*<?\"?({_LOCAL}@{_DOMAIN})\"?>?\s*\.?")
 # "<a@b>", "a@b:", "* a@b", '"a@b":', "user:0:<a@b>" at the beginning of a line.
 _LEADING = re.compile(
-    rf"^[ \t>*•·-]*(?:\w+:\d+:)?(?:\d{{3}} (?:\d\.\d\.\d )?)?(?P<open>[<\"'(\[]?)(?P<address>{_LOCAL}@{_DOMAIN})[>\"')\]]?"
-    r"(?P<rest>[ \t]*$|[ \t]*[:;,(\[].*|[ \t]+(?:on \d|\.\.\.|[-–—]|\d{3}|delivery|failed|does|is not).*"
-    r"|[ \t]+.*(?:invalid|unknown|error|reject|fail|\bnot\b|refus|full|exceed|不存在|失败).*|[ \t]+\[.*|\.\.\. .*|[ \t]{2,}.*)",
+    rf"^[ \t>*•·-]*(?:\w+:\d+:)?(?:\d{{3}} (?:\d\.\d\.\d )?)?(?P<open>[<\"'(\[]?)"
+    rf"(?P<address>{_LOCAL}@{_DOMAIN})[>\"')\]]?"
+    r"(?P<rest>[ \t]*$|[ \t]*[:;,(\[].*|[ \t]+(?:on \d|\.\.\.|[-–—]|\d{3}|delivery|failed|does"
+    r"|is not).*"
+    r"|[ \t]+.*(?:invalid|unknown|error|reject|fail|\bnot\b|refus|full|exceed|不存在|失败).*"
+    r"|[ \t]+\[.*|\.\.\. .*|[ \t]{2,}.*)",
     re.MULTILINE | re.IGNORECASE,
 )
 _LABEL = re.compile(
     r"(?:(?:^|[\s(>])(?:rcpt to|recipients?(?: address)?|addressed to|failed recipients?"
-    r"|original address|e-?mail address|user|final-recipient|deliver(?:y|ed)? to|could not be delivered"
+    r"|original address|e-?mail address|user|final-recipient|deliver(?:y|ed)? to"
+    r"|could not be delivered"
     r" to|not delivered to|message(?: sent)? to|mail to|undeliverable to|unable to deliver to"
-    r"|wasn't delivered to|to address|following (?:recipients?|address(?:es)?)(?: failed| were)?[^\n:]{0,60}"
+    r"|wasn't delivered to|to address|following (?:recipients?|address(?:es)?)(?: failed"
+    r"| were)?[^\n:]{0,60}"
     r"|returned permanent errors|sent to|delivering to|delivered to|gateway for|account"
     r"|delivering your mail to|attempts"
     r"|收件人(?:地址)?|收信人|发往|发送(?:至|到|给)|投递(?:至|到)|邮件地址|无法送达|用户)"
@@ -40,7 +45,8 @@ _LABEL = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _NOBODY = re.compile(
-    r"^(?:mailer-daemon|mail-daemon|mail\.delivery\.\w+|postmaster|post_master|abuse|support|helpdesk"
+    r"^(?:mailer-daemon|mail-daemon|mail\.delivery\.\w+|postmaster|post_master|abuse|support"
+    r"|helpdesk"
     r"|noreply|no-reply|do-?not-?reply|bounces?|daemon)(?:[+_.-].*)?@",
     re.IGNORECASE,
 )
@@ -148,12 +154,16 @@ def _in_prose(notice: str, ours: set[str]) -> list[Candidate]:
     ]
     found = []
     for match, following in zip(hits, [*hits[1:], None], strict=False):
-        until = following.start() if following else len(notice)
-        section = notice[match.end("address") : until]
-        ends = _ENDS_SECTION.search(section, 1)
-        said = section[: ends.start()] if ends else section
-        found.append(Candidate(match["address"], said=said[:2_000], found_by="prose"))
+        found.append(Candidate(match["address"], said=_said(notice, match, following)))
     return _merged(found)
+
+
+def _said(notice: str, match: re.Match[str], following: re.Match[str] | None) -> str:
+    if match["rest"].startswith("... "):
+        return match["rest"]  # A line of a transcript is whole; the next is about another.
+    section = notice[match.end("address") : following.start() if following else len(notice)]
+    ends = _ENDS_SECTION.search(section, 1)
+    return section[: ends.start() if ends else 2_000][:2_000]
 
 
 def _merged(found: list[Candidate]) -> list[Candidate]:

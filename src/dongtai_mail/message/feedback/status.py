@@ -17,7 +17,7 @@ _STATUS = re.compile(r"(?<![\d.\[])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _CODE = re.compile(
     r"(?:(?:^|[\s;:('\"\[<,#])([2-5][0-5]\d)(?=[\s-]#?[245]\.\d{1,3}\.\d))"
     r"|(?:(?:^|said:|error:|response was:?|server:|smtp;|[;:('\"\[>]|<<<)\s*([2-5][0-5]\d)"
-    r"(?=[\s:-]|$))",
+    r"(?=[\s:,-]|$))",
     re.IGNORECASE | re.MULTILINE,
 )
 
