@@ -44,7 +44,7 @@ def findings(text: str) -> dict[str, Finding]:
             "平台应当配合主管部门加强监管；平台应当配合主管部门加强监管；加强培训。",
             None,
         ),
-        ("space-stray", "估值为 122 亿元， 有一半处于初期。", "，"),
+        ("space-stray", "估值为 122 亿元， 有一半处于初期。", "，有"),
         ("mojibake", "锟斤拷锟斤拷正文。", None),
         ("mojibake", "ä¸­å\u009b½电商。", None),
         ("invisible-characters", "某地\u200b推出办法。", "某地推出办法。"),

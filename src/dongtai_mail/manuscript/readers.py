@@ -34,6 +34,9 @@ def read_text(text: str, findings: list[Finding]) -> list[Line]:
 def _lines(text: str, findings: list[Finding]) -> Iterator[Line]:
     gap, new_page = 0, False
     for number, physical in enumerate(_BREAK.split(text), 1):
+        if not physical:
+            gap += 1
+            continue
         for part, piece in enumerate(_PAGE.split(physical)):
             new_page = new_page or part > 0
             raw = _cleaned(piece, number, findings)

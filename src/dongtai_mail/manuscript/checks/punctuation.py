@@ -10,14 +10,17 @@ from dongtai_mail.content import Finding, Severity
 from dongtai_mail.manuscript.model import Draft, Passage, Role
 from dongtai_mail.manuscript.script import HAN, is_finished, leads_on
 
-_DOUBLED = re.compile(r"[，。、；：,;]{2,}|[，。、；：][？！]|[？！][，。、；：]")
+_DOUBLED = re.compile(r"[，。、；：,;？！]{2,}")
+_EMPHATIC = frozenset("？！")
 _TITLE_END = "。，、；：,.;:"
 _SIDE = f"[{HAN}“”《》（）]"
 _MARKS = str.maketrans(",;:!?.()", "，；：！？。（）")
+# The sign comes first and what stands before it after: so a search can skip all other text.
 _HALF = re.compile(
-    rf"(?<={_SIDE})[,;:!?](?= ?{_SIDE}|$)|(?<=[{HAN}])\.(?= ?{_SIDE}|$)"
-    rf"|(?<={_SIDE})\([^()（）\n]{{1,40}}\)|\([^()（）\n]{{1,40}}\)(?={_SIDE})"
-    rf'|(?<={_SIDE}) ?"[^"\n]{{1,40}}"|"[^"\n]{{1,40}}" ?(?={_SIDE})|"[{HAN}][^"\n]{{0,40}}"'
+    rf"[,;:!?.(\"](?:(?<={_SIDE}[,;:!?])(?= ?{_SIDE}|$)|(?<=[{HAN}]\.)(?= ?{_SIDE}|$)"
+    rf"|(?<={_SIDE}\()[^()（）\n]{{1,40}}\)|(?<=\()[^()（）\n]{{1,40}}\)(?={_SIDE})"
+    rf'|(?:(?<={_SIDE}")|(?<={_SIDE} "))[^"\n]{{1,40}}"|(?<=")[^"\n]{{1,40}}"(?= ?{_SIDE})'
+    rf'|(?<=")[{HAN}][^"\n]{{0,40}}")'
 )
 _PAIRS = {
     "”": "“",
@@ -62,6 +65,8 @@ def _around(text: str, start: int, end: int) -> str:
 
 def _doubled(passage: Passage) -> Iterator[Finding]:
     for match in _DOUBLED.finditer(passage.text):
+        if _EMPHATIC.issuperset(match[0]):
+            continue
         stop = next((mark for mark in "。？！；，：、" if mark in match[0]), match[0][0])
         message = f"标点重复：“{_around(passage.text, *match.span())}”中的“{match[0]}”。"
         yield _finding("punctuation-doubled", passage, match.start(), message, stop)

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from dongtai_mail.content import Finding, Severity
 from dongtai_mail.manuscript.model import Draft, Passage, Role
-from dongtai_mail.manuscript.script import HAN, spacing
+from dongtai_mail.manuscript.script import spacing
 
-_STRAY = re.compile(
-    r"[，。、；：！？（《“‘] +(?=\S)|(?<=\S) +[，。、；：！？）》”’]"
-    rf"|(?<=[{HAN}]) +[“《（]|(?<=\S) {{2,}}(?=\S)"
-)
+_SPACES = re.compile(" +")
+_NOT_AFTER = frozenset("，。、；：！？（《“‘")
+_NOT_BEFORE = frozenset("，。、；：！？）》”’")
+_OPENING = frozenset("“《（")
 _FEW = 3
 _SHARE = 0.2
 
@@ -26,15 +26,24 @@ def check(draft: Draft) -> Iterator[Finding]:
 
 
 def _stray(passage: Passage) -> Iterator[Finding]:
-    is_title = passage.role is Role.TITLE
-    for match in _STRAY.finditer(passage.text):
-        if is_title and match[0].strip()[:1] in ("“", "《", "（", ""):
-            continue
+    text = passage.text
+    for match in _SPACES.finditer(text):
         start, end = match.span()
-        shown = passage.text[max(0, start - 6) : end + 6]
-        message = f"“{shown}”中多了空格。"
-        line, instead = passage.line_at(start), match[0].strip()
-        yield Finding("space-stray", Severity.INFO, message, line, passage.item, instead)
+        if start > 0 and end < len(text) and _is_stray(passage.role, text, start, end):
+            shown = text[max(0, start - 6) : end + 6]
+            message = f"“{shown}”中多了空格。"
+            line, instead = passage.line_at(start), text[start - 1] + text[end]
+            yield Finding("space-stray", Severity.INFO, message, line, passage.item, instead)
+
+
+def _is_stray(role: Role, text: str, start: int, end: int) -> bool:
+    """In a title a space divides its halves, also before a quote."""
+    before, after = text[start - 1], text[end]
+    if before in _NOT_AFTER or after in _NOT_BEFORE:
+        return True
+    if role is Role.TITLE:
+        return False
+    return end - start > 1 or (after in _OPENING and before > "\u2e7f")
 
 
 def _mixed(draft: Draft) -> Iterator[Finding]:
