@@ -1,8 +1,9 @@
 """How well and how fast returned mail is understood, over a directory of labelled messages.
 
 Run ``python benchmarks/feedback.py [--corpus ../shared/bounces] [--only PREFIX] [--misses]``. The
-corpus is ``labels.json`` beside ``samples/*.eml``. Addresses are counted over all messages; hard and
-soft over the labelled results in the message's order; a vacation, a receipt and a complaint are asked for their kind.
+corpus is ``labels.json`` beside ``samples/*.eml``. Addresses are counted over all messages; hard
+and soft over the labelled results, in the order in which a message has them; a vacation, a receipt
+and a complaint are asked for their kind. Soft is right when it is not called hard.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Owns: ``Reply`` and ``classify``. Promises: never raises on what a server says. The enhanced
 status (RFC 3463) outweighs the code, and the words outweigh both where providers are known to
-answer 5yz to a passing condition (QQ Mail's 550 "frequency limited").
+answer 5yz to a passing condition (QQ Mail's 550 "frequency limited"). The words are the table
+that notices of failure are read by (``message.feedback``): both are the same servers' sentences.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+from dongtai_mail.message.feedback.model import HARD, Reason
+from dongtai_mail.message.feedback.phrases import find
 
 ENHANCED = re.compile(r"^([245])\.(\d{1,3})\.(\d{1,3})(?=\s|$)")
 
@@ -49,19 +53,22 @@ class Reply:
         return match.group() if match else ""
 
 
-LIMITED = re.compile(
-    r"frequency limited|rate limit|too many (?:messages|connections|recipients|mails)|throttl"
-    r"|sending rate|temporarily deferred|\bHL:(?:ICC|IFC|REP)\b|MI:DMC|RP:DRC|DT:SPM",
-    re.IGNORECASE,
+# What no reader is to blame for: the message, its sender, or where it came from.
+_ABOUT_US = frozenset(
+    {
+        Reason.AUTHENTICATION,
+        Reason.BLOCKED,
+        Reason.CONTENT,
+        Reason.NO_RELAY,
+        Reason.POLICY,
+        Reason.SENDER,
+        Reason.SPAM,
+        Reason.SYNTAX,
+        Reason.TOO_BIG,
+        Reason.VIRUS,
+    }
 )
-FULL = re.compile(r"mailbox (?:is )?full|over ?quota|quota exceed|insufficient storage", re.I)
-TOO_BIG = re.compile(r"message (?:size|too (?:big|large))|size exceed|exceeds.{0,20}size", re.I)
-UNKNOWN = re.compile(
-    r"user unknown|unknown user|no such user|does not exist|not exist|mailbox unavailable"
-    r"|mailbox not found|invalid (?:recipient|mailbox)|recipient (?:rejected|not found)"
-    r"|account (?:is )?disabled|user not found|address rejected",
-    re.IGNORECASE,
-)
+_ABOUT_THE_SENDER = ("5.1.7", "5.1.8")
 
 
 def classify(reply: Reply) -> Verdict:
@@ -70,22 +77,26 @@ def classify(reply: Reply) -> Verdict:
         return Verdict.UNCONFIRMED if reply.stage is Stage.FINAL else Verdict.DEFER
     if 200 <= reply.code < 300 and reply.stage is Stage.FINAL:
         return Verdict.ACCEPTED
-    if LIMITED.search(reply.text) or reply.code == 421:
+    phrase = find(reply.text)
+    reason = phrase.reason if phrase else Reason.OTHER
+    if reason is Reason.RATE_LIMITED or reply.code == 421:
         return Verdict.LIMITED
     if reply.code < 500:
         return Verdict.DEFER
-    return _permanent(reply)
+    return _permanent(reply, reason)
 
 
-def _permanent(reply: Reply) -> Verdict:
-    if FULL.search(reply.text) or reply.enhanced == "5.2.2":
+def _permanent(reply: Reply, reason: Reason) -> Verdict:
+    if reason is Reason.MAILBOX_FULL or reply.enhanced == "5.2.2":
         return Verdict.DEFER
-    if reply.enhanced.startswith("5.1.") or UNKNOWN.search(reply.text):
+    if reply.enhanced.startswith("5.1.") and reply.enhanced not in _ABOUT_THE_SENDER:
         return Verdict.BOUNCE
     if reply.stage in (Stage.CONNECT, Stage.TLS, Stage.LOGIN, Stage.MAIL):
         # Nobody was named yet: it is about us, our relay or the envelope sender.
         return Verdict.STOP
-    if TOO_BIG.search(reply.text) or reply.enhanced in ("5.3.4", "5.2.3"):
+    if reason in HARD:
+        return Verdict.BOUNCE
+    if reason in _ABOUT_US or reply.enhanced in ("5.3.4", "5.2.3"):
         return Verdict.STOP
     if reply.enhanced.startswith(("5.7.", "5.6.")) and reply.enhanced != "5.6.7":
         return Verdict.STOP

@@ -21,7 +21,7 @@ from dongtai_mail.message.feedback.status import CODES, STATUSES, find_code, fin
 
 SAID: dict[Reason, tuple[str, ...]] = {
     Reason.USER_UNKNOWN: (
-        "550 5.1.1 <li@example.org>: Recipient address rejected: User unknown in virtual mailbox table",
+        "550 5.1.1 <li@example.org>: Recipient address rejected: User unknown",
         "550-5.1.1 The email account that you tried to reach does not exist. Please try",
         "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup",
         "550 #5.1.1 bad address li@example.org",
@@ -50,7 +50,7 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "550 Empfaenger unbekannt",
         "550 El usuario no existe en este servidor",
         "550 Пользователь не найден",
-        "550 message was not accepted -- invalid mailbox. Local mailbox li@example.org is unavailable: user not found",
+        "550 message was not accepted -- invalid mailbox: user not found",
         "550 收件人不存在",
         "550 用户不存在",
         "无此用户",
@@ -65,8 +65,8 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "550 5.1.0 Address rejected",
     ),
     Reason.HOST_UNKNOWN: (
-        "550 5.1.2 <li@nowhere.example>... Host unknown (Name server: nowhere.example: host not found)",
-        "Host or domain name not found. Name service error for name=nowhere.example type=A: Host not found",
+        "550 5.1.2 <li@nowhere.example>... Host unknown (Name server: host not found)",
+        "Host or domain name not found. Name service error for name=nowhere.example",
         "Unrouteable address",
         "all relevant MX records point to non-existent hosts",
         "Sorry, I couldn't find any host named nowhere.example. (#5.1.2)",
@@ -159,7 +159,7 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "邮件含有病毒",
     ),
     Reason.AUTHENTICATION: (
-        "550 5.7.26 Unauthenticated email from example.com is not accepted due to domain's DMARC policy",
+        "550 5.7.26 Unauthenticated email from example.com is refused by its DMARC policy",
         "550 DMARC check failed.",
         "550 5.7.1 SPF check failed for example.com",
         "550 5.7.20 DKIM signature did not verify: check failed",

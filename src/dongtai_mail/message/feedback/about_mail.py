@@ -9,7 +9,6 @@ from __future__ import annotations
 from dongtai_mail.message.feedback.model import Reason
 from dongtai_mail.message.feedback.rule import rule
 
-
 FORM = (
     rule(
         "message-form",
@@ -65,7 +64,8 @@ RATE = (
     rule(
         "tencent-frequency",
         Reason.RATE_LIMITED,
-        r"frequency limited|sending frequency|发[信件送].{0,6}(?:频率|过于频繁)|频率(?:超限|受限|限制)",
+        r"frequency limited|sending frequency|发[信件送].{0,6}(?:频率|过于频繁)|频率(?:超限"
+        r"|受限|限制)",
         "550 Ip frequency limited [4f1a Blocked IP 192.0.2.9]",
     ),
     rule(
@@ -189,7 +189,8 @@ RELAYS = (
         r"|reject|disallow|refus|blocked|failed)|(?:not|unable|can(?:no|')t|won't|don't|no"
         r"|insecure)"
         r"(?: to)?(?: a)?(?: mail)? relay|rcpthosts|not (?:a )?(?:local|gateway) (?:domain|host)"
-        r"|(?:无|禁止|拒绝)(?:权)?(?:中继|转发)|not permitted to relay|authentication (?:is )?required"
+        r"|(?:无|禁止|拒绝)(?:权)?(?:中继|转发)|not permitted to relay"
+        r"|authentication (?:is )?required"
         r"|must (?:be )?authenticat",
         "554 5.7.1 <li@example.org>: Relay access denied",
     ),
@@ -198,7 +199,7 @@ SIZES = (
     rule(
         "too-big",
         Reason.TOO_BIG,
-        r"(?:message|mail|e-?mail|attachment|letter|data).{0,20}(?:size|length).{0,40}(?:exceed"
+        r"\b(?:message|mail|e-?mail|attachment|letter|data)\b.{0,20}(?:size|length).{0,40}(?:exceed"
         r"|large"
         r"|big|limit|maximum)|(?:message|mail|content|email|attachment|file|it).{0,12}(?:is |was )?"
         r"too (?:big|large|long)|exceed.{0,30}(?:message|mail|fixed|maximum|allowed"

@@ -18,7 +18,8 @@ FULL = (
         r"[ -](?:\w+[ -]){0,4}(?:quota|storage|disk ?space|allowed space|mailbox (?:size|limit))"
         r"|quota.{0,40}(?:exceed|full|reached|violat|used|over|error|fail|limit)"
         r"|overquota|(?:disk|storage) (?:quota|space|full|limit)|no space left|out of space"
-        r"|\b(?:storage|allocat\w+) (?:exceed|limit)|(?:配额|空间|容量).{0,8}(?:不足|已满|超|满|用完|耗尽)",
+        r"|\b(?:storage|allocat\w+) (?:exceed|limit)|(?:配额|空间|容量).{0,8}(?:不足|已满|超|满"
+        r"|用完|耗尽)",
         "552 5.2.2 <li@example.org> Quota exceeded (mailbox for user is full)",
     ),
     rule(
@@ -27,7 +28,8 @@ FULL = (
         rf"{_WHO}(?:'s|s)?(?: \S{{1,60}})?(?: \w+){{0,4}} (?:full|overfull|over (?:the )?limit"
         rf"|too large"
         r"|over its|out of)|(?:full|overfull) (?:mail ?box|inbox|account)|mbox full|mailfull"
-        r"|mailbox (?:currently )?exceeds|too full|mail ?folder is full|account is full"
+        r"|mailbox (?:(?:currently )?exceeds|size limit)|too full|mail ?folder is full"
+        r"|account is full"
         r"|in ?box is full|user has (?:too many messages|exceeded)"
         r"|(?:邮箱|信箱|郵箱).{0,6}(?:已满|满了|爆满|已滿|满)|ボックスが.{0,6}いっぱい|容量を超え",
         "550 5.2.2 Mailbox Full",
@@ -41,7 +43,8 @@ SUSPENDED = (
         r"|does not want)"
         r".{0,20}(?:accept(?:ing)?|receiv(?:e|ing)|wish|want).{0,30}(?:mail|message|from)"
         r"|rejected by (?:the )?recipient|(?:recipient|user) has (?:blocked|rejected|refused)"
-        r"|(?:收件人|对方|用户).{0,4}(?:拒收|拒绝|屏蔽)|(?:domain|mail) filter|refused due to recipient",
+        r"|(?:收件人|对方|用户).{0,4}(?:拒收|拒绝|屏蔽)|(?:domain|mail) filter"
+        r"|refused due to recipient",
         "550 5.1.1 Refused due to recipient preferences",
     ),
     rule(
@@ -187,15 +190,18 @@ MISSING = (
         r"|employed)"
         r"|is not (?:known|recogni[sz]ed|valid) (?:here|at)|deleted (?:mailbox|account|user)"
         r"|unbekannt|desconocid|inconnu|sconosciut|utente non|usuario (?:no|inexist)"
-        r"|несуществующ|не (?:существует|найден)|存在しない|見つかりません|宛先.{0,10}(?:不明|ありません)",
+        r"|несуществующ|не (?:существует|найден)|存在しない|見つかりません|宛先.{0,10}(?:不明"
+        r"|ありません)",
         "kijitora@example.org not listed in public Name & Address Book",
     ),
     rule(
         "chinese-unknown-user",
         Reason.USER_UNKNOWN,
         r"(?:收件人|收信人|用户|帐号|账号|帳號|邮箱|邮件地址|地址|信箱|郵箱|使用者)[^。；;]{0,80}"
-        r"(?:不存在|不正确|无效|错误|有误|未找到|找不到|查无|未注册|無效)|查无此人|无此用户|没有此用户"
-        r"|(?:不存在|无此|没有|找不到|查无)(?:的|该|此|这个)?.{0,4}(?:收件人|用户|帐号|账号|邮箱|地址)",
+        r"(?:不存在|不正确|无效|错误|有误|未找到|找不到|查无|未注册|無效)|查无此人|无此用户"
+        r"|没有此用户"
+        r"|(?:不存在|无此|没有|找不到|查无)(?:的|该|此|这个)?.{0,4}(?:收件人|用户|帐号|账号"
+        r"|邮箱|地址)",
         "收件人邮件地址（li@example.org）不存在，邮件无法送达",
     ),
     rule(

@@ -69,7 +69,7 @@ FAILED_NOTICES = _table(
 )
 DELAYED = _table(
     (
-        r"warning message only|warning: (?:could not send|message .{0,40}delayed)",
+        r"warning (?:message )?only|warning: (?:could not send|message .{0,40}delayed)",
         "Warning: could not send",
     ),
     (
@@ -107,11 +107,13 @@ DELIVERED = _table(
         "已读: 第 3 期",
     ),
     (
-        r"^(?:not read|unread|未读|未讀|已删除|deleted)\s*[:：]|阅读回执|已读回执|receipt notification",
+        r"^(?:not read|unread|未读|未讀|已删除|deleted)\s*[:：]|阅读回执|已读回执"
+        r"|receipt notification",
         "未读: 第 3 期",
     ),
     (
-        r"message (?:was|has been) (?:successfully )?(?:delivered|relayed|displayed)|已成功(?:投递|送达)",
+        r"message (?:was|has been) (?:successfully )?(?:delivered|relayed|displayed)"
+        r"|已成功(?:投递|送达)",
         "已成功投递",
     ),
 )
@@ -130,7 +132,8 @@ AWAY_SUBJECTS = _table(
         "Away until May 5",
     ),
     (
-        r"自动回复|自動回覆|自动答复|自動回信|自动应答|休假|不在办公室|外出(?:中|办公|期间)|假期|年假|度假",
+        r"自动回复|自動回覆|自动答复|自動回信|自动应答|休假|不在办公室|外出(?:中|办公|期间)"
+        r"|假期|年假|度假",
         "自动回复：您的邮件已收到",
     ),
     (r"自動(?:返信|応答)|不在(?:の|通知|連絡)|休暇", "自動返信: 不在のお知らせ"),
@@ -189,7 +192,8 @@ def is_notice(document: Document) -> bool:
     )
     subject = bool(matching(FAILED_SUBJECTS, document.subject))
     words = bool(matching(FAILED_NOTICES, document.notice[:6_000]))
-    return (speaks and (subject or words)) or (subject and words)
+    delayed = bool(matching(DELAYED, f"{document.subject}\n{document.notice[:6_000]}"))
+    return (speaks and (subject or words or delayed)) or (subject and words)
 
 
 def away_rule(document: Document) -> str:

@@ -36,7 +36,7 @@ def complaint_rule(document: Document) -> str:
         return "report-type=feedback-report"
     if any(group.get("feedback-type") for group in document.report):
         return "Feedback-Type"
-    if document.original.pairs and document.head.get("x-hmxmroriginalrecipient"):
+    if any(kept.get("x-hmxmroriginalrecipient") for kept in (document.head, document.original)):
         return "X-HmXmrOriginalRecipient"
     forwarded = any(media.startswith("message/") for media in document.media)
     if forwarded and not document.status_groups and _SUBJECTS.search(document.subject):

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from dongtai_mail.message.feedback.mime import Fields, Part, parse_fields, readable, split
 
 _LONGEST_NOTICE = 60_000
+_MOST_GROUPS = 500
 _LONGEST_LINE = 1_000
 _STATUS_MEDIA = ("message/delivery-status", "message/global-delivery-status")
 _RECEIPT_MEDIA = ("message/disposition-notification", "message/global-disposition-notification")
@@ -47,7 +50,7 @@ _HEAD_BEGINS = re.compile(
 )
 _IS_NOTICE = re.compile(rb"^content-type: *message/delivery-status", re.IGNORECASE | re.MULTILINE)
 _TAG = re.compile(r"<(?:/?[a-z!][^<>@]{0,2000})>", re.IGNORECASE)
-_INVISIBLE = re.compile(r"<(style|script|head)\b.{0,50000}?</\1>", re.IGNORECASE | re.DOTALL)
+_UNSEEN = re.compile(r"<(/?)(?:style|script|head)\b", re.IGNORECASE)
 _GROUP_FIELD = re.compile(
     r"^[ \t>]*(?:final-recipient|original-recipient|reporting-mta|action|diagnostic-code)[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
@@ -114,9 +117,17 @@ def _take(document: Document, part: Part, plain: bool) -> None:
         _take_original(document, part.text)
         if _IS_NOTICE.search(part.body[:_LONGEST_NOTICE]):
             document.enclosed.append(part.body)
-    elif part.media in ("text/plain", "text/html") or part.media.startswith("multipart/"):
-        if part.media != "text/html" or not plain:
-            _take_text(document, part)
+    elif _is_words(part.media, plain):
+        _take_text(document, part)
+
+
+def _is_words(media: str, plain: bool) -> bool:
+    """A page counts where there is no plain text; a multipart without parts is text."""
+    return (
+        media == "text/plain"
+        or media.startswith("multipart/")
+        or (media == "text/html" and not plain)
+    )
 
 
 def _take_text(document: Document, part: Part) -> None:
@@ -151,15 +162,27 @@ def _take_original(document: Document, text: str) -> None:
 
 
 def _from_html(text: str) -> str:
-    visible = _INVISIBLE.sub(" ", text[: 4 * _LONGEST_NOTICE])
+    visible = "".join(_seen(text[: 4 * _LONGEST_NOTICE]))
     broken = re.sub(r"<(?:br|p|div|tr|li|h\d)\b[^<>]{0,500}>", "\n", visible, flags=re.I)
     return html.unescape(_TAG.sub(" ", broken))
+
+
+def _seen(text: str) -> Iterator[str]:
+    """The pieces of a page outside styles and scripts; an element left open hides the rest."""
+    at = 0
+    for tag in _UNSEEN.finditer(text):
+        if not tag[1] and at <= tag.start():
+            yield text[at : tag.start()]
+            at = len(text)
+        elif tag[1]:
+            at = tag.start()
+    yield text[at:]
 
 
 def groups(text: str) -> list[Fields]:
     """Fields by groups (RFC 3464, 2.1), mended where blank lines are missing or superfluous."""
     found: list[Fields] = []
-    for block in re.split(r"\n[ \t]*\n", text):
+    for block in re.split(r"\n[ \t]*\n", text[:_LONGEST_NOTICE], maxsplit=_MOST_GROUPS):
         for fields in _one_recipient_each(parse_fields(block)):
             if found and _continues(found[-1], fields):
                 found[-1] = Fields(found[-1].pairs + fields.pairs)
@@ -173,7 +196,7 @@ def _one_recipient_each(fields: Fields) -> list[Fields]:
     if len(starts) < 2:
         return [fields]
     cuts = [0, *starts[1:], len(fields.pairs)]
-    return [Fields(fields.pairs[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [Fields(fields.pairs[a:b]) for a, b in pairwise(cuts)]
 
 
 def _continues(before: Fields, after: Fields) -> bool:

@@ -13,6 +13,7 @@ import quopri
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.errors import HeaderParseError
 from email.header import decode_header
 
 # A notice that quotes an issue is about 200 kB; what follows the first megabyte is the issue.
@@ -176,7 +177,7 @@ def readable(value: str) -> str:
         return value
     try:
         words = decode_header(value[:_LONGEST_FIELD])
-    except (ValueError, LookupError, binascii.Error):
+    except (ValueError, LookupError, HeaderParseError):
         return value
     return "".join(
         word if isinstance(word, str) else decoded(word, charset or "utf-8")

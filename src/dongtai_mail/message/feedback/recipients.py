@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from dongtai_mail.message.feedback.document import Document
 from dongtai_mail.message.feedback.mime import Fields
 
-_MOST = 200
+# Our own mail has one recipient each; a list's notice of more is cut.
+_MOST = 50
 _LOCAL = r"[^\s<>()\[\],;:@\"'/\\|（）《》：；，]{1,64}"
 _DOMAIN = r"(?:[^\W_](?:[\w-]{0,62})\.){1,8}[^\W\d_][\w-]{1,62}"
 ADDRESS = re.compile(
@@ -40,8 +41,9 @@ _LABEL = re.compile(
     r"| were)?[^\n:]{0,60}"
     r"|returned permanent errors|sent to|delivering to|delivered to|gateway for|account"
     r"|delivering your mail to|attempts"
-    r"|收件人(?:地址)?|收信人|发往|发送(?:至|到|给)|投递(?:至|到)|邮件地址|无法送达|用户)"
-    rf"\s*[:：]?\s*[<\"'(（“]?\s*(?:(?:rfc822|mailto)\s*[;:]\s*)?)({_LOCAL}@{_DOMAIN})",
+    r")|收件人(?:地址)?|收信人|发往|发送(?:至|到|给)|投递(?:至|到)|邮件地址|无法(?:送达|投递)|用户)"
+    rf"\s{{0,9}}[:：]?\s{{0,9}}[<\"'(（“]?\s{{0,9}}(?:(?:rfc822"
+    rf"|mailto)[;:] ?)?({_LOCAL}@{_DOMAIN})",
     re.MULTILINE | re.IGNORECASE,
 )
 _NOBODY = re.compile(
@@ -86,11 +88,11 @@ def find_candidates(document: Document) -> list[Candidate]:
         or _labelled(document.notice, ours)
         or _in_original(document, ours)
     )
-    for candidate in found:
-        candidate.context = _context(document.notice, candidate, len(found))
-    return list({candidate.address.lower(): candidate for candidate in reversed(found)}.values())[
-        ::-1
-    ][:_MOST]
+    distinct = {candidate.address.lower(): candidate for candidate in reversed(found)}
+    kept = list(reversed(distinct.values()))[:_MOST]
+    for candidate in kept:
+        candidate.context = _context(document.notice, candidate, len(kept))
+    return kept
 
 
 def clean(value: str) -> str:
@@ -196,7 +198,7 @@ def _in_header(document: Document) -> list[Candidate]:
 def _in_original(document: Document, ours: set[str]) -> list[Candidate]:
     """Only where the returned message had one recipient is its To an answer."""
     for name in ("x-original-to", "delivered-to", "x-envelope-to", "x-rcpt-to", "to"):
-        found = {address for address in ADDRESS.findall(document.original.get(name))}
+        found = set(ADDRESS.findall(document.original.get(name)))
         if len(found) == 1 and not _about_us(next(iter(found)), ours):
             return [Candidate(found.pop(), found_by="original")]
     return []
