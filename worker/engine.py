@@ -189,13 +189,11 @@ class Engine:
 
     def _finish(self, key: Queued, flow: Flow) -> None:
         self._record()
-        if flow.refused is None:
-            mailings.remark(key.mailing_id, "")
+        mailings.remark(key.mailing_id, flow.refused)
+        if flow.refused:
+            self._not_before[key.lane] = time.monotonic() + RETRY_SECONDS
+        else:
             mailings.settle(key.mailing_id)
-            return
-        self._not_before[key.lane] = time.monotonic() + RETRY_SECONDS
-        remark = f"发信服务器 {flow.refused_by} 暂时不可用，会自动再试：{flow.refused.text}"
-        mailings.remark(key.mailing_id, remark)
 
     def _top_up(self, call_another: Callable[[], object]) -> None:
         """Claim for every lane that runs low, as far as its provider's pace allows."""
@@ -248,7 +246,7 @@ class Engine:
             self._journal.write(journal.batch(batch_id))
             notes.begin(self._redis, batch_id)
         except (OSError, redis.RedisError) as error:
-            flow.refuse(f"发送记录写不下来：{error}")
+            flow.refuse(f"发送记录写不下来，会自动再试：{error}")
             self._unrecorded += [Outcome(delivery) for delivery in claimed]
             return
         self._loop.call_soon_threadsafe(self._lines.adopt, batch_id)

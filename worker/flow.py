@@ -46,17 +46,20 @@ class Flow:
     stop: bool = False
     # Monotonic time after which the leases may be somebody else's.
     fence: float = 0.0
-    refused: Reply | None = None
-    refused_by: str = ""
+    # What holds it up, for staff to read; never the readers' fault.
+    refused: str = ""
 
-    def refuse(self, text: str, by: str = "") -> None:
-        """Stop it for a cause that is not the readers'."""
-        self.refused, self.refused_by = Reply(Stage.CONNECT, None, text), by
+    def refuse(self, why: str) -> None:
+        self.refused = why
         self.stop = True
 
     @property
     def held(self) -> bool:
         return self.stop or time.monotonic() >= self.fence
+
+    def withdraws(self, delivery: Claimed) -> bool:
+        """Whether this delivery must not be begun any more."""
+        return self.held or delivery.id in self.skip
 
     def take(self) -> Claimed | None:
         """The next delivery to begin, or None when there is none to begin now."""
@@ -86,8 +89,23 @@ class Flow:
         return outcomes
 
 
-class _Unnoted(Exception):
-    """The evidence can't be written, or came too late: the message is not begun."""
+@dataclass
+class _Ready:
+    """A delivery with its letter; ``offered`` once its envelope left, ``begun`` its content."""
+
+    delivery: Claimed
+    letter: Letter
+    offered: bool = False
+    begun: bool = False
+
+
+@dataclass
+class _Line:
+    """What a line of sending has in its hands."""
+
+    session: Session | None = None
+    ready: _Ready | None = None
+    following: _Ready | None = None
 
 
 class Lines:
@@ -116,61 +134,98 @@ class Lines:
         self._notes.forget(batch_ids)
 
     async def _line(self, flow: Flow) -> None:
-        session: Session | None = None
+        """Send one delivery after the other, over a session that is replaced when it must be."""
+        line = _Line()
         try:
-            while flow.lines <= flow.share and (delivery := flow.take()) is not None:
-                session = await self._one(flow, session, delivery)
-                if session is not None and session.spent(flow.messages_per_session):
-                    await self._leave(session)
-                    session = None
+            while await self._step(flow, line):
+                pass
+        except SessionRefused as refusal:
+            # The relay's trouble, not the reader's: nothing counts as tried.
+            flow.refuse(f"发信服务器 {self.relays.name} 暂时不可用，会自动再试：{refusal}")
+        except OSError as error:
+            flow.refuse(f"发送记录写不下来，会自动再试：{error}")
+        except Exception:
+            # Whatever it was, it must not leave a delivery without an outcome.
+            logger.exception("a line of sending ended unexpectedly")
+            flow.refuse("发信程序内部出错，详见日志")
         finally:
             flow.lines -= 1
-            if session is not None:
-                await self._leave(session)
+            await self._leave(flow, line)
 
-    async def _one(self, flow: Flow, session: Session | None, delivery: Claimed) -> Session | None:
-        """Send one message; answers the session if it can be used again."""
-        begun = False
-        try:
-            session = session or await self.relays.acquire()
-            letter = _letter(flow.letters, delivery)
-            begun = True
-            reply = (
-                letter
-                if isinstance(letter, Reply)
-                else await self._transact(flow, session, delivery, letter)
-            )
-        except (SessionRefused, _Unnoted, OSError) as error:
-            # The relay's trouble or ours, not the reader's: nothing counts as tried.
-            flow.refuse(str(error), by=session.relay.name if session else self.relays.name)
-            flow.outcomes.put(Outcome(delivery))
-            if begun and session is not None:
-                session.abort(str(error))
-        else:
-            flow.outcomes.put(Outcome(delivery, reply, session.relay.name))
-        if session is not None and session.broken:
-            await self.relays.release(session)
+    async def _step(self, flow: Flow, line: _Line) -> bool:
+        """Bring one delivery to its outcome; False when this line has no more to do."""
+        ready = line.ready = line.ready or self._next(flow)
+        if ready is None or (ready.offered and flow.withdraws(ready.delivery)):
+            return False
+        session = line.session = line.session or await self.relays.acquire()
+        reply = session.refusal(ready.letter) or await self._envelope(flow, session, ready)
+        if reply is None:
+            return False
+        if reply.code == 354:
+            line.following = self._ahead(flow, session)
+            reply = await self._content(session, ready, line.following)
+        flow.outcomes.put(Outcome(ready.delivery, reply, session.relay.name))
+        line.ready, line.following = line.following, None
+        await self._renew(flow, line)
+        return True
+
+    def _next(self, flow: Flow) -> _Ready | None:
+        """The next delivery and its letter, unless others may use this line's session now."""
+        while flow.lines <= flow.share and (delivery := flow.take()) is not None:
+            try:
+                now = datetime.datetime.now(datetime.UTC)
+                return _Ready(delivery, flow.letters.letter(delivery, now))
+            except ValueError as error:
+                # An address or a name that can't stand in a message: this reader's alone.
+                reply = Reply(Stage.RCPT, 553, f"5.1.3 {error}")
+                flow.outcomes.put(Outcome(delivery, reply))
+        return None
+
+    def _ahead(self, flow: Flow, session: Session) -> _Ready | None:
+        """What to offer behind the content that leaves now."""
+        if not session.pipelining or session.spent(flow.messages_per_session, ahead=1):
             return None
-        return session
+        ready = self._next(flow)
+        if ready is not None:
+            ready.offered = session.refusal(ready.letter) is None
+        return ready
 
-    async def _transact(
-        self, flow: Flow, session: Session, delivery: Claimed, letter: Letter
-    ) -> Reply:
+    async def _envelope(self, flow: Flow, session: Session, ready: _Ready) -> Reply | None:
+        """Offer a letter and note its begin; None when it is withdrawn before its content."""
+        delivery = ready.delivery
         evidence = self._evidence(session, delivery)
         noted = self._notes.write(delivery.batch_id, evidence)
-        reply = await session.envelope(letter)
+        reply = await session.envelope(ready.letter, ready.offered)
         if reply.code != 354:
             session.conclusion = delivery.batch_id, journal.concluded(delivery.id, False)
             return reply
         await noted
-        if time.monotonic() >= flow.fence:
-            raise _Unnoted("nothing was heard from the database for too long")
+        if flow.withdraws(delivery):
+            return None
         self._journal.write(evidence)
-        reply = await session.content(letter)
+        return reply
+
+    async def _content(self, session: Session, ready: _Ready, following: _Ready | None) -> Reply:
+        offered = following.letter if following and following.offered else None
+        ready.begun = True
+        session.content(ready.letter, offered)
+        reply = await session.final()
         if reply.code is not None:
             accepted = 200 <= reply.code < 300
-            session.conclusion = delivery.batch_id, journal.concluded(delivery.id, accepted)
+            concluded = journal.concluded(ready.delivery.id, accepted)
+            session.conclusion = ready.delivery.batch_id, concluded
         return reply
+
+    async def _renew(self, flow: Flow, line: _Line) -> None:
+        """Let a session go that is broken or has carried enough."""
+        session = line.session
+        if session is None or not (session.broken or session.spent(flow.messages_per_session)):
+            return
+        line.session = None
+        if line.ready is not None:
+            line.ready.offered = False
+        self._conclude(session)
+        await self.relays.release(session)
 
     def _evidence(self, session: Session, delivery: Claimed) -> bytes:
         """That this message begins, with what is known of the session's last one."""
@@ -183,15 +238,29 @@ class Lines:
             self._notes.write(batch_id, concluded)
         return concluded + begun
 
-    async def _leave(self, session: Session) -> None:
-        if session.conclusion is not None:
-            try:
-                self._journal.write(session.conclusion[1])
-            except OSError:
-                # The outcome is safe in memory; only a crash now would leave it unconfirmed.
-                logger.exception("the send journal can't be written")
-            session.conclusion = None
-        await self.relays.release(session)
+    async def _leave(self, flow: Flow, line: _Line) -> None:
+        """Account for what is in hand, and give the session back."""
+        session = line.session
+        for ready in filter(None, (line.ready, line.following)):
+            reply = Reply(Stage.FINAL, None, "this worker ended first") if ready.begun else None
+            flow.outcomes.put(Outcome(ready.delivery, reply))
+        if session is not None:
+            if line.ready is not None:
+                # Between an envelope and its content nothing but hanging up takes it back.
+                session.abort("withdrawn")
+            self._conclude(session)
+            await self.relays.release(session)
+
+    def _conclude(self, session: Session) -> None:
+        """Write down what is known of the session's last message, as nothing follows it."""
+        if session.conclusion is None:
+            return
+        try:
+            self._journal.write(session.conclusion[1])
+        except OSError:
+            # The outcome is safe in memory; only a crash now would leave it unconfirmed.
+            logger.exception("the send journal can't be written")
+        session.conclusion = None
 
     async def close(self, seconds: float) -> None:
         """Wait for messages on their way, then say goodbye."""
@@ -202,11 +271,3 @@ class Lines:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.relays.close()
         await self._notes.end()
-
-
-def _letter(letters: Letters, delivery: Claimed) -> Letter | Reply:
-    try:
-        return letters.letter(delivery, datetime.datetime.now(datetime.UTC))
-    except ValueError as error:
-        # An address or a name that can't stand in a message: this reader's alone.
-        return Reply(Stage.RCPT, 553, f"5.1.3 {error}")

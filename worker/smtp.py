@@ -1,11 +1,12 @@
 """SMTP sessions: one connection to a relay, kept open for many messages.
 
-Owns: the dialogue after aiosmtplib has connected, secured and logged in. A transaction writes
-MAIL, RCPT and DATA in one go where the relay offers PIPELINING (RFC 2920: DATA ends the group),
-and takes the bytes of the message as they are: CRLF line ends and no line that begins with a
+Owns: the dialogue after aiosmtplib has connected, secured and logged in. An envelope is MAIL, RCPT
+and DATA in one go where the relay offers PIPELINING (RFC 2920: DATA ends the group), and the next
+letter's envelope rides behind the content of the one before, so that a message costs one round
+trip. The bytes of a message are taken as they are: CRLF line ends and no line that begins with a
 dot, which base64 and our own headers guarantee.
 Promises: every outcome is a ``Reply`` that names its stage; nothing is in doubt unless its stage
-is FINAL and its code None, which only ``content`` answers.
+is FINAL and its code None, which only ``final`` answers.
 Timeouts are RFC 5321's (4.5.3.2): shorter ones make duplicates.
 Fails: ``SessionRefused`` from ``open_session``, with the ``Reply`` that says why.
 """
@@ -28,7 +29,10 @@ COMMAND_SECONDS = 300.0
 DATA_SECONDS = 120.0
 FINAL_SECONDS = 600.0
 QUIT_SECONDS = 2.0
+WATCH_SECONDS = 5.0
 LONGEST_REPLY = 64 * 1024
+
+Command = tuple[Stage, bytes]
 
 
 class SessionRefused(Exception):
@@ -40,13 +44,20 @@ class SessionRefused(Exception):
 
 
 class _Dialogue(asyncio.Protocol):
-    """Replies in the order of the commands, as (code, text); None once the connection is gone."""
+    """Replies in the order of the commands, as (code, text); None once the connection is gone.
+
+    One timer a session looks at the deadline every few seconds: a timer a reply would cost more
+    than the reply.
+    """
 
     def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._buffer = b""
         self._lines: list[str] = []
         self._replies: deque[tuple[int, str]] = deque()
         self._waiter: asyncio.Future[None] | None = None
+        self._deadline = 0.0
+        self._watch()
         self.lost = ""
 
     def data_received(self, data: bytes) -> None:
@@ -54,29 +65,35 @@ class _Dialogue(asyncio.Protocol):
         for line in lines:
             self._line(line.rstrip(b"\r").decode("utf-8", "replace"))
         if len(self._buffer) + sum(map(len, self._lines)) > LONGEST_REPLY:
-            self._end("the reply was longer than 64 kB")
+            self.end("the reply was longer than 64 kB")
 
     def _line(self, line: str) -> None:
         if not (line[:3].isascii() and line[:3].isdigit()):
-            self._end(f"not an SMTP reply: {line[:100]!r}")
+            self.end(f"not an SMTP reply: {line[:100]!r}")
             return
         # A multi-line reply repeats the enhanced status on each line (RFC 2034); once is enough.
-        text, code = line[4:].strip(), line[:3]
+        text = line[4:].strip()
         status = self._lines[0].split(" ", 1)[0] if self._lines else ""
         if status.count(".") == 2 and text.startswith(status + " "):
             text = text[len(status) + 1 :]
         self._lines.append(text)
         if line[3:4] != "-":
-            self._replies.append((int(code), " ".join(self._lines)))
+            self._replies.append((int(line[:3]), " ".join(self._lines)))
             self._lines = []
             self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end(f"connection lost: {exc}" if exc else "connection closed by the server")
+        self.end(f"connection lost: {exc}" if exc else "connection closed by the server")
+        self._timer.cancel()
 
-    def _end(self, why: str) -> None:
+    def end(self, why: str) -> None:
         self.lost = self.lost or why
         self._wake()
+
+    def _watch(self) -> None:
+        if self._waiter is not None and self._loop.time() > self._deadline:
+            self.end("no reply in time")
+        self._timer = self._loop.call_later(WATCH_SECONDS, self._watch)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -84,21 +101,18 @@ class _Dialogue(asyncio.Protocol):
 
     async def reply(self, seconds: float) -> tuple[int | None, str]:
         """The next reply, or (None, why) when there will be none."""
-        try:
-            async with asyncio.timeout(seconds):
-                while not self._replies:
-                    if self.lost:
-                        return None, self.lost
-                    self._waiter = asyncio.get_running_loop().create_future()
-                    await self._waiter
-        except TimeoutError:
-            self._end(f"no reply within {seconds:.0f} s")
-            return None, self.lost
+        while not self._replies:
+            if self.lost:
+                return None, self.lost
+            self._deadline = self._loop.time() + seconds
+            self._waiter = self._loop.create_future()
+            await self._waiter
+            self._waiter = None
         return self._replies.popleft()
 
 
 class Session:
-    """One open connection. After ``broken`` it must be closed and never used again."""
+    """One open connection. After ``broken`` it must be released and never used again."""
 
     def __init__(self, client: aiosmtplib.SMTP, relay: Relay) -> None:
         self.relay = relay
@@ -108,7 +122,7 @@ class Session:
         self._transport = cast(asyncio.Transport, client.transport)
         self._dialogue = _Dialogue()
         self._transport.set_protocol(self._dialogue)
-        self._pipelining = client.supports_extension("pipelining")
+        self.pipelining = client.supports_extension("pipelining")
         self._smtputf8 = client.supports_extension("smtputf8")
         self._eightbit = client.supports_extension("8bitmime")
         size = client.esmtp_extensions.get("size", "")
@@ -118,45 +132,30 @@ class Session:
     def broken(self) -> bool:
         return bool(self._dialogue.lost) or self._transport.is_closing()
 
-    def spent(self, messages: int | None) -> bool:
-        """Whether the session has carried as many messages as it may."""
-        return self.sent >= min(messages or self.relay.messages, self.relay.messages)
+    def spent(self, messages: int | None, ahead: int = 0) -> bool:
+        """Whether the session has carried as many messages as it may, or will have ``ahead``."""
+        return self.sent + ahead >= min(messages or self.relay.messages, self.relay.messages)
 
-    async def content(self, letter: Letter) -> Reply:
-        """Send the message itself, after ``envelope`` was answered with 354."""
-        self._transport.writelines([letter.message, b".\r\n"])
-        code, text = await self._dialogue.reply(FINAL_SECONDS)
-        self.sent += 1
-        return Reply(Stage.FINAL, code, text)
-
-    def _refusal(self, letter: Letter) -> Reply | None:
+    def refusal(self, letter: Letter) -> Reply | None:
+        """What the relay would refuse by what it offers, answered here."""
         if not letter.recipient.ascii and not self._smtputf8:
             text = "5.6.7 the relay does not offer SMTPUTF8, which this address needs (RFC 6531)"
             return Reply(Stage.RCPT, 553, text)
-        if self._limit and len(letter.message) > self._limit:
-            text = f"5.3.4 message size {len(letter.message)} exceeds the relay's {self._limit}"
+        if self._limit and letter.size > self._limit:
+            text = f"5.3.4 message size {letter.size} exceeds the relay's {self._limit}"
             return Reply(Stage.MAIL, 552, text)
         return None
 
-    def _commands(self, letter: Letter) -> tuple[tuple[Stage, bytes], ...]:
-        parameters = f" SIZE={len(letter.message)}" if self._limit else ""
-        if not letter.recipient.ascii:
-            parameters += " SMTPUTF8 BODY=8BITMIME" if self._eightbit else " SMTPUTF8"
-        return (
-            (Stage.MAIL, f"MAIL FROM:<{letter.envelope_sender}>{parameters}\r\n".encode()),
-            (Stage.RCPT, f"RCPT TO:<{letter.recipient.wire}>\r\n".encode()),
-            (Stage.DATA, b"DATA\r\n"),
-        )
+    async def envelope(self, letter: Letter, offered: bool) -> Reply:
+        """Up to the reply to DATA: 354, or the first refusal with the session made usable.
 
-    async def envelope(self, letter: Letter) -> Reply:
-        """Up to the reply to DATA: 354, or the first refusal with the session made usable."""
-        refusal = self._refusal(letter)
-        if refusal is not None:
-            return refusal
+        ``offered``: the commands have left with the letter before.
+        """
         commands = self._commands(letter)
-        if not self._pipelining:
+        if not self.pipelining:
             return await self._one_by_one(commands)
-        self._transport.write(b"".join(command for _, command in commands))
+        if not offered:
+            self._transport.write(_group(commands))
         replies = [await self._await(stage) for stage, _ in commands]
         refused = next((reply for reply in replies if not _accepts(reply)), None)
         if refused is None:
@@ -168,7 +167,28 @@ class Session:
             await self._await(Stage.FINAL)
         return await self._reset(refused)
 
-    async def _one_by_one(self, commands: tuple[tuple[Stage, bytes], ...]) -> Reply:
+    def content(self, letter: Letter, following: Letter | None) -> None:
+        """Send the message, and the next letter's envelope behind it (RFC 2920)."""
+        behind = [_group(self._commands(following))] if following is not None else []
+        self._transport.writelines([*letter.pieces, b".\r\n", *behind])
+
+    async def final(self) -> Reply:
+        """The reply to the message itself."""
+        code, text = await self._dialogue.reply(FINAL_SECONDS)
+        self.sent += 1
+        return Reply(Stage.FINAL, code, text)
+
+    def _commands(self, letter: Letter) -> tuple[Command, ...]:
+        parameters = f" SIZE={letter.size}" if self._limit else ""
+        if not letter.recipient.ascii:
+            parameters += " SMTPUTF8 BODY=8BITMIME" if self._eightbit else " SMTPUTF8"
+        return (
+            (Stage.MAIL, f"MAIL FROM:<{letter.envelope_sender}>{parameters}\r\n".encode()),
+            (Stage.RCPT, f"RCPT TO:<{letter.recipient.wire}>\r\n".encode()),
+            (Stage.DATA, b"DATA\r\n"),
+        )
+
+    async def _one_by_one(self, commands: tuple[Command, ...]) -> Reply:
         reply = Reply(Stage.MAIL, None)
         for stage, command in commands:
             self._transport.write(command)
@@ -189,15 +209,22 @@ class Session:
 
     def abort(self, why: str) -> None:
         """Hang up at once, before a message is complete."""
-        self._dialogue.lost = self._dialogue.lost or why
+        self._dialogue.end(why)
         self._transport.abort()
 
     async def close(self) -> None:
         """Say QUIT and leave; never fails, never waits long."""
         if not self.broken:
             self._transport.write(b"QUIT\r\n")
-            await self._dialogue.reply(QUIT_SECONDS)
-        self._transport.close()
+            try:
+                await asyncio.wait_for(self._dialogue.reply(QUIT_SECONDS), QUIT_SECONDS)
+            except TimeoutError:
+                pass  # It was asked politely.
+        self._transport.abort() if self.broken else self._transport.close()
+
+
+def _group(commands: tuple[Command, ...]) -> bytes:
+    return b"".join([command for _, command in commands])
 
 
 def _accepts(reply: Reply) -> bool:

@@ -32,11 +32,19 @@ class KeyMissing(Exception):
 
 @dataclass(frozen=True)
 class Letter:
-    """One message on its way: envelope and bytes."""
+    """One message on its way: envelope, and the bytes in pieces."""
 
     envelope_sender: str
     recipient: Address
-    message: bytes
+    pieces: tuple[bytes, ...]
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.pieces))
+
+    @property
+    def message(self) -> bytes:
+        return b"".join(self.pieces)
 
 
 class Letters:
@@ -77,7 +85,7 @@ class Letters:
         return Letter(
             verp.envelope_sender(self._keyring, delivery.id, self._bounce_domain),
             address,
-            self._skeleton.message(reader, self._signers, now),
+            self._skeleton.pieces(reader, self._signers, now),
         )
 
 

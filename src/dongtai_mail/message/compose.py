@@ -117,6 +117,12 @@ class Skeleton:
 
     def message(self, reader: Reader, signers: Sequence[Signer], now: datetime.datetime) -> bytes:
         """Return the reader's whole message; ``now`` becomes Date and the time of signing."""
+        return b"".join(self.pieces(reader, signers, now))
+
+    def pieces(
+        self, reader: Reader, signers: Sequence[Signer], now: datetime.datetime
+    ) -> tuple[bytes, ...]:
+        """Return the same in pieces, the large ones shared by all readers and never copied."""
         links = self._links(reader)
         personal, canonical_personal = _personal(reader, now)
         rest = [piece if isinstance(piece, bytes) else piece.fill(links) for piece in self._rest]
@@ -127,7 +133,7 @@ class Skeleton:
             time = int(now.timestamp())
             signatures = [s.header(self._signed, canonical, digest, time) for s in signers]
         fields = (self._opening.raw, personal, self._closing.raw)
-        return b"".join((*signatures, *fields, b"\r\n", self._prefix, *rest))
+        return b"".join((*signatures, *fields, b"\r\n")), self._prefix, *rest
 
     def _links(self, reader: Reader) -> list[bytes]:
         if tuple(map(len, reader.links)) != self._lengths:
