@@ -63,6 +63,13 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "550 5.1.1 The recipient does not exist here",
         "550 invalid address",
         "550 5.1.0 Address rejected",
+        "550 该用户未开通邮箱",
+        "local server don't exists that user",
+        "recipient does not have an account",
+        "550 not user of this server",
+        "550 user not known",
+        "550 invalid user",
+        "As the remote mailbox doesnt exist",
     ),
     Reason.HOST_UNKNOWN: (
         "550 5.1.2 <li@nowhere.example>... Host unknown (Name server: host not found)",
@@ -102,6 +109,9 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "The user's mailbox is over its limit",
         "552 收件人邮箱已满",
         "邮箱容量不足",
+        "收件人空间不足",
+        "收信人收件箱已满，无法收信",
+        "user has exhausted allowed storage space",
         "ユーザのメールボックスがいっぱいです",
     ),
     Reason.SUSPENDED: (
@@ -113,6 +123,8 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "525 5.7.13 account disabled",
         "550 帐号已停用",
         "该用户已被冻结",
+        "用户由于长时间未登录处于休眠状态",
+        "550 User hangup",
     ),
     Reason.FILTERED: (
         "550 5.1.1 Refused due to recipient preferences",
@@ -124,6 +136,8 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "550 Domain frequency limited",
         "421 HL:ICC 163 mx9,example",
         "451 MI:DMC",
+        "450 RP:CCL",
+        "550 sending quota exceeded",
         "452 4.5.3 Too many recipients",
         "421 4.7.28 Our system has detected an unusual rate limit exceeded",
         "450 4.2.0 <li@example.org>: Recipient address rejected: Greylisted",
@@ -143,6 +157,8 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "550 5.7.1 very low reputation of the sending IP address",
         "554 Your IP is on our blacklist",
         "550 IP在黑名单中",
+        "450 DT:RBL 163 mx3",
+        "550 IP is rejected",
     ),
     Reason.SPAM: (
         "554 5.6.0 This message has been scored as spam",
@@ -189,6 +205,7 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "552 5.2.3 Message size exceeds fixed maximum message size (10485760)",
         "554 message too large to deliver",
         "邮件过大",
+        "exceeded mailsize limit",
     ),
     Reason.CONTENT: (
         "552 5.6.0 Headers too large (3 max)",

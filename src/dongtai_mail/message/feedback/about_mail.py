@@ -71,7 +71,7 @@ RATE = (
     rule(
         "netease-limits",
         Reason.RATE_LIMITED,
-        r"\b(?:HL:(?:ICC|IFC|REP|ITC|IHU)|MI:(?:DMC|SFQ|IMF|CCR)|RP:(?:DRC|QRC|CEL|TRC)|DT:SPM)\b",
+        r"\b(?:(?:HL|MI|RP):[A-Z]{3}|DT:SPM)\b",
         "421 HL:ICC 163 mx1,example 1700000000",
     ),
     rule(
@@ -80,7 +80,8 @@ RATE = (
         r"too many (?:connections?|messages|mails|e-?mails|recipients|invalid recipients|sessions"
         r"|concurrent|smtp|errors|bad commands)|(?:connection|message|recipient|mail|sending|smtp)"
         r" (?:rate|count|frequency|limit)(?: limit)?s?.{0,20}(?:exceed|reached|limited|too high)"
-        r"|rate[- ]limit|throttl|(?:exceed|over).{0,30}(?:rate|connections?|messages per|hourly"
+        r"|rate[- ]limit|(?:sending|daily|hourly|message) quota|throttl|(?:exceed"
+        r"|over).{0,30}(?:rate|connections?|messages per|hourly"
         r"|daily|number of (?:messages|connections|recipients))|receiving mail at a rate"
         r"|连接数(?:过多|超限)|过于频繁|too (?:fast|frequent)|slow down",
         "452 4.3.2 Connection rate limit exceeded",
@@ -91,6 +92,14 @@ RATE = (
         r"temporarily deferred|unexpected volume|temporarily (?:rate|blocked|rejected|refused)"
         r"|gr[ea]y-?list|(?:try|retry) again later.{0,40}(?:volume|complaint)|\[TSS?\d\d\]",
         "421 4.7.0 [TSS04] Messages from 192.0.2.25 temporarily deferred",
+    ),
+)
+NETEASE = (
+    rule(
+        "netease-lists",
+        Reason.BLOCKED,
+        r"\b(?:DT:RBL|WM:BL[IU]|MI:SPB)\b",
+        "450 DT:RBL 163 mx3,example",
     ),
 )
 BLOCKS = (
@@ -174,7 +183,8 @@ CLIENTS = (
         r"|(?:connection|session|transaction|service) (?:is |was |has been )?(?:refused|rejected|"
         r"blocked|denied)|no smtp service here|smtp service (?:is )?not available|dynamic (?:ip"
         r"|pool)"
-        r"|dial-?up|residential|blocked for abuse|blocked - see|\bip\b.{0,40}\bblocked"
+        r"|dial-?up|residential|blocked for abuse|blocked - see|\bip\b.{0,40}\b(?:blocked"
+        r"|rejected|hang ?up)"
         r"|refused to talk to me|may not be mail exchanger|unusual (?:rate|traffic)"
         r"|(?:发件|来源)?(?:ip|服务器).{0,10}(?:被拒|被屏蔽|被封|禁止)",
         "550 5.7.606 Access denied, banned sending IP [192.0.2.222]",

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dongtai_mail.message.feedback.model import Reason
 from dongtai_mail.message.feedback.rule import rule
 
-_WHO = r"(?:user|recipient|mailbox|account|address|addressee|customer|subscriber|person|inbox|e-?mail name)"
+_WHO = (
+    r"(?:user|recipient|mailbox|account|address|addressee|customer|subscriber|person|inbox"
+    r"|e-?mail name)"
+)
 FULL = (
     rule(
         "quota",
@@ -17,7 +20,8 @@ FULL = (
         r"(?:over|exceed\w*|out of|insufficient|not enough|no|low|beyond|reached|above|hit)"
         r"[ -](?:\w+[ -]){0,4}(?:quota|storage|disk ?space|allowed space|mailbox (?:size|limit))"
         r"|quota.{0,40}(?:exceed|full|reached|violat|used|over|error|fail|limit)"
-        r"|overquota|(?:disk|storage) (?:quota|space|full|limit)|no space left|out of space"
+        r"|overquota|exhausted .{0,30}storage|(?:disk|storage) (?:quota|space|full|limit)"
+        r"|no space left|out of space"
         r"|\b(?:storage|allocat\w+) (?:exceed|limit)|(?:配额|空间|容量).{0,8}(?:不足|已满|超|满"
         r"|用完|耗尽)",
         "552 5.2.2 <li@example.org> Quota exceeded (mailbox for user is full)",
@@ -31,7 +35,8 @@ FULL = (
         r"|mailbox (?:(?:currently )?exceeds|size limit)|too full|mail ?folder is full"
         r"|account is full"
         r"|in ?box is full|user has (?:too many messages|exceeded)"
-        r"|(?:邮箱|信箱|郵箱).{0,6}(?:已满|满了|爆满|已滿|满)|ボックスが.{0,6}いっぱい|容量を超え",
+        r"|(?:邮箱|信箱|郵箱|收件箱|邮件夹).{0,6}(?:已满|满了|爆满|已滿|满)"
+        r"|ボックスが.{0,6}いっぱい|容量を超え",
         "550 5.2.2 Mailbox Full",
     ),
 )
@@ -51,11 +56,12 @@ SUSPENDED = (
         "account-suspended",
         Reason.SUSPENDED,
         rf"{_WHO}\b[^.;]{{0,60}}\b(?:suspended|disabled|inactive|deactivated|locked"
-        r"|discontinued|dormant|frozen|blocked|closed|terminated|expired|cancell?ed|not active"
+        r"|discontinued|dormant|frozen|hang ?up|blocked|closed|terminated|expired|cancell?ed"
+        r"|not active"
         r"|on hold|unavailable for delivery|unsubscribed|over its quota|no longer active)"
         rf"|(?:suspended|disabled|inactive|deactivated|locked|dormant|frozen|expired|discontinued)"
         rf" {_WHO}|(?:帐号|账号|帳號|帐户|账户|邮箱|用户|信箱).{{0,8}}"
-        r"(?:停用|冻结|凍結|禁用|锁定|注销|暂停|过期|失效|未激活)"
+        r"(?:停用|冻结|凍結|禁用|锁定|注销|暂停|过期|失效|休眠|未登录|未激活)"
         r"|not active|mailbox (?:is )?(?:locked|inactive|disabled|currently unavailable)"
         r"|temporarily (?:disabled|suspended|inactive)|has been (?:suspended|disabled|deactivated)"
         r"|boite du destinataire archiv|not accepting (?:any )?(?:mail|messages|new)"
@@ -186,6 +192,7 @@ MISSING = (
         r" .{0,20}(?:table|recipient)|(?:account|mailbox|address).{0,30}(?:does ?n[o']t|not) exist"
         r"|does not exist (?:at|here|on|in)|does ?n[o']t have (?:a|an) .{0,30}(?:account|mailbox)"
         r"|doesn't have (?:a|an) .{0,30}account|no longer (?:a )?(?:such|mailbox)|wasn't found at"
+        r"|not user (?:of|on|here)|(?:user|server|account|mailbox).{0,20}don't exist"
         r"|destinataire (?:invalide|inconnu)|no longer (?:on|at|with|available|exists?|works"
         r"|employed)"
         r"|is not (?:known|recogni[sz]ed|valid) (?:here|at)|deleted (?:mailbox|account|user)"
@@ -198,7 +205,7 @@ MISSING = (
         "chinese-unknown-user",
         Reason.USER_UNKNOWN,
         r"(?:收件人|收信人|用户|帐号|账号|帳號|邮箱|邮件地址|地址|信箱|郵箱|使用者)[^。；;]{0,80}"
-        r"(?:不存在|不正确|无效|错误|有误|未找到|找不到|查无|未注册|無效)|查无此人|无此用户"
+        r"(?:不存在|不正确|无效|错误|有误|未找到|找不到|查无|未注册|未开通|無效)|查无此人|无此用户"
         r"|没有此用户"
         r"|(?:不存在|无此|没有|找不到|查无)(?:的|该|此|这个)?.{0,4}(?:收件人|用户|帐号|账号"
         r"|邮箱|地址)",

@@ -120,7 +120,7 @@ DELIVERED = _table(
 AWAY_SUBJECTS = _table(
     (
         r"^\W*auto(?:matic(?:ally)?|mated)?[-_ ]?(?:reply|response|respon[ds]er?|answer)"
-        r"|\(auto[- ]reply\)",
+        r"|\(auto[- ]reply\)|^\s*auto\s*[:：]",
         "Automatic reply: 第 3 期",
     ),
     (
@@ -177,6 +177,7 @@ _AWAY_FIELDS = (
     "x-autoreply-from",
     "x-mail-autoreply",
     "x-vacation",
+    "x-apple-action",
     "x-ms-exchange-inbox-rules-loop",
 )
 

@@ -22,7 +22,8 @@ STAGES: tuple[tuple[Stage, re.Pattern[str], str], ...] = tuple(
     for stage, says, example in (
         (
             Stage.RCPT,
-            r"in reply to RCPT TO|after RCPT|\[RCPT_?TO\]|>>> ?RCPT|SMTP:RCPT|while sending RCPT"
+            r"in reply to RCPT TO|unknown address error|<<< ?RCPT|after RCPT|\[RCPT_?TO\]"
+            r"|>>> ?RCPT|SMTP:RCPT|while sending RCPT"
             r"|need rcpt|no valid recipients?|valid RCPT command|\(RCPT\b|state 1[34]\)"
             r"|like our RCPT TO|does not like recipient|for RCPT TO command|--> ?RCPT|RCPT failed"
             r"|has rejected address|address (?:not|couldn't be) found"
@@ -50,6 +51,7 @@ STAGES: tuple[tuple[Stage, re.Pattern[str], str], ...] = tuple(
             r"in reply to (?:end of )?DATA|after (?:end of data|DATA|pipelined)|\[(?:DATA|EOM"
             r"|BODY)\]"
             r"|>>> ?(?:DATA|\.)|end of (?:data|message)|message \(DATA|state 1[78]\)|SMTP:DATA"
+            r"|other mail system problem"
             r"|like our (?:DATA|final DATA)|for TEXT command|after I sent the message|--> ?DATA",
             "host mx.example.org said: 554 no (in reply to end of DATA command)",
         ),
@@ -96,7 +98,7 @@ def judge(
         if phrase and not (phrase.weak and not _recipient_refused(status, code, stage)):
             reason = phrase.reason if phrase.sure else _at_stage(phrase.reason, status, code, stage)
             return reason, _severity(reason, status), Evidence(Source.PHRASE, phrase.name)
-    return _by_numbers(status, code)
+    return _by_numbers(status, code, stage)
 
 
 def _doubted(said: str, context: str) -> Phrase | None:
@@ -107,7 +109,7 @@ def _doubted(said: str, context: str) -> Phrase | None:
 
 def _recipient_refused(status: str, code: int | None, stage: Stage) -> bool:
     if rule := lookup(status):
-        return rule.reason in HARD and rule.reason is not Reason.NO_MAIL_HOST
+        return rule.reason in HARD and status.startswith("5.1.")
     return stage is Stage.RCPT and (code or 550) >= 500
 
 
@@ -142,12 +144,13 @@ def _severity(reason: Reason, status: str) -> Severity:
     return Severity.SOFT if passing else Severity.HARD
 
 
-def _by_numbers(status: str, code: int | None) -> tuple[Reason, Severity, Evidence]:
+def _by_numbers(status: str, code: int | None, stage: Stage) -> tuple[Reason, Severity, Evidence]:
     if rule := lookup(status):
-        passing = status.startswith("4.")
-        severity = Severity.SOFT if passing else _severity(rule.reason, status)
-        return rule.reason, severity, Evidence(Source.STATUS, f"{status} {rule.means}")
+        reason = _at_stage(rule.reason, status, code, stage)
+        severity = Severity.SOFT if status.startswith("4.") else _severity(reason, status)
+        return reason, severity, Evidence(Source.STATUS, f"{status} {rule.means}")
     if code in CODES:
-        reason, means = CODES[code]
+        found, means = CODES[code]
+        reason = _at_stage(found, status, code, stage)
         return reason, _severity(reason, status), Evidence(Source.CODE, f"{code} {means}")
     return Reason.OTHER, Severity.SOFT, Evidence(Source.NONE, "nothing known was said")

@@ -161,8 +161,9 @@ def _charset(fields: Fields) -> str:
 
 def decoded(octets: bytes, charset: str = "utf-8") -> str:
     """Text with replacement characters where the octets aren't what they are said to be."""
-    if charset.lower().replace("_", "-") in ("gb2312", "gbk", "us-ascii", "ascii"):
-        charset = "gb18030" if charset.lower().startswith("gb") else "utf-8"
+    charset = charset.lower().removeprefix("unicode-1-1-")
+    if charset.replace("_", "-") in ("gb2312", "gbk", "us-ascii", "ascii"):
+        charset = "gb18030" if charset.startswith("gb") else "utf-8"
     if not _KNOWN_CHARSET.fullmatch(charset):
         charset = "utf-8"
     try:

@@ -21,10 +21,12 @@ _SPACES = re.compile(r"\s+")
 _CONTINUED = re.compile(
     r"\s[2-5]\d\d(?:-| )(?:[245]\.\d{1,3}\.\d{1,3}\s+)?(?=[a-z])", re.IGNORECASE
 )
+_NOT = re.compile(r"\b(do|does|did|is|was|could|has|would|should)nt\b")
 PHRASES: tuple[Phrase, ...] = (
     *about_mail.FORM,
     *about_mail.NETWORK_FIRST,
     *about_mail.IDENTITY,
+    *about_mail.NETEASE,
     *about_mail.RATE,
     *about_mail.BLOCKS,
     *about_mail.CONTENT,
@@ -54,4 +56,5 @@ def find(text: str) -> Phrase | None:
 
 def flattened(text: str) -> str:
     """One lower-case line of a refusal, without the codes of continued reply lines."""
-    return _CONTINUED.sub(" ", _SPACES.sub(" ", text[:LONGEST])).lower()
+    flat = _CONTINUED.sub(" ", _SPACES.sub(" ", text[:LONGEST])).lower()
+    return _NOT.sub(r"\1n't", flat.replace("’", "'"))

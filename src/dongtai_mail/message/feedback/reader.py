@@ -99,7 +99,7 @@ def _from_mail_system(document: Document) -> tuple[Kind, str, list[RecipientRepo
     if not actions and (rule := matching(DELIVERED, document.subject)):
         return Kind.DELIVERED, rule, []
     refused = [candidate for candidate in candidates if candidate.action not in _SUCCESS]
-    reports = [_report(candidate, len(refused)) for candidate in refused]
+    reports = [_report(candidate) for candidate in refused]
     if actions and actions <= _DELAY | _SUCCESS:
         return Kind.DELAYED, "Action: delayed", [_never_hard(report) for report in reports]
     if not actions and (rule := delay_rule(document)):
@@ -107,7 +107,7 @@ def _from_mail_system(document: Document) -> tuple[Kind, str, list[RecipientRepo
     return Kind.BOUNCE, "Action: failed" if actions else "notice", reports
 
 
-def _report(candidate: Candidate, recipients: int) -> RecipientReport:
+def _report(candidate: Candidate) -> RecipientReport:
     inner, outer = find_status(candidate.said), find_status(candidate.status)
     status = inner if lookup(inner) else outer if lookup(outer) else ""
     status = status or find_status(candidate.context) or inner or outer
@@ -151,7 +151,7 @@ def _from_notification(told: Mapping[str, Any]) -> tuple[Kind, str, list[Recipie
         return Kind.DELIVERED, rule, [_unrefused(a) for a, _ in _named(detail, "recipients")]
     if kind == "Bounce":
         named = _named(detail, "bouncedRecipients")
-        return Kind.BOUNCE, rule, [_report(_notified(a, found), len(named)) for a, found in named]
+        return Kind.BOUNCE, rule, [_report(_notified(a, found)) for a, found in named]
     return Kind.UNKNOWN, rule, []
 
 
@@ -172,7 +172,6 @@ def _notified(address: str, row: Mapping[str, Any]) -> Candidate:
         action=str(row.get("action", "")),
         status=str(row.get("status", "")),
         said=str(row.get("diagnosticCode", ""))[:2_000],
-        found_by="notification",
     )
 
 

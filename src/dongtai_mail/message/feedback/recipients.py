@@ -46,6 +46,10 @@ _LABEL = re.compile(
     rf"|mailto)[;:] ?)?({_LOCAL}@{_DOMAIN})",
     re.MULTILINE | re.IGNORECASE,
 )
+_ENDING = re.compile(
+    rf"^.{{0,120}}[:：][ \t]?<?(?P<address>{_LOCAL}@{_DOMAIN})>?[ \t.]*$", re.MULTILINE
+)
+_PUNCTUATION = " \t\n>\"':;.,-=_*)]"
 _NOBODY = re.compile(
     r"^(?:mailer-daemon|mail-daemon|mail\.delivery\.\w+|postmaster|post_master|abuse|support"
     r"|helpdesk"
@@ -73,7 +77,6 @@ class Candidate:
     status: str = ""
     said: str = ""
     context: str = ""
-    found_by: str = ""
 
 
 def find_candidates(document: Document) -> list[Candidate]:
@@ -86,6 +89,7 @@ def find_candidates(document: Document) -> list[Candidate]:
         or in_prose
         or _in_header(document)
         or _labelled(document.notice, ours)
+        or _ending_lines(document.notice, ours)
         or _in_original(document, ours)
     )
     distinct = {candidate.address.lower(): candidate for candidate in reversed(found)}
@@ -120,7 +124,7 @@ def _in_fields(groups: list[Fields], in_prose: list[Candidate]) -> list[Candidat
     by_address = {candidate.address.lower(): candidate for candidate in in_prose}
     for candidate in found:
         prose_said = by_address.get(candidate.address.lower())
-        candidate.context = prose_said.said if prose_said else ""
+        candidate.context = f"{prose_said.said}\n{prose_said.context}" if prose_said else ""
     return [candidate for candidate in found if candidate.address]
 
 
@@ -135,12 +139,17 @@ def _from_group(group: Fields) -> Candidate:
         action=group.get("action").lower().strip(),
         status=group.get("status"),
         said=_untyped(group.get("diagnostic-code", "x-diagnostic-code", "diagnostic")),
-        found_by="fields",
     )
 
 
 def _untyped(diagnostic: str) -> str:
     return re.sub(r"^[\w-]{1,40}\s*;\s*", "", diagnostic)
+
+
+def _preceding(notice: str, match: re.Match[str]) -> str:
+    """The two lines before an address: some say the reason first."""
+    before = notice[max(0, match.start() - 400) : match.start()].split("\n")
+    return "\n".join([line for line in before if line.strip()][-2:])
 
 
 def _in_prose(notice: str, ours: set[str]) -> list[Candidate]:
@@ -156,7 +165,9 @@ def _in_prose(notice: str, ours: set[str]) -> list[Candidate]:
     ]
     found = []
     for match, following in zip(hits, [*hits[1:], None], strict=False):
-        found.append(Candidate(match["address"], said=_said(notice, match, following)))
+        said = _said(notice, match, following)
+        before = "" if said.strip(_PUNCTUATION) else _preceding(notice, match)
+        found.append(Candidate(match["address"], said=said, context=before))
     return _merged(found)
 
 
@@ -190,9 +201,15 @@ def _labelled(notice: str, ours: set[str]) -> list[Candidate]:
     )
 
 
+def _ending_lines(notice: str, ours: set[str]) -> list[Candidate]:
+    """Lines that end with a colon and an address, whatever the words before."""
+    hits = [match for match in _ENDING.finditer(notice) if not _about_us(match["address"], ours)]
+    return _merged([Candidate(match["address"], said=match[0]) for match in hits])
+
+
 def _in_header(document: Document) -> list[Candidate]:
     failed = document.head.get("x-failed-recipients")
-    return [Candidate(address, found_by="header") for address in ADDRESS.findall(failed)]
+    return [Candidate(address) for address in ADDRESS.findall(failed)]
 
 
 def _in_original(document: Document, ours: set[str]) -> list[Candidate]:
@@ -200,7 +217,7 @@ def _in_original(document: Document, ours: set[str]) -> list[Candidate]:
     for name in ("x-original-to", "delivered-to", "x-envelope-to", "x-rcpt-to", "to"):
         found = set(ADDRESS.findall(document.original.get(name)))
         if len(found) == 1 and not _about_us(next(iter(found)), ours):
-            return [Candidate(found.pop(), found_by="original")]
+            return [Candidate(found.pop())]
     return []
 
 
