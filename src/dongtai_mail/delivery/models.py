@@ -91,24 +91,44 @@ class Delivery(models.Model):
         CANCELLED = 7, "已取消"
 
     id = models.BigAutoField(primary_key=True)
-    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="deliveries")
+    # Every index is written twice a message, hence few, each with several uses.
+    mailing = models.ForeignKey(
+        Mailing, on_delete=models.CASCADE, related_name="deliveries", db_index=False
+    )
     # Erasure takes the person away and leaves the count.
-    subscription = models.ForeignKey(Subscription, null=True, on_delete=models.SET_NULL)
+    subscription = models.ForeignKey(
+        Subscription, null=True, on_delete=models.SET_NULL, db_index=False
+    )
     address = models.CharField(max_length=320)
     name = models.CharField(max_length=100, blank=True)
     provider = models.CharField(max_length=253)
     lane = models.CharField(max_length=253, blank=True)
     state = models.SmallIntegerField(choices=State, default=State.QUEUED)
-    batch = models.ForeignKey(Batch, null=True, blank=True, on_delete=models.SET_NULL)
+    # No constraint: it would be checked, and the batch's row locked, once for every delivery.
+    batch = models.ForeignKey(
+        Batch,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        db_index=False,
+        db_constraint=False,
+    )
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(null=True, blank=True, help_text="a deferred delivery's next try")
     changed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("mailing", "subscription"), name="delivery_once"),
+            models.UniqueConstraint(fields=("subscription", "mailing"), name="delivery_once"),
         )
-        indexes = (models.Index(fields=("mailing", "state", "lane", "id"), name="delivery_queue"),)
+        indexes = (
+            models.Index(fields=("mailing", "state", "lane", "id"), name="delivery_queue"),
+            models.Index(
+                fields=("batch",),
+                condition=models.Q(batch__isnull=False),
+                name="delivery_leased",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.pk} to {self.address}"

@@ -68,9 +68,9 @@ class Migration(migrations.Migration):
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
                 ('due_at', models.DateTimeField(blank=True, help_text="a deferred delivery's next try", null=True)),
                 ('changed_at', models.DateTimeField(blank=True, null=True)),
-                ('batch', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='delivery.batch')),
-                ('subscription', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to='subscribers.subscription')),
-                ('mailing', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='delivery.mailing')),
+                ('batch', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to='delivery.batch')),
+                ('subscription', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to='subscribers.subscription')),
+                ('mailing', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='delivery.mailing')),
             ],
         ),
         migrations.AddField(
@@ -113,8 +113,12 @@ class Migration(migrations.Migration):
             model_name='delivery',
             index=models.Index(fields=['mailing', 'state', 'lane', 'id'], name='delivery_queue'),
         ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('batch__isnull', False)), fields=['batch'], name='delivery_leased'),
+        ),
         migrations.AddConstraint(
             model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('mailing', 'subscription'), name='delivery_once'),
+            constraint=models.UniqueConstraint(fields=('subscription', 'mailing'), name='delivery_once'),
         ),
     ]
