@@ -47,7 +47,8 @@ CREATE OR REPLACE TRIGGER delivery_tally_delete AFTER DELETE ON delivery_deliver
 SQLITE = (
     """
     CREATE TRIGGER IF NOT EXISTS delivery_tally_insert AFTER INSERT ON delivery_delivery BEGIN
-        INSERT INTO delivery_tally (mailing_id, lane, state, delta) VALUES (new.mailing_id, new.lane, new.state, 1);
+        INSERT INTO delivery_tally (mailing_id, lane, state, delta)
+        VALUES (new.mailing_id, new.lane, new.state, 1);
     END""",
     """
     CREATE TRIGGER IF NOT EXISTS delivery_tally_update AFTER UPDATE ON delivery_delivery
@@ -57,7 +58,8 @@ SQLITE = (
     END""",
     """
     CREATE TRIGGER IF NOT EXISTS delivery_tally_delete AFTER DELETE ON delivery_delivery BEGIN
-        INSERT INTO delivery_tally (mailing_id, lane, state, delta) VALUES (old.mailing_id, old.lane, old.state, -1);
+        INSERT INTO delivery_tally (mailing_id, lane, state, delta)
+        VALUES (old.mailing_id, old.lane, old.state, -1);
     END""",
 )
 
