@@ -27,6 +27,12 @@ BOUNCED: dict[str, list[tuple[str, Severity, Reason]]] = {
     ],
     "dsn-wrong-boundary": [("li@example.org", HARD, Reason.USER_UNKNOWN)],
     "dsn-forwarded-by-a-colleague": [("li@example.org", HARD, Reason.USER_UNKNOWN)],
+    "dsn-delayed-and-failed": [
+        ("li@example.org", SOFT, Reason.USER_UNKNOWN),
+        ("wang@example.org", HARD, Reason.USER_UNKNOWN),
+    ],
+    "dsn-verification-in-progress": [("li@example.org", SOFT, Reason.USER_UNKNOWN)],
+    "person-quotes-a-notice": [("wang@example.org", SOFT, Reason.USER_UNKNOWN)],
     "no-mime-dsn": [("li@example.org", SOFT, Reason.EXPIRED)],
     "sendmail-blocked-not-unknown": [("li@example.org", SOFT, Reason.BLOCKED)],
     "qmail-two": [

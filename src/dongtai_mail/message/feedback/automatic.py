@@ -36,7 +36,8 @@ DAEMONS = _table(
     ),
     (r"\bpost[-_]?master@|mail administrator|\bmdaemon@|mailadm", "postmaster@example.org"),
     (
-        r"mail (?:system|subsystem|server)|系统退信|邮件系统|bounce@",
+        r"mail ?(?:system|subsystem|server)|system administrator|系统(?:退信|管理员)"
+        r"|邮件(?:系统|管理员)",
         "系统退信 <postmaster@example.cn>",
     ),
 )
@@ -184,17 +185,25 @@ _AWAY_FIELDS = (
 
 def is_notice(document: Document) -> bool:
     """Whether a mail system speaks: by form, or by its name and its subject or words."""
-    if document.status_groups or document.report_type == "delivery-status":
-        return True
-    if document.head.get("x-failed-recipients"):
-        return True
-    speaks = bool(
-        matching(DAEMONS, readable(document.head.get("from"))) or _null_sender(document.head)
-    )
     subject = bool(matching(FAILED_SUBJECTS, document.subject))
     words = bool(matching(FAILED_NOTICES, document.notice[:6_000]))
-    delayed = bool(matching(DELAYED, f"{document.subject}\n{document.notice[:6_000]}"))
-    return (speaks and (subject or words or delayed)) or (subject and words)
+    if not is_machine(document):
+        return subject and words
+    return _by_form(document) or subject or words or bool(delay_rule(document))
+
+
+def is_machine(document: Document) -> bool:
+    """Whether the sender says to be a mail system; a reader may quote a notice and ask."""
+    speaks = matching(DAEMONS, readable(document.head.get("from")))
+    return _by_form(document) or bool(speaks) or _null_sender(document.head)
+
+
+def _by_form(document: Document) -> bool:
+    return bool(
+        document.status_groups
+        or document.report_type == "delivery-status"
+        or document.head.get("x-failed-recipients")
+    )
 
 
 def away_rule(document: Document) -> str:

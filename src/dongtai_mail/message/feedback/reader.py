@@ -17,6 +17,7 @@ from dongtai_mail.message.feedback.automatic import (
     DELIVERED,
     away_rule,
     delay_rule,
+    is_machine,
     is_notice,
     matching,
 )
@@ -100,6 +101,8 @@ def _from_mail_system(document: Document) -> tuple[Kind, str, list[RecipientRepo
         return Kind.DELIVERED, rule, []
     refused = [candidate for candidate in candidates if candidate.action not in _SUCCESS]
     reports = [_report(candidate) for candidate in refused]
+    if not is_machine(document):
+        reports = [_never_hard(report) for report in reports]
     if actions and actions <= _DELAY | _SUCCESS:
         return Kind.DELAYED, "Action: delayed", [_never_hard(report) for report in reports]
     if not actions and (rule := delay_rule(document)):
@@ -114,7 +117,7 @@ def _report(candidate: Candidate) -> RecipientReport:
     code = find_code(candidate.said) or find_code(candidate.context)
     stage = stage_of(candidate.said, candidate.context)
     reason, severity, evidence = judge(candidate.said, candidate.context, status, code, stage)
-    return RecipientReport(
+    report = RecipientReport(
         candidate.address,
         severity,
         reason,
@@ -125,6 +128,7 @@ def _report(candidate: Candidate) -> RecipientReport:
         " ".join((candidate.said.strip() or candidate.context.strip()).split())[:1_000],
         stage,
     )
+    return _never_hard(report) if candidate.action in _DELAY else report
 
 
 def _never_hard(report: RecipientReport) -> RecipientReport:
