@@ -1,17 +1,20 @@
-"""Readers: addresses, lists, subscriptions, their history, and who must get no mail.
+"""Readers: addresses, lists, subscriptions and their history of consent.
 
 Owns: who wants which list, since when and by which act. Promises: one row per address however it
-is spelled (``Subscriber.key``); a subscription's events are only ever added to; leaving takes
-effect in the transaction that records it.
+is spelled (``Subscriber.key``); a subscription's events are only ever added to, which the database
+itself enforces; leaving takes effect in the transaction that records it.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import models
+
+from subscribers.models.suppression import FingerprintField
 
 
 class SubscriberList(models.Model):
@@ -20,23 +23,43 @@ class SubscriberList(models.Model):
     )
     slug = models.SlugField(unique=True, validators=[validate_slug])
     name = models.CharField(max_length=100)
+    description = models.CharField(max_length=300, blank=True, db_default="")
+    double_opt_in = models.BooleanField(default=True, db_default=True)
+    public = models.BooleanField(
+        default=False, db_default=False, help_text="readers may sign up by themselves"
+    )
+    archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def open(self) -> bool:
+        """Whether readers may sign up by themselves."""
+        return self.public and self.archived_at is None
 
 
 class Subscriber(models.Model):
     """``key`` is the canonical address (message.address), by which spellings are one person."""
 
     address = models.CharField(max_length=320)
-    key = models.CharField(max_length=320, unique=True)
-    provider = models.CharField(max_length=253, db_index=True)
+    key = models.CharField(max_length=320)
+    hash = FingerprintField()
+    provider = models.CharField(max_length=253)
     name = models.CharField(max_length=100, blank=True)
     organisation = models.CharField(max_length=200, blank=True)
     language = models.CharField(max_length=20, default="zh-hans")
     attributes = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        # Indexes by hand: a unique or indexed CharField brings a second one for LIKE.
+        constraints = (models.UniqueConstraint(fields=("key",), name="subscriber_once"),)
+        indexes = (
+            models.Index(fields=("provider",), name="subscriber_provider"),
+            models.Index(fields=("hash",), name="subscriber_hash"),
+        )
 
     def __str__(self) -> str:
         return self.address
@@ -51,16 +74,18 @@ class Subscription(models.Model):
         COMPLAINED = "complained", "已投诉"
 
     subscriber = models.ForeignKey(
-        Subscriber, on_delete=models.CASCADE, related_name="subscriptions"
+        Subscriber, on_delete=models.CASCADE, related_name="subscriptions", db_index=False
     )
     subscriber_list = models.ForeignKey(
-        SubscriberList, on_delete=models.PROTECT, related_name="subscriptions"
+        SubscriberList, on_delete=models.PROTECT, related_name="subscriptions", db_index=False
     )
     state = models.CharField(max_length=12, choices=State, default=State.PENDING)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
+    paused_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        # Both foreign keys lead one of these, hence have no index of their own.
         constraints = (
             models.UniqueConstraint(
                 fields=("subscriber", "subscriber_list"), name="subscription_once"
@@ -72,13 +97,37 @@ class Subscription(models.Model):
         return f"{self.subscriber} – {self.subscriber_list}"
 
 
+class Wording(models.Model):
+    """A text that somebody consented to, kept once however many did."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return self.text[:80]
+
+    @classmethod
+    def of(cls, text: str) -> Wording:
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return cls.objects.get_or_create(digest=digest, defaults={"text": text})[0]
+
+
 class SubscriptionEvent(models.Model):
-    """One act in a subscription's history: what it became, when, how and by whom."""
+    """One act in a subscription's history: what it became, when, how, by whom and from where.
+
+    ``source`` is the door (page, one-click, mailto, import, staff …), ``actor`` the account of the
+    member of staff or "" for the reader, ``wording`` what was consented to.
+    """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="events")
     state = models.CharField(max_length=12, choices=Subscription.State)
     source = models.CharField(max_length=50)
     detail = models.CharField(max_length=300, blank=True)
+    actor = models.CharField(max_length=150, blank=True, db_default="")
+    ip = models.GenericIPAddressField(null=True, blank=True)
+    wording = models.ForeignKey(
+        Wording, null=True, blank=True, on_delete=models.PROTECT, db_index=False
+    )
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -91,34 +140,3 @@ class SubscriptionEvent(models.Model):
         if self.pk is not None:
             raise ValidationError("History is only ever added to.")
         super().save(*args, **kwargs)
-
-
-class Suppression(models.Model):
-    """An address that gets no mail, whatever its subscriptions say; NULL publication means all."""
-
-    class Reason(models.TextChoices):
-        BOUNCE = "bounce", "无法送达"
-        COMPLAINT = "complaint", "投诉"
-        STAFF = "staff", "人工"
-        ERASURE = "erasure", "已删除资料"
-
-    key = models.CharField(max_length=320)
-    publication = models.ForeignKey(
-        "issues.Publication", null=True, blank=True, on_delete=models.CASCADE
-    )
-    reason = models.CharField(max_length=12, choices=Reason)
-    source = models.CharField(max_length=300, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("key", "publication"), name="suppression_once"),
-            models.UniqueConstraint(
-                fields=("key",),
-                condition=models.Q(publication__isnull=True),
-                name="suppression_everywhere_once",
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.key} ({self.reason})"

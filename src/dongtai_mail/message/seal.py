@@ -87,6 +87,10 @@ class Keyring:
             raise SealError
         return self._opened(purpose, raw)
 
+    def fingerprint(self, purpose: str, content: bytes) -> str:
+        """Return 32 hex digits that are the same for ever: the oldest key makes them."""
+        return self._mac(min(self._keys), f"fingerprint {purpose}", content).hex()
+
     def _sealed(self, purpose: str, numbers: tuple[int, ...]) -> bytes:
         try:
             content = struct.pack(f">B{len(numbers)}Q", self.newest, *numbers)
