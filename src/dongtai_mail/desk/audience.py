@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db.models import Q
+from django.utils import timezone
 
 from subscribers.models import SubscriberList, Subscription, Suppression
 
@@ -22,10 +23,12 @@ class Audience:
 
 def audience(subscriber_list: SubscriberList) -> Audience:
     confirmed = Subscription.objects.filter(
-        subscriber_list=subscriber_list, state=Subscription.State.CONFIRMED
+        Q(paused_until=None) | Q(paused_until__lte=timezone.now()),
+        subscriber_list=subscriber_list,
+        state=Subscription.State.CONFIRMED,
     )
     suppressed = Suppression.objects.filter(
         Q(publication=None) | Q(publication=subscriber_list.publication_id)
     )
-    excluded = confirmed.filter(subscriber__key__in=suppressed.values("key")).count()
+    excluded = confirmed.filter(subscriber__hash__in=suppressed.values("hash")).count()
     return Audience(confirmed.count() - excluded, excluded)

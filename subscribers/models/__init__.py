@@ -1,0 +1,29 @@
+"""The rows of subscribers: people, suppressions, imports, segments, notices."""
+
+from subscribers.models.imports import ImportRow, ImportRun
+from subscribers.models.notices import AddressChange, Notice
+from subscribers.models.people import (
+    Subscriber,
+    SubscriberList,
+    Subscription,
+    SubscriptionEvent,
+    Wording,
+)
+from subscribers.models.segments import Segment
+from subscribers.models.suppression import FingerprintField, Release, Suppression
+
+__all__ = [
+    "AddressChange",
+    "FingerprintField",
+    "ImportRow",
+    "ImportRun",
+    "Notice",
+    "Release",
+    "Segment",
+    "Subscriber",
+    "SubscriberList",
+    "Subscription",
+    "SubscriptionEvent",
+    "Suppression",
+    "Wording",
+]
