@@ -7,7 +7,7 @@ import logging
 import redis
 from django.conf import settings
 
-from dongtai_mail.delivery import mailings, queue
+from dongtai_mail.delivery import mailings, queue, reasons, stages
 from worker import notes
 from worker.journal import stories
 
@@ -22,7 +22,9 @@ def tick(client: redis.Redis) -> None:
     for mailing_id in mailings.start_due():
         mailings.settle(mailing_id)
     mailings.settle_cancelled()
+    stages.advance()
     mailings.compact_tally()
+    reasons.compact()
 
 
 def settle_dead_workers() -> None:

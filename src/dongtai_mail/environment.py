@@ -141,6 +141,18 @@ def _positive(raw: str) -> int:
     return int(raw)
 
 
+def _percent(raw: str) -> float:
+    if not re.fullmatch(r"\d{1,3}(\.\d+)?", raw) or not 0 < float(raw) <= 100:
+        raise _Wrong(f"{raw!r} is no percentage; write a number above 0, up to 100.")
+    return float(raw)
+
+
+def _token(raw: str) -> str:
+    if raw and not re.fullmatch(r"[\w.~+/=-]{16,}", raw, re.ASCII):
+        raise _Wrong("needs 16 or more letters, digits and signs that a header can carry.")
+    return raw
+
+
 def _directory(raw: str) -> Path:
     return Path(raw).expanduser().resolve()
 
@@ -261,6 +273,25 @@ VARIABLES: tuple[Variable, ...] = (
         "How long a deferred delivery is tried before it counts as bounced.",
         _positive,
         default="72",
+    ),
+    Variable(
+        "DONGTAI_STAGE_BOUNCE_PERCENT",
+        "A mailing in stages stops when more than this part of what was answered bounced.",
+        _percent,
+        default="5",
+    ),
+    Variable(
+        "DONGTAI_STAGE_COMPLAINT_PERCENT",
+        "The same for complaints; Gmail and Yahoo ask for less than 0.3.",
+        _percent,
+        default="0.3",
+    ),
+    Variable(
+        "DONGTAI_METRICS_TOKEN",
+        "Who may read `/metrics` from elsewhere: `Authorization: Bearer TOKEN`. Without it only "
+        "this machine may, past no proxy.",
+        _token,
+        default="",
     ),
     Variable(
         "DONGTAI_DATA_DIR",

@@ -41,6 +41,9 @@ BATCH_SIZE: int = ENVIRONMENT["batch_size"]
 LEASE_SECONDS: int = ENVIRONMENT["lease_seconds"]
 UNCONFIRMED_SECONDS: int = ENVIRONMENT["unconfirmed_seconds"]
 RETRY_HOURS: int = ENVIRONMENT["retry_hours"]
+STAGE_BOUNCE_PERCENT: float = ENVIRONMENT["stage_bounce_percent"]
+STAGE_COMPLAINT_PERCENT: float = ENVIRONMENT["stage_complaint_percent"]
+METRICS_TOKEN: str = ENVIRONMENT["metrics_token"]
 DONGTAI_CATCHER_DATABASE: str = ENVIRONMENT["catcher_database"]
 
 INSTALLED_APPS = [

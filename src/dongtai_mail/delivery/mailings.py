@@ -8,13 +8,14 @@ transaction. Fails: with ``MailingRefused`` and the reason, in Chinese, for the 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 
 from django.db import connection, transaction
 from django.db.models import Count, Sum
 from django.utils import timezone
 
 from dongtai_mail.content import Severity
-from dongtai_mail.delivery import letters
+from dongtai_mail.delivery import audience, letters, stages
 from dongtai_mail.delivery.models import Delivery, Mailing, Tally
 from dongtai_mail.delivery.signals import mailing_due
 from dongtai_mail.issues.models import Edition
@@ -23,8 +24,6 @@ from subscribers.models import SubscriberList
 Ledger = dict[str, int]
 State = Mailing.State
 
-# A provider with this many readers on a list waits in a lane of its own.
-OWN_LANE_READERS = 200
 # Above this many rows a mailing's tally is worth summing up.
 TALLY_ROWS = 300
 
@@ -40,6 +39,8 @@ def schedule(
     request_key: str,
     at: datetime.datetime | None = None,
     created_by: str = "",
+    staged: Sequence[stages.Stage] = (),
+    stage_wait_seconds: int = 600,
 ) -> Mailing:
     """Make a mailing for ``at`` (now when None). The same ``request_key`` again is the same one."""
     _refuse_unready(edition, subscriber_list)
@@ -51,6 +52,8 @@ def schedule(
             "subscriber_list": subscriber_list,
             "scheduled_at": at or now,
             "created_by": created_by,
+            "stages": list(staged),
+            "stage_wait_seconds": stage_wait_seconds,
         },
     )
     if mailing.scheduled_at <= now:
@@ -94,49 +97,13 @@ def start(mailing_id: int) -> bool:
         if not due.update(state=State.SENDING, started_at=now):
             return False
         mailing = Mailing.objects.select_related("edition").get(pk=mailing_id)
-        Mailing.objects.filter(pk=mailing_id).update(targeted=_freeze_audience(mailing))
+        targeted = audience.freeze(mailing, stages.first_list(mailing))
+        Mailing.objects.filter(pk=mailing_id).update(targeted=targeted)
+        stages.begin(mailing, targeted)
         if mailing.edition.published_at is None:
             mailing.edition.published_at = now
             mailing.edition.save(update_fields=["published_at"])
     return True
-
-
-def _freeze_audience(mailing: Mailing) -> int:
-    """Make the deliveries, in one statement, each in the lane of its provider."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO delivery_delivery
-                   (mailing_id, subscription_id, address, name, provider, lane, state, attempts)
-            WITH own AS (
-                SELECT person.provider
-                  FROM subscribers_subscription subscription
-                  JOIN subscribers_subscriber person ON person.id = subscription.subscriber_id
-                 WHERE subscription.subscriber_list_id = %s
-                 GROUP BY person.provider HAVING COUNT(*) > %s
-                 UNION SELECT provider FROM delivery_providerlimit)
-            SELECT %s, subscription.id, person.address, person.name, person.provider,
-                   COALESCE(own.provider, ''), 0, 0
-              FROM subscribers_subscription subscription
-              JOIN subscribers_subscriber person ON person.id = subscription.subscriber_id
-              LEFT JOIN own ON own.provider = person.provider
-             WHERE subscription.subscriber_list_id = %s AND subscription.state = 'confirmed'
-               AND NOT EXISTS (
-                     SELECT 1 FROM subscribers_suppression suppression
-                      WHERE suppression.key = person.key
-                        AND (suppression.publication_id IS NULL
-                             OR suppression.publication_id = %s))
-             ORDER BY subscription.id
-            """,
-            [
-                mailing.subscriber_list_id,
-                OWN_LANE_READERS,
-                mailing.pk,
-                mailing.subscriber_list_id,
-                mailing.subscriber_list.publication_id,
-            ],
-        )
-        return int(cursor.rowcount)
 
 
 def pause(mailing: Mailing) -> None:
@@ -157,7 +124,9 @@ def resume(mailing: Mailing) -> None:
             resumable = Mailing.objects.filter(
                 pk=mailing.pk, state__in=(State.PAUSED, State.STOPPED)
             )
-            changed = resumable.update(state=State.SENDING, note="")
+            # What staff have seen doesn't stop it again; what comes on top of it does.
+            seen = stages.counts(mailing) if mailing.stages else {}
+            changed = resumable.update(state=State.SENDING, note="", forgiven=seen)
         mailing.refresh_from_db()
         if not changed:
             raise MailingRefused(

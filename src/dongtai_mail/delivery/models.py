@@ -46,6 +46,16 @@ class Mailing(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     targeted = models.PositiveIntegerField(default=0)
     note = models.TextField(blank=True, help_text="why it stopped or was missed, for staff")
+    # See ``delivery.stages``: what goes first, and how far the mailing is open by now.
+    stages = models.JSONField(default=list, blank=True)
+    stage = models.PositiveSmallIntegerField(default=0)
+    open_until = models.BigIntegerField(
+        null=True, blank=True, help_text="the last delivery that may be claimed; NULL means all"
+    )
+    stage_over_at = models.DateTimeField(null=True, blank=True)
+    stage_wait_seconds = models.PositiveIntegerField(default=600)
+    # The counts that staff had before their eyes when they let a stopped mailing go on.
+    forgiven = models.JSONField(default=dict, blank=True)
     created_by = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -169,6 +179,26 @@ class Tally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mailing_id} {self.lane} {self.state}: {self.delta:+}"
+
+
+class Refusal(models.Model):
+    """How many attempts ended with the same words, and what state they put their delivery into.
+
+    Rows are only added, with the attempts, and summed up now and then, like those of ``Tally``:
+    the reasons of a mailing are counted without reading its attempts. ``wording`` is the text
+    without what differs from reader to reader (``delivery.reasons``).
+    """
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE)
+    state = models.SmallIntegerField(choices=Delivery.State)
+    stage = models.CharField(max_length=10)
+    code = models.PositiveSmallIntegerField(null=True, blank=True)
+    enhanced = models.CharField(max_length=12, blank=True)
+    wording = models.CharField(max_length=200, blank=True)
+    delta = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id} {self.stage} {self.code or ''} {self.wording}: {self.delta:+}"
 
 
 class ProviderLimit(models.Model):

@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.db.models import F, Max, Model, QuerySet
 from django.utils import timezone
 
+from dongtai_mail.delivery import reasons
 from dongtai_mail.delivery.models import Attempt, Batch, Delivery, Mailing
 from dongtai_mail.message.reply import Reply, Stage, Verdict, classify
 from subscribers.models import Subscription, SubscriptionEvent, Suppression
@@ -60,16 +61,26 @@ class Queued:
 
 
 def waiting() -> list[Queued]:
-    """Every lane of every sending mailing with something in it, oldest mailing first."""
+    """Every lane of every sending mailing with something to claim, oldest mailing first.
+
+    Of a mailing that is open only in part (``delivery.stages``), the index is asked as well.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT tally.mailing_id, tally.lane
-              FROM delivery_tally tally JOIN delivery_mailing mailing ON mailing.id = mailing_id
-             WHERE mailing.state = %s AND tally.state = %s
-             GROUP BY 1, 2 HAVING SUM(delta) > 0 ORDER BY 1, 2
+            SELECT mailing_id, lane FROM (
+                SELECT tally.mailing_id, tally.lane, mailing.open_until
+                  FROM delivery_tally tally
+                  JOIN delivery_mailing mailing ON mailing.id = tally.mailing_id
+                 WHERE mailing.state = %s AND tally.state = %s
+                 GROUP BY 1, 2, 3 HAVING SUM(delta) > 0) queued
+             WHERE open_until IS NULL OR EXISTS (
+                     SELECT 1 FROM delivery_delivery delivery
+                      WHERE delivery.mailing_id = queued.mailing_id AND delivery.state = %s
+                        AND delivery.lane = queued.lane AND delivery.id <= queued.open_until)
+             ORDER BY 1, 2
             """,
-            [Mailing.State.SENDING, State.QUEUED],
+            [Mailing.State.SENDING, State.QUEUED, State.QUEUED],
         )
         return [Queued(*row) for row in cursor.fetchall()]
 
@@ -81,12 +92,14 @@ def claim(mailing_id: int, lane: str, worker: str, size: int) -> list[Claimed]:
     """
     now = timezone.now()
     with transaction.atomic():
-        if not Mailing.objects.filter(pk=mailing_id, state=Mailing.State.SENDING).exists():
+        sending = Mailing.objects.filter(pk=mailing_id, state=Mailing.State.SENDING)
+        open_until = sending.values_list("open_until", flat=True).first()
+        if open_until is None and not sending.exists():
             return []
         batch = Batch.objects.create(
             mailing_id=mailing_id, worker=worker, claimed_at=now, leased_until=_lease_end(now)
         )
-        claimed = _lease(mailing_id, lane, batch.pk, size, now)
+        claimed = _lease(Queued(mailing_id, lane), open_until, batch, size)
         if not claimed:
             batch.delete()
             return []
@@ -95,21 +108,24 @@ def claim(mailing_id: int, lane: str, worker: str, size: int) -> list[Claimed]:
     return [delivery for delivery in claimed if delivery.id not in gone]
 
 
-def _lease(
-    mailing_id: int, lane: str, batch_id: int, size: int, now: datetime.datetime
-) -> list[Claimed]:
+def _lease(where: Queued, open_until: int | None, batch: Batch, size: int) -> list[Claimed]:
     lock = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    part = "" if open_until is None else "AND id <= %s"
+    until = () if open_until is None else (open_until,)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             UPDATE delivery_delivery
                SET state = %s, batch_id = %s, attempts = attempts + 1, changed_at = %s
              WHERE id IN (SELECT id FROM delivery_delivery
-                           WHERE mailing_id = %s AND state = %s AND lane = %s
+                           WHERE mailing_id = %s AND state = %s AND lane = %s {part}
                            ORDER BY id LIMIT %s {lock})
             RETURNING id, subscription_id, address, name, provider, batch_id
-            """,  # noqa: S608 - the one thing put in is chosen above
-            [State.LEASED, batch_id, now, mailing_id, State.QUEUED, lane, size],
+            """,  # noqa: S608 - the two things put in are chosen above
+            (
+                *(State.LEASED, batch.pk, batch.claimed_at),
+                *(where.mailing_id, State.QUEUED, where.lane, *until, size),
+            ),
         )
         return sorted((Claimed(*row) for row in cursor.fetchall()), key=lambda row: row.id)
 
@@ -118,17 +134,17 @@ def departed(batch_ids: Collection[int]) -> set[int]:
     """Deliveries of these batches, still leased, whose readers have left or are suppressed."""
     leased = Delivery.objects.filter(batch__in=batch_ids, state=State.LEASED)
     left = leased.exclude(subscription__state=Subscription.State.CONFIRMED)
-    suppressed = leased.filter(subscription__subscriber__key__in=_suppressed_keys(batch_ids))
+    suppressed = leased.filter(subscription__subscriber__hash__in=_suppressed(batch_ids))
     return set(left.values_list("id", flat=True)) | set(suppressed.values_list("id", flat=True))
 
 
-def _suppressed_keys(batch_ids: Collection[int]) -> Iterable[str]:
+def _suppressed(batch_ids: Collection[int]) -> Iterable[str]:
     publications = Mailing.objects.filter(batches__in=batch_ids).values(
         "subscriber_list__publication_id"
     )
     everywhere = Suppression.objects.filter(publication=None)
     here = Suppression.objects.filter(publication__in=publications)
-    return (everywhere | here).values_list("key", flat=True)
+    return (everywhere | here).values_list("hash", flat=True)
 
 
 class Departures:
@@ -228,19 +244,21 @@ def _among(ids: Collection[int]) -> QuerySet[Delivery]:
 def _record_failures(failed: Sequence[Outcome]) -> None:
     now = timezone.now()
     rows = _failed_rows(failed)
-    attempts = []
+    attempts: list[tuple[Attempt, int]] = []
     for outcome in failed:
         delivery = rows.get((outcome.delivery.id, outcome.delivery.batch_id))
         if delivery is None or outcome.reply is None:
             continue
         verdict = _fail(delivery, outcome.reply, now)
-        attempts.append(_attempt(delivery, outcome.reply, outcome.relay, now))
+        attempt = _attempt(delivery, outcome.reply, outcome.relay, now)
+        attempts.append((attempt, delivery.state))
         if verdict is Verdict.STOP:
             _stop(delivery.mailing, outcome.reply)
     Delivery.objects.bulk_update(
         rows.values(), ["state", "due_at", "batch", "changed_at"], batch_size=500
     )
-    Attempt.objects.bulk_create(attempts, batch_size=500)
+    Attempt.objects.bulk_create([attempt for attempt, _ in attempts], batch_size=500)
+    reasons.count(attempts)
 
 
 def _failed_rows(failed: Sequence[Outcome]) -> dict[tuple[int, int | None], Delivery]:

@@ -1,0 +1,78 @@
+"""Freezing an audience: the deliveries of a mailing, made by one INSERT … SELECT.
+
+Promises: every confirmed reader of the mailing's list who is not suppressed gets one delivery, in
+the lane of their provider. A mailing in stages also writes to the list that goes first (a person
+on both gets one), those before everybody else; the others stand in an order that is the same as
+chance, so that the first x % are like the rest and a stage is a range of ids.
+"""
+
+from __future__ import annotations
+
+from django.db import connection
+from django.utils import timezone
+
+from dongtai_mail.delivery.models import Mailing
+
+# A provider with this many readers on a list waits in a lane of its own.
+OWN_LANE_READERS = 200
+# Knuth's multiplicative hash: spreads the ids of subscriptions, within 64 bits.
+SPREAD = "(subscription.id * 2654435761 + %(mailing)s * 40503) %% 4294967296"
+
+_LISTED = "subscription.subscriber_list_id = %(list)s"
+# A person who is on both lists is written to as a reader of the mailing's own.
+_LISTED_OR_FIRST = """
+    (subscription.subscriber_list_id = %(list)s
+     OR subscription.subscriber_list_id = %(first)s
+        AND NOT EXISTS (SELECT 1 FROM subscribers_subscription same
+                         WHERE same.subscriber_id = subscription.subscriber_id
+                           AND same.subscriber_list_id = %(list)s AND same.state = 'confirmed'))
+"""
+_FIRST = """
+    CASE WHEN EXISTS (SELECT 1 FROM subscribers_subscription same
+                       WHERE same.subscriber_id = subscription.subscriber_id
+                         AND same.subscriber_list_id = %(first)s AND same.state = 'confirmed')
+         THEN 0 ELSE 1 END
+"""
+_FREEZE = """
+    INSERT INTO delivery_delivery
+           (mailing_id, subscription_id, address, name, provider, lane, state, attempts)
+    WITH own AS (
+        SELECT person.provider
+          FROM subscribers_subscription subscription
+          JOIN subscribers_subscriber person ON person.id = subscription.subscriber_id
+         WHERE subscription.subscriber_list_id = %(list)s
+         GROUP BY person.provider HAVING COUNT(*) > %(own)s
+         UNION SELECT provider FROM delivery_providerlimit)
+    SELECT %(mailing)s, subscription.id, person.address, person.name, person.provider,
+           COALESCE(own.provider, ''), 0, 0
+      FROM subscribers_subscription subscription
+      JOIN subscribers_subscriber person ON person.id = subscription.subscriber_id
+      LEFT JOIN own ON own.provider = person.provider
+     WHERE {listed} AND subscription.state = 'confirmed'
+       AND (subscription.paused_until IS NULL OR subscription.paused_until <= %(now)s)
+       AND NOT EXISTS (
+             SELECT 1 FROM subscribers_suppression suppression
+              WHERE suppression.hash = person.hash
+                AND (suppression.publication_id IS NULL
+                     OR suppression.publication_id = %(publication)s))
+     ORDER BY {order}
+"""
+
+
+def freeze(mailing: Mailing, first_list: int | None) -> int:
+    """Make the deliveries; answers how many. ``first_list`` is the list that goes first."""
+    order = f"{SPREAD}, subscription.id" if mailing.stages else "subscription.id"
+    listed = _LISTED
+    if first_list is not None:
+        listed, order = _LISTED_OR_FIRST, f"{_FIRST}, {order}"
+    values = {
+        "mailing": mailing.pk,
+        "list": mailing.subscriber_list_id,
+        "first": first_list,
+        "own": OWN_LANE_READERS,
+        "now": timezone.now(),
+        "publication": mailing.subscriber_list.publication_id,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_FREEZE.format(listed=listed, order=order), values)
+        return int(cursor.rowcount)
