@@ -69,6 +69,8 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "550 not user of this server",
         "550 user not known",
         "550 invalid user",
+        'Unknown local-part "li" in domain "example.org"',
+        "550 5.1.1 <a@b.example>: Recipient address rejected: undeliverable: 550 No such user",
         "As the remote mailbox doesnt exist",
     ),
     Reason.HOST_UNKNOWN: (
@@ -111,6 +113,7 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "邮箱容量不足",
         "收件人空间不足",
         "收信人收件箱已满，无法收信",
+        "mailbox for li@example.org is full",
         "user has exhausted allowed storage space",
         "ユーザのメールボックスがいっぱいです",
     ),
@@ -130,6 +133,8 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "550 5.1.1 Refused due to recipient preferences",
         "550 The recipient has blocked you",
         "550 收件人拒收",
+        "550 Rejected by header based manually Blocked Senders",
+        "550 5.7.1 Rejected: mailbox owner only accepts mail from known people",
     ),
     Reason.RATE_LIMITED: (
         "550 Ip frequency limited",
@@ -183,12 +188,15 @@ SAID: dict[Reason, tuple[str, ...]] = {
     Reason.POLICY: (
         "550 5.7.0 Local Policy Violation",
         "550 Denied by policy",
+        "554 5.7.1 <li@example.org>: Recipient address rejected: Policy Rejection",
+        "550 Access denied",
         "554 5.7.9 Message not accepted for policy reasons",
         "554 rejected due to security policies",
     ),
     Reason.SENDER: (
         "553 5.1.8 <n@example.com>... Domain of sender address n@example.com does not exist",
         "501 5.1.8 Sender address rejected",
+        "550 Verification failed for <news@example.com>",
         "550 Unroutable sender address",
         "550 Could not verify sender",
         "550 Unauthenticated senders not allowed",
@@ -226,6 +234,8 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "Name service error for domain example.com: Host not found, try again",
         "Deferred: Name server: example.org.: host name lookup failure",
         "Connection refused by [127.0.0.1]",
+        "554 5.4.4 [internal] no answer from DNS",
+        "Name service error for name=a.example type=MX: Host not found, try again",
         "Network error on destination MXs",
     ),
     Reason.SYSTEM: (

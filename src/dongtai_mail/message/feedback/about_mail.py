@@ -164,7 +164,8 @@ SENDER = (
         r"|(?:invalid|unknown|bad|unroute?able|forged) sender|badly formed (?:mail )?sender"
         r"|can(?:'|no)t determine purported responsible|you are not allowed to send"
         r"|not (?:authori[sz]ed|allowed|permitted) to send (?:to|mail|messages)"
-        r"|does not accept mail from|refuses? (?:mail|messages) from|sender.{0,30}denied"
+        r"|(?:not|n't) accept (?:e?mail|messages?) from|verification failed for"
+        r"|refuses? (?:mail|messages) from|sender.{0,30}denied"
         r"|(?:unauthenticated|unauthori[sz]ed) senders?",
         "550 Could not verify sender",
     ),
@@ -178,7 +179,7 @@ CLIENTS = (
         r"|network|mta|system|machine|domain)(?: address| name)?.{0,60}"
         r"(?:reject|block|banned|denied|refused|not (?:allowed|accepted|permitted|authori[sz]ed)"
         r"|blacklist|prohibited|unauthori[sz]ed|dynamic|suspicious)"
-        r"|(?:block|banned|reject|refus|denied|deny|bad|unwelcome).{0,30}"
+        r"|(?:block|banned|reject|refus|denied|deny|bad|unwelcome)[^:]{0,30}"
         r"(?:\bip\b|\bhost\b|connection|ip address|\[\d{1,3}\.\d)"
         r"|(?:connection|session|transaction|service) (?:is |was |has been )?(?:refused|rejected|"
         r"blocked|denied)|no smtp service here|smtp service (?:is )?not available|dynamic (?:ip"
@@ -277,10 +278,20 @@ PASSING = (
         r"|(?:host|name|dns).{0,12}(?:try again|lookup failure|server.{0,20}(?:fail|temporar"
         r"|timeout))"
         r"|host (?:is )?(?:down|unreachable)|(?:temporary|transient) (?:dns|name|lookup|resolution)"
-        r"|no (?:dns|response from)|servers? (?:did not|didn't|not) respond|not respond(?:ing|ed)"
+        r"|no (?:dns|response from|answer from)|dns query|failing for a long time"
+        r"|servers? (?:did not|didn't|not) respond|not respond(?:ing|ed)"
         r"|socket|broken pipe|tls (?:is )?(?:required|handshake|negotiation|not available)|starttls"
         r"|certificate|gateway for|service error for .{0,80}try again|dns (?:soft|server) ",
         "connect to mx.example.org[192.0.2.1]:25: Connection timed out",
+    ),
+)
+BARE = (
+    rule(
+        "bare-refusal",
+        Reason.POLICY,
+        r"access denied|\bblocked\b|(?:message|mail) refused|transaction failed|\bspam ?content"
+        r"|not allowed\b",
+        "550 Access denied",
     ),
 )
 SERVERS = (

@@ -31,7 +31,8 @@ FULL = (
         Reason.MAILBOX_FULL,
         rf"{_WHO}(?:'s|s)?(?: \S{{1,60}})?(?: \w+){{0,4}} (?:full|overfull|over (?:the )?limit"
         rf"|too large"
-        r"|over its|out of)|(?:full|overfull) (?:mail ?box|inbox|account)|mbox full|mailfull"
+        r"|over its|out of)|(?:full|overfull) (?:mail ?box|inbox|account)|mailbox (?:for"
+        r"|of) \S{1,100} is full|mbox full|mailfull"
         r"|mailbox (?:(?:currently )?exceeds|size limit)|too full|mail ?folder is full"
         r"|account is full"
         r"|in ?box is full|user has (?:too many messages|exceeded)"
@@ -47,8 +48,9 @@ SUSPENDED = (
         r"recipient preferences|(?:recipient|user|addressee).{0,30}(?:not|refus|declin"
         r"|does not want)"
         r".{0,20}(?:accept(?:ing)?|receiv(?:e|ing)|wish|want).{0,30}(?:mail|message|from)"
-        r"|rejected by (?:the )?recipient|(?:recipient|user) has (?:blocked|rejected|refused)"
-        r"|(?:收件人|对方|用户).{0,4}(?:拒收|拒绝|屏蔽)|(?:domain|mail) filter"
+        r"|rejected by (?:the )?recipient|blocked (?:by recipient|senders)"
+        r"|only accepts? (?:mail|messages)|(?:recipient|user) has (?:blocked|rejected|refused)"
+        r"|拒收|(?:收件人|对方|用户).{0,4}(?:拒绝|屏蔽)|(?:domain|mail) filter"
         r"|refused due to recipient",
         "550 5.1.1 Refused due to recipient preferences",
     ),
@@ -96,7 +98,7 @@ SURE = (
     rule(
         "microsoft-edge-block",
         Reason.USER_UNKNOWN,
-        r"recipient address rejected: access denied",
+        r"5\.4\.1 .{0,120}rejected: access denied|rejected: access denied.{0,80}outlook",
         "550 5.4.1 [li@example.org]: Recipient address rejected: Access denied",
         sure=True,
     ),
@@ -114,7 +116,7 @@ NAMED = (
         r"|exist"
         r"|with that)|unknown (?:or illegal )?alias|delivery to this (?:address|user) is not"
         r"|(?:user|recipient|mailbox|account) unkn?own|no longer accepts? (?:e-?)?mail|(?:bad"
-        r"|valid)(?:rcpt|recipient)to|unknown (?:address|recipient|local part)"
+        r"|valid)(?:rcpt|recipient)to|unknown (?:address|recipient|local[- ]part)"
         r"|no (?:valid )?(?:recipient|mailbox) (?:by|here|matches)|RESOLVER\.ADR\.\w*NotFound"
         r"|no such (?:user|mailbox|recipient|address|account|person|local)",
         "550 5.1.1 <li@example.org>... User unknown",
@@ -124,7 +126,7 @@ HOSTS = (
     rule(
         "host-not-found",
         Reason.HOST_UNKNOWN,
-        r"(?:\bhost|domain)(?: name)? \S{1,80} not found(?!,? try)",
+        r"(?:\bhost|domain)(?: name)? \S{1,80} not found(?!.{0,160}try again)",
         "DNS lookup failure: host mx.example.org not found",
     ),
 )

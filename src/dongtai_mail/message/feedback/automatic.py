@@ -63,7 +63,7 @@ FAILED_NOTICES = _table(
     (r"returned (?:to sender|below|message)|permanent (?:fatal )?error", "permanent fatal errors"),
     (r"unable to deliver|did not reach|failed recipients?|delivery problems", "unable to deliver"),
     (
-        r"requested action not taken|(?m:^\s*(?:<<< )?5[0-5]\d[ -])",
+        r"requested action not taken|(?m:^[ \t]*(?:<<< )?5[0-5]\d[ -])",
         "550 Requested action not taken",
     ),
     (r"无法(?:被)?(?:投递|送达)|退信原因|投递失败|被退回|退回", "您的邮件无法送达"),

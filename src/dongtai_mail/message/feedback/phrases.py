@@ -44,6 +44,7 @@ PHRASES: tuple[Phrase, ...] = (
     *about_mail.PASSING,
     *about_readers.ROUTES,
     *about_readers.MISSING,
+    *about_mail.BARE,
     *about_mail.SERVERS,
 )
 
