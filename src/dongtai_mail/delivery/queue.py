@@ -237,7 +237,7 @@ def _leased(ids: Collection[int]) -> QuerySet[Delivery]:
 def _among(ids: Collection[int]) -> QuerySet[Delivery]:
     """One array instead of hundreds of parameters where the database can."""
     if connection.vendor == "postgresql":
-        return Delivery.objects.extra(where=["id = ANY(%s)"], params=[list(ids)])
+        return Delivery.objects.extra(where=["delivery_delivery.id = ANY(%s)"], params=[list(ids)])
     return Delivery.objects.filter(pk__in=list(ids))
 
 
