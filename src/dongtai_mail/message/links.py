@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from dongtai_mail.message.seal import Keyring
 
-PURPOSE = "reader"
+PURPOSE, LEAVE = "reader", "leave"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,13 @@ def reader_links(
     keyring: Keyring, origin: str, mail_domain: str, subscription_id: int, mailing_id: int
 ) -> ReaderLinks:
     """The links of one reader of one mailing; ``mail_domain`` receives mailto unsubscribes."""
-    numbers = (subscription_id, mailing_id)
-    token = keyring.seal(PURPOSE, numbers)
+    token = keyring.seal(PURPOSE, (subscription_id, mailing_id))
+    # Servers on the way may fold the case of a local part, which has room for one number.
+    leave = keyring.seal_caseless(LEAVE, (subscription_id,))
     return ReaderLinks(
         unsubscribe=f"{origin}/u/{token}/",
         preferences=f"{origin}/p/{token}/",
-        # Servers on the way may fold the case of a local part.
-        mailto=f"mailto:leave+{keyring.seal_caseless(PURPOSE, numbers)}@{mail_domain}"
-        "?subject=unsubscribe",
+        mailto=f"mailto:leave+{leave}@{mail_domain}?subject=unsubscribe",
     )
 
 

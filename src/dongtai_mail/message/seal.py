@@ -1,11 +1,11 @@
 """Opaque tokens that only this house can make: numbers sealed with an HMAC.
 
 Owns: the token format. A token is ``version (1 octet), each number (8 octets, big-endian),
-HMAC-SHA256 truncated to 16 octets``, in unpadded base64url, or in lower-case base32 where the
+HMAC-SHA256 truncated to 16 octets``, in unpadded base64url, or in lower-case hexadecimal where the
 path folds case (local parts of addresses). The MAC key is derived from the keyring's key and the
 purpose, so a token for one purpose is worth nothing for another.
 Promises: tokens of one purpose with as many numbers all have the same length and never expire;
-old key versions keep opening; one token has exactly one spelling (two in base32: case).
+old key versions keep opening; one token has exactly one spelling (in hexadecimal: but for case).
 Fails: ``open`` and ``open_caseless`` raise `SealError`, always the same and without a reason,
 having computed one MAC whatever is wrong with a well-formed token.
 """
@@ -16,13 +16,14 @@ import binascii
 import hmac
 import re
 import struct
-from base64 import b32decode, b32encode, urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 
 _MAC = 16
 _NUMBER = 8
 _LONGEST = 255
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+_HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})+", re.ASCII)
 
 
 class SealError(ValueError):
@@ -71,21 +72,14 @@ class Keyring:
         return self._opened(purpose, raw)
 
     def seal_caseless(self, purpose: str, numbers: tuple[int, ...]) -> str:
-        """Seal into lower-case base32, for the local part of an address."""
-        return b32encode(self._sealed(purpose, numbers)).rstrip(b"=").decode().lower()
+        """Seal into lower-case hexadecimal, for the local part of an address."""
+        return self._sealed(purpose, numbers).hex()
 
     def open_caseless(self, purpose: str, token: str) -> tuple[int, ...]:
         """Open a token of `seal_caseless` in any case, or raise `SealError`."""
-        if len(token) > _LONGEST or not token.isascii():
+        if len(token) > _LONGEST or not _HEXADECIMAL.fullmatch(token):
             raise SealError
-        upper = token.upper()
-        try:
-            raw = b32decode(upper + "=" * (-len(upper) % 8))
-        except binascii.Error:
-            raise SealError from None
-        if b32encode(raw).rstrip(b"=").decode() != upper:
-            raise SealError
-        return self._opened(purpose, raw)
+        return self._opened(purpose, bytes.fromhex(token))
 
     def fingerprint(self, purpose: str, content: bytes) -> str:
         """Return 32 hex digits that are the same for ever: the oldest key makes them."""

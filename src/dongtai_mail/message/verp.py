@@ -13,9 +13,9 @@ import re
 from dongtai_mail.message.seal import Keyring, SealError
 
 _PURPOSE = "verp"
-# One octet of version, eight of id and sixteen of MAC are exactly 40 characters of base32.
-_TOKEN = re.compile(r"\+([a-z2-7]{40})(?![a-z2-7])", re.ASCII | re.IGNORECASE)
-_PREFIX = re.compile(r"[a-z0-9-]{1,23}", re.ASCII)
+# One octet of version, eight of id and sixteen of MAC, in hexadecimal.
+_TOKEN = re.compile(r"\+([0-9a-f]{50})(?![0-9a-f])", re.ASCII | re.IGNORECASE)
+_PREFIX = re.compile(r"[a-z0-9-]{1,13}", re.ASCII)
 # Longer than any address an MTA lets through; what is longer is not looked at.
 _LONGEST = 512
 
@@ -23,7 +23,7 @@ _LONGEST = 512
 def envelope_sender(keyring: Keyring, delivery_id: int, domain: str, prefix: str = "b") -> str:
     """Return the MAIL FROM address of a delivery; ``domain`` must be ASCII."""
     if not _PREFIX.fullmatch(prefix):
-        raise ValueError(f"VERP prefix {prefix!r}: use 1-23 of a-z, 0-9 and -")
+        raise ValueError(f"VERP prefix {prefix!r}: use 1-13 of a-z, 0-9 and -")
     return f"{prefix}+{keyring.seal_caseless(_PURPOSE, (delivery_id,))}@{domain}"
 
 
