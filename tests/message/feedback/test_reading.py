@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from dongtai_mail.message.feedback import Feedback, Kind, Reason, Severity, read
+from dongtai_mail.message.links import reader_links
+from dongtai_mail.message.seal import Keyring
+from dongtai_mail.message.verp import delivery_id, envelope_sender
 
 SAMPLES = Path(__file__).parents[2] / "data" / "feedback"
 HARD, SOFT = Severity.HARD, Severity.SOFT
@@ -154,3 +157,21 @@ def test_the_door_knows_better_than_the_headers() -> None:
 def test_a_report_sent_to_the_unsubscribe_address_unsubscribes_nobody() -> None:
     raw = (SAMPLES / "arf-abuse.eml").read_bytes()
     assert read(raw, recipient=f"leave+{LEAVE}@example.com").kind is Kind.COMPLAINT
+
+
+def test_our_own_envelope_sender_is_found_in_what_came_back() -> None:
+    keyring = Keyring({1: b"k" * 32})
+    sender = envelope_sender(keyring, 4711, "bounce.example.com")
+    raw = (SAMPLES / "postfix-unknown.eml").read_bytes()
+    returned = raw.replace(f"b+{VERP}@bounce.example.com".encode(), sender.encode())
+    found = {delivery_id(keyring, f"+{token}") for token in read(returned).tokens}
+    assert 4711 in found
+    assert read(b"Subject: x\n\n", recipient=sender).tokens == (sender.split("+")[1].split("@")[0],)
+
+
+def test_our_own_mailto_link_unsubscribes() -> None:
+    links = reader_links(Keyring({1: b"k" * 32}), "https://x.example", "example.com", 7, 8)
+    address = links.mailto.removeprefix("mailto:").partition("?")[0]
+    feedback = read(f"To: {address}\nSubject: unsubscribe\n\n".encode())
+    assert feedback.kind is Kind.UNSUBSCRIBE
+    assert feedback.tokens[0] in address

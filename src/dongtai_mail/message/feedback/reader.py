@@ -42,7 +42,8 @@ from dongtai_mail.message.feedback.recipients import Candidate, clean, find_cand
 from dongtai_mail.message.feedback.status import find_code, find_status, lookup
 
 UNSUBSCRIBE_PREFIXES = ("unsubscribe", "leave")
-_TOKEN = re.compile(r"\+([a-z2-7]{24,128})(?![a-z2-7])", re.IGNORECASE)
+# Whatever alphabet ``seal`` writes local parts in; opening decides what is a token.
+_TOKEN = re.compile(r"\+([a-z0-9_-]{24,128})(?![a-z0-9_-])", re.IGNORECASE)
 _UNSUBSCRIBE = re.compile(
     rf"<?(?:{'|'.join(UNSUBSCRIBE_PREFIXES)})\+([\w=.-]{{8,128}})@", re.IGNORECASE
 )
