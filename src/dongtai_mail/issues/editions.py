@@ -19,7 +19,7 @@ from django.urls import reverse
 from dongtai_mail import content, rendering
 from dongtai_mail.content import Finding, Severity
 from dongtai_mail.issues import markdown
-from dongtai_mail.issues.models import Edition, Issue, Item
+from dongtai_mail.issues.models import Edition, Issue, Item, Manuscript
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.links import link_lengths
 from dongtai_mail.paths import templates_dir
@@ -90,8 +90,18 @@ def render(issue: Issue, kind: str | None = None) -> rendering.Rendered:
     rendered = rendering.render(
         said, frame(issue, said, kind), rendering.Kind(kind) if kind else None
     )
-    return dataclasses.replace(
-        rendered, findings=tuple(dict.fromkeys(findings + rendered.findings))
+    found = _manuscript_errors(issue) + findings + rendered.findings
+    return dataclasses.replace(rendered, findings=tuple(dict.fromkeys(found)))
+
+
+def _manuscript_errors(issue: Issue) -> tuple[Finding, ...]:
+    """What was wrong with the file is wrong with the issue that was made of it."""
+    file = Manuscript.objects.filter(issue=issue).only("findings").first()
+    said = file.findings if file else []
+    return tuple(
+        Finding(**{**found, "severity": Severity.ERROR})
+        for found in said
+        if found["severity"] == Severity.ERROR
     )
 
 
