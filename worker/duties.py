@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict, dataclass
 
 import redis
 from django.conf import settings
@@ -27,23 +28,42 @@ def tick(client: redis.Redis) -> None:
     reasons.compact()
 
 
-def settle_dead_workers() -> None:
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was done about batches whose worker is gone, and by which evidence."""
+
+    evidence: str
+    batches: list[int]
+    accepted: int
+    unconfirmed: int
+    given_back: int
+
+
+def settle_dead_workers() -> list[Settled]:
     """Read the journals that dead processes left on this host, and settle their batches."""
+    settled = []
     for story in stories(settings.DATA_DIR / "journal"):
-        queue.settle(story.batches, story.accepted, story.unconfirmed)
-        logger.warning(
-            "a worker died; batches=%s unconfirmed=%s", story.batches, sorted(story.unconfirmed)
-        )
+        counts = queue.settle(story.batches, story.accepted, story.unconfirmed)
+        settled.append(Settled("journal", story.batches, *counts))
+        logger.warning("a worker died; %s", _told(settled[-1]))
+    return settled
 
 
-def settle_lapsed(client: redis.Redis) -> None:
+def settle_lapsed(client: redis.Redis) -> list[Settled]:
     """Settle batches of workers that fell silent, from what they noted in Redis."""
+    settled = []
     for batch_id in queue.lapsed():
         story = notes.story(client, batch_id)
         if story is None:
             # Redis lost the notes, too: two faults at once leave the whole batch in doubt.
-            logger.error("batch=%s left no evidence; all of it is unconfirmed", batch_id)
-            queue.doubt(batch_id)
+            settled.append(Settled("none", [batch_id], 0, queue.doubt(batch_id), 0))
+            logger.error("a batch lapsed without evidence; %s", _told(settled[-1]))
         else:
-            logger.warning("batch=%s lapsed; unconfirmed=%s", batch_id, sorted(story.unconfirmed))
-            queue.settle([batch_id], story.accepted, story.unconfirmed)
+            counts = queue.settle([batch_id], story.accepted, story.unconfirmed)
+            settled.append(Settled("notes", [batch_id], *counts))
+            logger.warning("a batch lapsed; %s", _told(settled[-1]))
+    return settled
+
+
+def _told(settled: Settled) -> str:
+    return " ".join(f"{name}={value}" for name, value in asdict(settled).items())

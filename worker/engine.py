@@ -23,7 +23,7 @@ import redis
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from dongtai_mail.delivery import mailings, providers, queue
+from dongtai_mail.delivery import mailings, pace, providers, queue
 from dongtai_mail.delivery.letters import Letters
 from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.delivery.providers import OTHERS, Limit
@@ -58,7 +58,7 @@ class Engine:
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self._journal = Journal(settings.DATA_DIR / "journal")
-        self._redis = notes.client(settings.REDIS_URL)
+        self._redis = pace.client()
         self._throttle = Throttle(self._redis)
         self._loop = _new_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="smtp", daemon=True)
@@ -141,8 +141,9 @@ class Engine:
         }
         for provider, reply in complaints.items():
             queue.own_lane(provider)
-            pause = self._throttle.slower(provider, f"{reply.code or ''} {reply.text}".strip())
-            logger.warning("provider=%s paused=%.0f reply=%r", provider, pause, reply.text)
+            seconds = self._throttle.slower(provider, f"{reply.code or ''} {reply.text}".strip())
+            if seconds:
+                logger.warning("provider=%s paused=%.0f reply=%r", provider, seconds, reply.text)
 
     def _notice(self) -> None:
         """See what has changed outside: mailings, leases, readers who left."""

@@ -145,12 +145,6 @@ async def _answer(reader: asyncio.StreamReader) -> None:
         raise _Refused(line.decode("utf-8", "replace").strip())
 
 
-def client(url: str) -> redis.Redis:
-    """A client for everything that is not on the path of every message."""
-    plain = url.replace("redis+socket://", "unix://", 1)
-    return redis.Redis.from_url(plain, socket_timeout=ANSWER_SECONDS)
-
-
 def begin(client: redis.Redis, batch_id: int) -> None:
     """Begin a batch's notes: their absence later on means that Redis has lost them."""
     client.rpush(f"dongtai:batch:{batch_id}", batch(batch_id))

@@ -3,15 +3,15 @@
 Owns: a token bucket a lane, slower after a provider complains and faster again in steps; and how
 many sessions may be open for a lane at once. Promises: each decision is one script in Redis, so
 workers can't overrun each other; the clock is Redis's own. What Redis forgets starts afresh at
-the configured limits. Fails: ``redis.RedisError``, and then nothing is sent.
+the configured limits. How a lane stands is read by ``delivery.pace``.
+Fails: ``redis.RedisError``, and then nothing is sent.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import redis
 
+from dongtai_mail.delivery import pace
 from dongtai_mail.delivery.providers import OTHERS, Limit
 
 # A bucket holds what this many seconds give, so that a quiet minute is no licence for a burst.
@@ -79,15 +79,6 @@ return grant
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How a lane stands: ``factor`` of its limit, and until when and why it is paused."""
-
-    factor: float
-    paused_until: float
-    reason: str
-
-
 class Throttle:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
@@ -99,34 +90,17 @@ class Throttle:
         """How many messages may be claimed now, and after how many seconds to ask again."""
         rate = limit.per_minute or 0
         arguments = [want, rate, BURST_SECONDS, STEP_SECONDS, UNLIMITED_PER_MINUTE]
-        granted, wait = self._permits([_lane(lane)], arguments)
+        granted, wait = self._permits([pace.key(lane)], arguments)
         return int(granted), int(wait) / 1000
 
     def slower(self, lane: str, reason: str) -> float:
         """A provider complained: halve its pace and pause it; answers the pause in seconds."""
         arguments: list[int | float | str] = [FIRST_PAUSE, LONGEST_PAUSE, SLOWEST, reason[:500]]
-        return float(self._slower([_lane(lane)], arguments))
+        return float(self._slower([pace.key(lane)], arguments))
 
     def slots(self, lane: str, worker: str, want: int, limit: Limit = OTHERS) -> int:
         """Sessions that this worker may have open for a lane; asked again before they lapse."""
         if limit.connections is None:
             return want
         arguments: list[int | str] = [worker, want, limit.connections, SLOT_SECONDS]
-        return int(self._slots([f"{_lane(lane)}:slots"], arguments))
-
-    def pace(self, lane: str) -> Pace:
-        state = self._client.hmget(_lane(lane), "factor", "paused", "reason")
-        factor, paused, reason = (_text(value) for value in state)
-        return Pace(float(factor or 1), float(paused or 0), reason)
-
-    def clear(self, lane: str) -> None:
-        """Staff know better: forget what slowed this lane down."""
-        self._client.delete(_lane(lane))
-
-
-def _text(value: bytes | str | None) -> str:
-    return value.decode() if isinstance(value, bytes) else value or ""
-
-
-def _lane(lane: str) -> str:
-    return f"dongtai:lane:{lane or '*'}"
+        return int(self._slots([f"{pace.key(lane)}:slots"], arguments))

@@ -21,6 +21,8 @@ COMMANDS = {
     "subscribers": ("dongtai_mail.commands.subscribers", "import readers into a list"),
     "publication": ("dongtai_mail.commands.publication", "add a publication, a list, a DKIM key"),
     "send": ("dongtai_mail.commands.send", "mail an issue to a list, now or at a time"),
+    "mailing": ("dongtai_mail.commands.mailing", "show, pause, resume, cancel, reconcile mailings"),
+    "provider": ("dongtai_mail.commands.provider", "show and change the limits of providers"),
     "web": ("dongtai_mail.commands.serve", "run the web server"),
     "worker": ("dongtai_mail.commands.serve", "run a sending worker"),
     "scheduler": ("dongtai_mail.commands.serve", "run the scheduler (one is enough)"),

@@ -1,4 +1,4 @@
-"""``dongtai send ISSUE --list SLUG [--at TIME] [--edition …] [--wait] [--again]``."""
+"""``dongtai send ISSUE --list SLUG [--at TIME] [--edition …] [--stages …] [--wait] [--again]``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from dongtai_mail.commands import shell
 
 if TYPE_CHECKING:
     from dongtai_mail.delivery.models import Mailing
+    from dongtai_mail.delivery.stages import Stage
+    from subscribers.models import SubscriberList
 
 LOOK_SECONDS = 0.5
 KINDS = ("auto", "full", "lean", "digest")
@@ -28,6 +30,17 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--wait", action="store_true", help="show progress until it is over")
     parser.add_argument(
         "--again", action="store_true", help="though this issue went to this list before"
+    )
+    parser.add_argument(
+        "--stages", metavar="1%,10%,100%", help="so much of the audience first, more by itself"
+    )
+    parser.add_argument("--staff-first", metavar="LIST", help="this list before everybody else")
+    parser.add_argument(
+        "--stage-wait",
+        metavar="MINUTES",
+        type=int,
+        default=10,
+        help="how long a stage that is out waits for bounces and complaints (default 10)",
     )
     arguments = parser.parse_args(argv)
     return shell.run(lambda: _send(arguments))
@@ -49,6 +62,8 @@ def _send(arguments: argparse.Namespace) -> int:
         request_key=_request_key(issue.pk, subscriber_list.pk, arguments.again),
         at=at,
         created_by="dongtai send",
+        staged=_stages(arguments, subscriber_list),
+        stage_wait_seconds=max(0, arguments.stage_wait) * 60,
     )
     when = mailing.scheduled_at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
     print(
@@ -56,6 +71,27 @@ def _send(arguments: argparse.Namespace) -> int:
         f"{subscriber_list}，{when}（{zone.key}）。"
     )
     return _wait(mailing) if arguments.wait else 0
+
+
+def _stages(arguments: argparse.Namespace, to: SubscriberList) -> list[Stage]:
+    from dongtai_mail.commands.lookup import list_named
+    from dongtai_mail.delivery import stages
+
+    first = list_named(arguments.staff_first) if arguments.staff_first else None
+    if first is not None and first.publication_id != to.publication_id:
+        raise shell.CommandRefused(f"名单 {first.slug} 属于另一份刊物，不能先发给它。")
+    try:
+        parts = [
+            float(part.strip().removesuffix("%"))
+            for part in (arguments.stages or "").split(",")
+            if part.strip()
+        ]
+    except ValueError:
+        raise shell.CommandRefused(f"--stages {arguments.stages!r}：请写成 1%,10%,100%。") from None
+    try:
+        return stages.plan(parts, first)
+    except ValueError as error:
+        raise shell.CommandRefused(f"--stages {arguments.stages!r}：{error}") from None
 
 
 def _request_key(issue_id: int, list_id: int, again: bool) -> str:

@@ -12,8 +12,9 @@ from django.db import connection
 from django.utils import timezone
 
 from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.delivery.providers import DEFAULTS
 
-# A provider with this many readers on a list waits in a lane of its own.
+# A provider with so many readers on a list waits in a lane of its own, as do those with limits.
 OWN_LANE_READERS = 200
 # Knuth's multiplicative hash: spreads the ids of subscriptions, within 64 bits.
 SPREAD = "(subscription.id * 2654435761 + %(mailing)s * 40503) %% 4294967296"
@@ -41,7 +42,7 @@ _FREEZE = """
           FROM subscribers_subscription subscription
           JOIN subscribers_subscriber person ON person.id = subscription.subscriber_id
          WHERE subscription.subscriber_list_id = %(list)s
-         GROUP BY person.provider HAVING COUNT(*) > %(own)s
+         GROUP BY person.provider HAVING COUNT(*) > %(own)s OR person.provider IN ({known})
          UNION SELECT provider FROM delivery_providerlimit)
     SELECT %(mailing)s, subscription.id, person.address, person.name, person.provider,
            COALESCE(own.provider, ''), 0, 0
@@ -65,6 +66,7 @@ def freeze(mailing: Mailing, first_list: int | None) -> int:
     listed = _LISTED
     if first_list is not None:
         listed, order = _LISTED_OR_FIRST, f"{_FIRST}, {order}"
+    known = ", ".join(f"'{name}'" for name in DEFAULTS)
     values = {
         "mailing": mailing.pk,
         "list": mailing.subscriber_list_id,
@@ -74,5 +76,5 @@ def freeze(mailing: Mailing, first_list: int | None) -> int:
         "publication": mailing.subscriber_list.publication_id,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_FREEZE.format(listed=listed, order=order), values)
+        cursor.execute(_FREEZE.format(listed=listed, order=order, known=known), values)
         return int(cursor.rowcount)

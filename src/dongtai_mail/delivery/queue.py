@@ -313,18 +313,23 @@ def _stop(mailing: Mailing, reply: Reply) -> None:
 
 def settle(
     batch_ids: Collection[int], accepted: Collection[int], unconfirmed: Collection[int]
-) -> None:
+) -> tuple[int, int, int]:
     """Settle batches of a worker that died or fell silent, from the evidence it left.
 
-    What was accepted is; what was on its way is unconfirmed; the rest was not begun.
+    What was accepted is; what was on its way is unconfirmed; the rest was not begun. Answers how
+    many were each.
     """
     with transaction.atomic():
         rows = Delivery.objects.filter(batch__in=batch_ids, state=State.LEASED)
         claimed = {row.pk: _claimed(row) for row in rows.iterator()}
-        _accept(claimed[pk] for pk in accepted if pk in claimed)
+        known = claimed.keys() & set(accepted)
+        doubtful = claimed.keys() & set(unconfirmed)
+        rest = claimed.keys() - known - doubtful
         silence = Reply(Stage.FINAL, None, "the worker died before the reply was recorded")
-        _record_failures([Outcome(claimed[pk], silence) for pk in unconfirmed if pk in claimed])
-        _give_back(claimed[pk] for pk in claimed.keys() - set(accepted) - set(unconfirmed))
+        _accept(claimed[pk] for pk in known)
+        _record_failures([Outcome(claimed[pk], silence) for pk in doubtful])
+        _give_back(claimed[pk] for pk in rest)
+    return len(known), len(doubtful), len(rest)
 
 
 def _claimed(row: Delivery) -> Claimed:
@@ -339,10 +344,10 @@ def lapsed() -> list[int]:
     return list(late.values_list("pk", flat=True).distinct())
 
 
-def doubt(batch_id: int) -> None:
+def doubt(batch_id: int) -> int:
     """Nobody can say what of this batch was sent: all that is still leased is unconfirmed."""
     rows = Delivery.objects.filter(batch=batch_id, state=State.LEASED)
-    settle([batch_id], (), list(rows.values_list("pk", flat=True)))
+    return settle([batch_id], (), list(rows.values_list("pk", flat=True)))[1]
 
 
 def requeue_due() -> None:

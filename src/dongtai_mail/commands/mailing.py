@@ -1,0 +1,201 @@
+"""``dongtai mailing list|show|pause|resume|cancel|reconcile``: mailings, seen and steered.
+
+``show`` is the exact account: the ledger by state and by lane, the reasons of what was not
+accepted, and every unconfirmed delivery; it exits with 1 when the ledger doesn't add up.
+``reconcile`` settles now what workers that died on this host, or fell silent anywhere, left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dongtai_mail.commands import shell
+
+if TYPE_CHECKING:
+    from dongtai_mail.delivery.models import Mailing
+
+LISTED = 20
+UNCONFIRMED_SHOWN = 100
+
+
+def main(argv: Sequence[str]) -> int:
+    arguments = _parser().parse_args(argv)
+    return shell.run(lambda: int(arguments.verb(arguments)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dongtai mailing", description=__doc__)
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    _verb(verbs, "list", "the latest mailings", _list, json=True)
+    show = _verb(verbs, "show", "the exact account of one", _show, "mailing", json=True)
+    show.add_argument("--all", action="store_true", help="every unconfirmed delivery")
+    _verb(verbs, "pause", "begin no further message", _pause, "mailing")
+    _verb(verbs, "resume", "go on with exactly the rest", _resume, "mailing")
+    _verb(verbs, "cancel", "send nothing more, for good", _cancel, "mailing")
+    _verb(verbs, "reconcile", "settle what dead workers left", _reconcile, json=True)
+    return parser
+
+
+def _verb(
+    verbs: Any,
+    name: str,
+    meaning: str,
+    verb: Callable[[argparse.Namespace], int],
+    *positionals: str,
+    json: bool = False,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=meaning)
+    parser.set_defaults(verb=verb)
+    for positional in positionals:
+        parser.add_argument(positional, help="its number, as `dongtai mailing list` shows it")
+    if json:
+        parser.add_argument("--json", action="store_true", help="for programs")
+    return parser
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from dongtai_mail.delivery import accounts
+    from dongtai_mail.delivery.models import Mailing
+
+    rows = [accounts.summary(row) for row in Mailing.objects.select_related(*_RELATED)[:LISTED]]
+    if arguments.json:
+        return _json(rows)
+    for row in rows:
+        print(f"{row['id']:>6}  {row['state_name']}  {row['scheduled_at']:%Y-%m-%d %H:%M}", end="")
+        print(f"  {row['issue']} → {row['list']}  {_ledger_line(row)}")
+    if not rows:
+        print("还没有发送过。")
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from dongtai_mail.delivery import accounts
+
+    mailing = _mailing(arguments.mailing)
+    account = accounts.account(mailing, None if arguments.all else UNCONFIRMED_SHOWN)
+    if arguments.json:
+        _json(account)
+    else:
+        _print(account)
+    return 0 if account["adds_up"] else 1
+
+
+def _print(account: dict[str, Any]) -> None:
+    print(
+        f"发送 {account['id']}：{account['issue']} → {account['list']}，{account['state_name']}。"
+    )
+    for name in ("note", "stage"):
+        if account[name]:
+            print(account[name])
+    print(f"\n{_ledger_line(account)}")
+    if not account["adds_up"]:
+        print("合计与目标人数不符：请把这一页和日志交给维护者。")
+    print("\n按接收方：")
+    for lane, ledger in account["lanes"].items():
+        parts = ", ".join(f"{name} {count:,}" for name, count in ledger.items() if count)
+        print(f"  {lane or '其他'}: {parts}")
+    if account["reasons"]:
+        print("\n没有被接收的原因（次数、结果、阶段、代码、答复）：")
+    for each in account["reasons"]:
+        code = " ".join(str(part) for part in (each["code"] or "—", each["enhanced"]) if part)
+        print(f"  {each['count']:>9,}  {each['state']}  {each['stage']}  {code}  {each['text']}")
+    for state, left in account["left_before"].items():
+        print(f"  {left:>9,}  suppressed  {state}")
+    _print_unconfirmed(account["unconfirmed"])
+
+
+def _print_unconfirmed(unconfirmed: dict[str, Any]) -> None:
+    if not unconfirmed["count"]:
+        return
+    print(f"\n未确认 {unconfirmed['count']:,} 封，处理方式：{unconfirmed['policy_name']}")
+    for each in unconfirmed["deliveries"]:
+        print(f"  {each['id']}  {each['address']}  {each['since']:%Y-%m-%d %H:%M:%S}")
+    if len(unconfirmed["deliveries"]) < unconfirmed["count"]:
+        print("  …… 加 --all 列出全部")
+
+
+def _ledger_line(row: dict[str, Any]) -> str:
+    sums = " + ".join(f"{name} {count:,}" for name, count in row["ledger"].items() if count)
+    return f"targeted {row['targeted']:,} = {sums or 0}"
+
+
+def _json(value: object) -> int:
+    def plain(other: object) -> str:
+        return other.isoformat() if isinstance(other, datetime.datetime) else str(other)
+
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=plain))
+    return 0
+
+
+def _pause(arguments: argparse.Namespace) -> int:
+    from dongtai_mail.delivery import mailings
+
+    return _change(arguments, mailings.pause)
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    from dongtai_mail.delivery import mailings
+
+    return _change(arguments, mailings.resume)
+
+
+def _cancel(arguments: argparse.Namespace) -> int:
+    from dongtai_mail.delivery import mailings
+
+    return _change(arguments, mailings.cancel)
+
+
+def _change(arguments: argparse.Namespace, change: Callable[[Mailing], None]) -> int:
+    from dongtai_mail.delivery import accounts
+
+    mailing = _mailing(arguments.mailing)
+    change(mailing)
+    mailing.refresh_from_db()
+    row = accounts.summary(mailing)
+    print(f"发送 {row['id']}：{row['state_name']}。{_ledger_line(row)}")
+    return 0
+
+
+def _reconcile(arguments: argparse.Namespace) -> int:
+    import redis
+
+    from dongtai_mail.delivery import pace
+    from worker import duties
+
+    settled = duties.settle_dead_workers()
+    try:
+        settled += duties.settle_lapsed(pace.client())
+    except redis.RedisError as error:
+        raise shell.CommandRefused(
+            f"Redis 不可用：{error}。本机的发送记录已处理 {len(settled)} 份；"
+            "过期的批次要等 Redis 恢复，才能分清哪些已经发出。"
+        ) from error
+    if arguments.json:
+        return _json([dataclasses.asdict(each) for each in settled])
+    for each in settled:
+        print(
+            f"{each.evidence}: batches {each.batches}, accepted {each.accepted:,}, "
+            f"unconfirmed {each.unconfirmed:,}, given back {each.given_back:,}"
+        )
+    print(
+        f"已处理 {len(settled)} 份。" if settled else "没有要处理的：没有停掉的进程留下未记的批次。"
+    )
+    return 0
+
+
+_RELATED = ("edition__issue__publication", "subscriber_list")
+
+
+def _mailing(text: str) -> Mailing:
+    from dongtai_mail.delivery.models import Mailing
+
+    rows = Mailing.objects.select_related(*_RELATED)
+    found = rows.filter(pk=int(text)).first() if text.isdecimal() else None
+    if found is None:
+        raise shell.CommandRefused(f"没有编号为 {text!r} 的发送。dongtai mailing list 列出最近的。")
+    return found

@@ -1,0 +1,129 @@
+"""``dongtai provider list|set|clear``: how fast we write to each receiving provider."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dongtai_mail.commands import shell
+
+if TYPE_CHECKING:
+    from dongtai_mail.delivery.pace import Pace
+
+UNLIMITED = "none"
+NUMBERS = {
+    "per_minute": "messages a minute",
+    "connections": "connections at once, all workers together",
+    "messages_per_connection": "messages a connection",
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    arguments = _parser().parse_args(argv)
+    return shell.run(lambda: int(arguments.verb(arguments)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dongtai provider", description=__doc__)
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    listing = verbs.add_parser("list", help="limits, their sources, and how each stands now")
+    listing.set_defaults(verb=_list)
+    change = verbs.add_parser("set", help="set limits; what isn't named stays as it is")
+    change.set_defaults(verb=_set)
+    change.add_argument("provider", help="a group (tencent, gmail …) or a domain")
+    for name, meaning in NUMBERS.items():
+        option = f"--{name.replace('_', '-')}"
+        change.add_argument(option, metavar="N", help=f"{meaning}; `{UNLIMITED}` for no limit")
+    clear = verbs.add_parser("clear", help="back to the default limits; go on at full pace now")
+    clear.set_defaults(verb=_clear)
+    clear.add_argument("provider")
+    return parser
+
+
+def _list(_: argparse.Namespace) -> int:
+    import redis
+
+    from dongtai_mail.delivery import pace, providers
+
+    lanes, limits = pace.lanes(), providers.limits()
+    try:
+        paces = pace.paces(pace.client(), lanes)
+    except redis.RedisError as error:
+        raise shell.CommandRefused(f"Redis 不可用，看不到现在的快慢：{error}") from error
+    for lane in lanes:
+        limit = limits.get(lane, providers.OTHERS)
+        numbers = (limit.per_minute, limit.connections, limit.messages_per_connection)
+        shown = " / ".join("—" if number is None else f"{number:,}" for number in numbers)
+        print(f"{lane or '其他'}\t每分钟 / 连接 / 每次连接：{shown}\t{_standing(paces[lane])}")
+        print(f"\t{limit.source}")
+    return 0
+
+
+def _standing(pace: Pace) -> str:
+    if pace.paused_for:
+        return f"暂停，还有 {pace.paused_for:.0f} 秒：{pace.reason}"
+    if pace.factor < 1:
+        return f"放慢到 {pace.factor:.0%}：{pace.reason}"
+    return "正常"
+
+
+def _set(arguments: argparse.Namespace) -> int:
+    from dongtai_mail.delivery import providers
+
+    provider = _named(arguments.provider)
+    before = providers.limits().get(provider, providers.OTHERS)
+    given = {name: getattr(arguments, name) for name in NUMBERS}
+    if not any(given.values()):
+        raise shell.CommandRefused("请给出至少一个数：--per-minute、--connections ……")
+    numbers = {
+        name: getattr(before, name) if text is None else _number(name, text)
+        for name, text in given.items()
+    }
+    providers.change(provider, **numbers)
+    print(f"{provider}：已改，几秒内生效。dongtai provider clear {provider} 恢复默认。")
+    return 0
+
+
+def _named(text: str) -> str:
+    """A group or a domain, spelled as deliveries spell it."""
+    from dongtai_mail.delivery.providers import DEFAULTS
+    from dongtai_mail.message.address import AddressError, parse, provider
+
+    if text in DEFAULTS:
+        return text
+    try:
+        return provider(parse(f"postmaster@{text}").domain)
+    except AddressError:
+        groups = ", ".join(DEFAULTS)
+        raise shell.CommandRefused(f"{text!r} 不是域名，也不是这些之一：{groups}。") from None
+
+
+def _number(name: str, text: str) -> int | None:
+    if text == UNLIMITED:
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,5}", text):
+        raise shell.CommandRefused(
+            f"--{name.replace('_', '-')} {text!r}：请写 1 到 999999 的整数，"
+            f"或 {UNLIMITED}（不限）。"
+        )
+    number = int(text)
+    if name == "connections" and number > 1000:
+        raise shell.CommandRefused(f"--connections {number}：最多 1000。")
+    return number
+
+
+def _clear(arguments: argparse.Namespace) -> int:
+    import redis
+
+    from dongtai_mail.delivery import pace, providers
+
+    provider = _named(arguments.provider)
+    forgotten = providers.forget(provider)
+    try:
+        pace.clear(pace.client(), provider)
+    except redis.RedisError as error:
+        raise shell.CommandRefused(f"Redis 不可用，暂停没有解除：{error}") from error
+    print(f"{provider}：{'已恢复默认，' if forgotten else ''}现在按上限发送。")
+    return 0

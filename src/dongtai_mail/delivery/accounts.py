@@ -1,0 +1,91 @@
+"""The account of a mailing as plain values: what the command prints and programs read.
+
+Promises: each number comes from the rows that are the truth, or from the tallies that the
+database keeps of them; the cost doesn't grow with the audience.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count
+
+from dongtai_mail.delivery import mailings, reasons
+from dongtai_mail.delivery.models import Delivery, Mailing
+
+Account = dict[str, Any]
+
+
+def summary(mailing: Mailing) -> Account:
+    """Who got how much of what, in one line's worth."""
+    ledger = mailings.ledger(mailing)
+    return {
+        "id": mailing.pk,
+        "issue": str(mailing.edition.issue),
+        "list": mailing.subscriber_list.slug,
+        "state": mailing.state,
+        "state_name": mailing.get_state_display(),
+        "scheduled_at": mailing.scheduled_at.astimezone(mailing.edition.issue.publication.zone),
+        "started_at": mailing.started_at,
+        "finished_at": mailing.finished_at,
+        "targeted": mailing.targeted,
+        "ledger": ledger,
+        "adds_up": sum(ledger.values()) == mailing.targeted,
+    }
+
+
+def account(mailing: Mailing, unconfirmed: int | None) -> Account:
+    """All of it, with at most so many unconfirmed deliveries by name (None: every one)."""
+    short = summary(mailing)
+    return short | {
+        "note": mailing.note,
+        "stage": stage(mailing),
+        "lanes": mailings.ledger_by_lane(mailing),
+        "reasons": [
+            {
+                "state": each.state.name.lower(),
+                "stage": each.stage,
+                "code": each.code,
+                "enhanced": each.enhanced,
+                "text": each.wording,
+                "count": each.count,
+            }
+            for each in reasons.reasons(mailing)
+        ],
+        "left_before": _left(mailing),
+        "unconfirmed": {
+            "count": short["ledger"]["unconfirmed"],
+            "policy": mailing.unconfirmed_policy,
+            "policy_name": mailing.get_unconfirmed_policy_display(),
+            "deliveries": _unconfirmed(mailing, unconfirmed),
+        },
+    }
+
+
+def stage(mailing: Mailing) -> str:
+    """One sentence on how far a mailing in stages is open; nothing for the others."""
+    if not mailing.stages or not mailing.started_at:
+        return ""
+    now = mailing.stages[min(mailing.stage, len(mailing.stages) - 1)]
+    name = f"名单 {now['list']}" if "list" in now else f"{now['percent']:g} %"
+    return (
+        f"第 {mailing.stage + 1} 批，共 {len(mailing.stages)} 批（{name}）："
+        f"已放行 {now['size']:,} / {mailing.targeted:,} 人。"
+    )
+
+
+def _left(mailing: Mailing) -> dict[str, int]:
+    """Why readers of the frozen audience were passed over: what their subscriptions are now."""
+    rows = Delivery.objects.filter(mailing=mailing, state=Delivery.State.SUPPRESSED)
+    counted = rows.values_list("subscription__state").annotate(count=Count("id")).order_by()
+    return {state or "erased": count for state, count in counted}
+
+
+def _unconfirmed(mailing: Mailing, at_most: int | None) -> list[Account]:
+    rows = Delivery.objects.filter(mailing=mailing, state=Delivery.State.UNCONFIRMED)
+    return [
+        {"id": pk, "address": address, "since": since}
+        for pk, address, since in rows.order_by("id").values_list("id", "address", "changed_at")[
+            :at_most
+        ]
+    ]

@@ -1,0 +1,75 @@
+"""``dongtai provider``: limits that staff see and change."""
+
+from __future__ import annotations
+
+import pytest
+import redis
+
+from dongtai_mail.commands import provider as command
+from dongtai_mail.delivery import mailings, pace, providers
+from dongtai_mail.delivery.models import Delivery
+from tests import factories
+from worker.throttle import Throttle
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_list_tells_limits_sources_and_who_is_paused(capsys, redis_server: redis.Redis) -> None:
+    redis_server.flushall()
+    Throttle(redis_server).slower("tencent", "550 Domain frequency limited")
+    assert command.main(["list"]) == 0
+    printed = capsys.readouterr().out
+    assert "暂停，还有 60 秒：550 Domain frequency limited" in printed
+    assert all(limit.source in printed for limit in providers.DEFAULTS.values())
+
+
+def test_what_is_not_named_stays_as_it_is() -> None:
+    command.main(["set", "yahoo", "--per-minute", "50"])
+    command.main(["set", "yahoo", "--connections", "none"])
+    limit = providers.limits()["yahoo"]
+    assert (limit.per_minute, limit.connections, limit.messages_per_connection) == (50, None, 20)
+    assert limit.changed
+
+
+def test_a_domain_of_a_group_means_the_group_and_others_mean_themselves() -> None:
+    command.main(["set", "foxmail.com", "--per-minute", "7"])
+    command.main(["set", "例子.测试", "--per-minute", "8"])
+    limits = providers.limits()
+    assert limits["tencent"].per_minute == 7
+    assert limits["xn--fsqu00a.xn--0zwm56d"].per_minute == 8
+
+
+def test_a_mailing_under_way_heeds_a_new_limit() -> None:
+    factories.readers(10)
+    mailing = factories.mailing()
+    mailings.start(mailing.pk)
+    command.main(["set", "qq.test", "--per-minute", "5"])
+    lanes = Delivery.objects.filter(provider="qq.test").values_list("lane", flat=True)
+    assert set(lanes) == {"qq.test"}
+
+
+def test_clearing_goes_back_to_the_default_and_lifts_the_pause(
+    redis_server: redis.Redis,
+) -> None:
+    redis_server.flushall()
+    command.main(["set", "sina", "--per-minute", "1"])
+    Throttle(redis_server).slower("sina", "421 slow down")
+    command.main(["clear", "sina"])
+    assert providers.limits()["sina"] == providers.DEFAULTS["sina"]
+    assert pace.paces(redis_server, ["sina"])["sina"] == pace.Pace()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["qq.com"],
+        ["qq.com", "--per-minute", "0"],
+        ["qq.com", "--per-minute", "fast"],
+        ["qq.com", "--connections", "100000"],
+        ["not a domain", "--per-minute", "5"],
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments: list[str], capsys) -> None:
+    assert command.main(["set", *arguments]) == 2
+    assert capsys.readouterr().err
+    assert providers.limits() == providers.DEFAULTS
