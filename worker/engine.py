@@ -80,7 +80,7 @@ class Engine:
     def drive(self, call_another: Callable[[], object]) -> None:
         """Do all there is to do for now; ``call_another`` wakes one more process."""
         self._ticked = 0.0
-        while not stopping.is_set():
+        while not (stopping.is_set() or self._loop.is_closed()):
             try:
                 self._look(call_another)
             except Away as error:
@@ -271,6 +271,8 @@ class Engine:
 
     def close(self) -> None:
         """Let messages on their way end, give the rest back, and say goodbye to the relays."""
+        if self._loop.is_closed():
+            return
         for flow in self._flows.values():
             flow.stop = True
         closed = asyncio.run_coroutine_threadsafe(self._lines.close(STOP_SECONDS), self._loop)
@@ -283,6 +285,7 @@ class Engine:
             logger.warning("not recorded, the journal tells the next worker: %s", error)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(STOP_SECONDS)
+        self._loop.close()
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
