@@ -1,189 +1,289 @@
-"""Readers from a CSV file into a list.
+"""Readers from a file into a list: received, checked, taken in, and undone.
 
-Promises: every row is imported, known already, or refused with its line and reason; nobody who
-left, bounced, complained or is suppressed comes back; rows are committed in chunks, so an import
-that was cut off is simply run again. Fails: ``ImportFailed`` when the file can't be read as a
-table at all, before anything is written.
+Owns: an import's life. ``receive`` keeps the file and guesses how to read it; ``begin`` says what
+its columns mean and sets it off; ``advance``, which a worker calls, checks every row and then,
+once ``proceed`` was said, takes them in. Promises: rows are done in chunks, each one transaction
+with the run's position, so that after a kill any worker goes on where the last one stopped;
+every row is new, known already or refused with its line and reason; nobody who left, bounced,
+complained or is suppressed comes back. Fails: ``ImportFailed`` with what is wrong with the file.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import datetime
+import uuid
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 
-from dongtai_mail.message.address import Address, AddressError, parse, provider
-from subscribers.models import Subscriber, SubscriberList, Subscription, SubscriptionEvent
+from subscribers import columns, joining, staging, tables
+from subscribers.columns import Columns
+from subscribers.models import (
+    ImportRow,
+    ImportRun,
+    Subscriber,
+    SubscriberList,
+    Subscription,
+    SubscriptionEvent,
+)
+from subscribers.signals import import_due
+from subscribers.tables import Fault, Row, Shape
 
-CHUNK = 1000
-HEADERS = {
-    "address": ("email", "e-mail", "mail", "address", "邮箱", "电子邮箱", "邮件", "邮箱地址"),
-    "name": ("name", "姓名", "名字", "称呼"),
-    "organisation": ("organisation", "organization", "company", "单位", "公司", "机构"),
-}
+State = ImportRun.State
+CHUNK = 20_000
+PREVIEW = 8
+LEASE = datetime.timedelta(minutes=5)
+FILE_BYTES = 256 * 1024 * 1024
+KEPT_DAYS = 30
+UNDONE_AT_ONCE = 5000
+_RUNNING = (State.CHECKING, State.RUNNING)
 
 
 class ImportFailed(Exception):
-    """The file is no table of readers; the text says what is wrong with it."""
+    """The file can't be imported; the text says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    line: int
-    value: str
-    reason: str
+class Preview:
+    """The first rows of a file; ``header`` has made-up names where the file has none."""
+
+    header: list[str]
+    rows: list[list[str]]
 
 
-@dataclass
-class ImportReport:
-    """What became of the rows: ``added + known + len(refused)`` is how many there were."""
-
-    added: int = 0
-    known: int = 0
-    refused: list[Refusal] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    address: Address
-    name: str
-    organisation: str
-
-
-def import_csv(subscriber_list: SubscriberList, path: Path) -> ImportReport:
-    """Subscribe the readers in a CSV file (UTF-8, GB18030 or UTF-16) to a list."""
-    report = ImportReport()
+def import_file(subscriber_list: SubscriberList, path: Path, basis: str = "") -> ImportRun:
+    """Check and take in a whole file at once, by its own headers."""
     with path.open("rb") as file:
-        encoding = _encoding(file)
-        file.seek(0)
-        rows = _rows(io.TextIOWrapper(file, encoding, newline=""), report)
-        seen: set[str] = set()
-        while chunk := list(islice(rows, CHUNK)):
-            fresh = {row.address.key: row for row in chunk if row.address.key not in seen}
-            report.known += len(chunk) - len(fresh)
-            seen |= fresh.keys()
-            _subscribe(subscriber_list, fresh, report)
-    return report
+        run = receive(subscriber_list, iter(lambda: file.read(1 << 20), b""), path.name)
+    run.basis = basis
+    begin(run, proceed=True)
+    while advance(run.pk):
+        pass
+    run.refresh_from_db()
+    if run.state == State.FAILED:
+        raise ImportFailed(run.note)
+    return run
 
 
-def _encoding(file: io.BufferedReader) -> str:
-    head = file.read(4)
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    for encoding in ("utf-8-sig", "gb18030"):
-        if _decodes(file, encoding):
-            return encoding
-    raise ImportFailed("看不出文件的编码：请另存为“CSV UTF-8”再导入。")
-
-
-def _decodes(file: io.BufferedReader, encoding: str) -> bool:
-    decoder = codecs.getincrementaldecoder(encoding)()
-    file.seek(0)
-    try:
-        while data := file.read(1 << 20):
-            decoder.decode(data)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _rows(file: io.TextIOWrapper, report: ImportReport) -> Iterator[_Row]:
-    reader = csv.reader(file)
-    try:
-        header = [cell.strip().lower() for cell in next(reader)]
-    except (StopIteration, csv.Error, UnicodeError) as error:
-        raise ImportFailed("文件是空的，或不是 CSV 表格。") from error
-    columns = _columns(header)
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except (csv.Error, UnicodeError) as error:
-            report.refused.append(Refusal(reader.line_num, "", f"这一行读不出来：{error}"))
-            if isinstance(error, UnicodeError):
-                return
-            continue
-        if any(cell.strip() for cell in cells):
-            row = _row(cells, columns, len(header), reader.line_num)
-            if isinstance(row, _Row):
-                yield row
-            else:
-                report.refused.append(row)
-
-
-def _columns(header: Sequence[str]) -> dict[str, int]:
-    columns = {}
-    for column, names in HEADERS.items():
-        places = [place for place, cell in enumerate(header) if cell in names]
-        if len(places) > 1:
-            raise ImportFailed(f"表头里有 {len(places)} 列都像“{names[-1]}”，请只留一列。")
-        if places:
-            columns[column] = places[0]
-    if "address" not in columns:
-        raise ImportFailed(
-            f"表头里没有邮箱一列（例如“邮箱”或“email”）；第一行是：{', '.join(header)[:200]}"
-        )
-    return columns
-
-
-def _row(cells: list[str], columns: dict[str, int], width: int, line: int) -> _Row | Refusal:
-    if len(cells) != width:
-        return Refusal(line, "", f"有 {len(cells)} 格，表头有 {width} 格")
-    values = {column: cells[place].strip() for column, place in columns.items()}
-    raw = values["address"]
-    for value in values.values():
-        if not value.isprintable():
-            return Refusal(line, raw[:320], "含有换行或控制字符")
-    if len(values.get("name", "")) > 100 or len(values.get("organisation", "")) > 200:
-        return Refusal(line, raw[:320], "姓名超过 100 字或单位超过 200 字")
-    try:
-        address = parse(raw)
-    except AddressError as error:
-        return Refusal(line, raw[:320], str(error))
-    return _Row(address, values.get("name", ""), values.get("organisation", ""))
-
-
-def _subscribe(
-    subscriber_list: SubscriberList, rows: dict[str, _Row], report: ImportReport
-) -> None:
-    with transaction.atomic():
-        Subscriber.objects.bulk_create(
-            [_subscriber(row) for row in rows.values()], ignore_conflicts=True
-        )
-        people = Subscriber.objects.filter(key__in=rows).values_list("id", flat=True)
-        on_list = Subscription.objects.filter(
-            subscriber_list=subscriber_list, subscriber__key__in=rows
-        )
-        known = set(on_list.values_list("subscriber_id", flat=True))
-        added = Subscription.objects.bulk_create(
-            Subscription(
-                subscriber_id=person,
-                subscriber_list=subscriber_list,
-                state=Subscription.State.CONFIRMED,
-            )
-            for person in people
-            if person not in known
-        )
-        SubscriptionEvent.objects.bulk_create(
-            SubscriptionEvent(subscription=row, state=row.state, source="import") for row in added
-        )
-    report.added += len(added)
-    report.known += len(known)
-
-
-def _subscriber(row: _Row) -> Subscriber:
-    return Subscriber(
-        address=row.address.display,
-        key=row.address.key,
-        provider=provider(row.address.domain),
-        name=row.name,
-        organisation=row.organisation,
+def receive(
+    subscriber_list: SubscriberList, chunks: Iterable[bytes], filename: str, created_by: str = ""
+) -> ImportRun:
+    """Keep a file and find out how to read it; nothing is imported yet."""
+    run = ImportRun(
+        subscriber_list=subscriber_list,
+        filename=filename[-255:],
+        stored=uuid.uuid4().hex,
+        created_by=created_by,
     )
+    run.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        run.size = _store(chunks, run.path)
+        shape = tables.shape_of(run.path)
+        run.encoding, run.delimiter = shape.encoding, shape.delimiter
+        _guess(run)
+    except (ImportFailed, tables.TableUnreadable) as error:
+        run.path.unlink(missing_ok=True)
+        raise ImportFailed(str(error)) from error
+    run.save()
+    return run
+
+
+def _store(chunks: Iterable[bytes], path: Path) -> int:
+    size = 0
+    with path.open("xb") as file:
+        path.chmod(0o600)
+        for chunk in chunks:
+            size += len(chunk)
+            if size > FILE_BYTES:
+                raise ImportFailed(
+                    f"文件超过 {FILE_BYTES // 1024 // 1024} MB 的上限，请分成几个文件。"
+                )
+            file.write(chunk)
+    return size
+
+
+def _guess(run: ImportRun) -> None:
+    first = _head(run, 1)
+    run.header = bool(first) and columns.has_header(first[0])
+    shown = preview(run)
+    run.columns = columns.guess(shown.header if run.header else [], shown.rows)
+
+
+def preview(run: ImportRun) -> Preview:
+    """The header and the first rows, read again from the kept file."""
+    head = _head(run, PREVIEW + 1)
+    width = max(map(len, head), default=0)
+    named = list(head[0]) if run.header and head else []
+    header = named + [f"第 {place + 1} 列" for place in range(len(named), width)]
+    return Preview(header, head[1:] if run.header else head[:PREVIEW])
+
+
+def _head(run: ImportRun, count: int) -> list[list[str]]:
+    try:
+        found = islice(tables.rows(run.path, _shape(run)), count)
+        return [[] if isinstance(cells, Fault) else cells for _, cells in found]
+    except tables.TableUnreadable as error:
+        raise ImportFailed(str(error)) from error
+
+
+def _shape(run: ImportRun) -> Shape:
+    return Shape(run.encoding, run.delimiter)
+
+
+def begin(run: ImportRun, *, proceed: bool = False) -> None:
+    """Set off the check of a received run, and with ``proceed`` the import after it."""
+    if columns.ADDRESS not in run.columns:
+        header = ", ".join(preview(run).header)
+        raise ImportFailed(f"认不出哪一列是邮箱（例如“邮箱”或“email”）；第一行是：{header[:200]}")
+    ImportRow.objects.filter(run=run).delete()
+    run.state, run.position, run.proceed, run.note = State.CHECKING, 0, proceed, ""
+    run.leased_until = None
+    run.save()
+    announce(run.pk)
+
+
+def proceed(run: ImportRun) -> bool:
+    """Take in what was checked; False when it is not waiting for that."""
+    moved = ImportRun.objects.filter(pk=run.pk, state=State.CHECKED).update(
+        state=State.RUNNING, position=0, proceed=True
+    )
+    if moved:
+        announce(run.pk)
+    return bool(moved)
+
+
+def announce(run_id: int) -> None:
+    transaction.on_commit(lambda: import_due.send(ImportRun, run_id=run_id))
+
+
+def waiting() -> list[int]:
+    """Runs that want a worker: nobody works at them now."""
+    free = Q(leased_until=None) | Q(leased_until__lt=timezone.now())
+    return list(
+        ImportRun.objects.filter(free, state__in=_RUNNING)
+        .order_by("id")
+        .values_list("pk", flat=True)
+    )
+
+
+def advance(run_id: int) -> bool:
+    """Do the next stage of a run; False when there is none for this worker to do."""
+    if not _lease(run_id):
+        return False
+    run = ImportRun.objects.select_related("subscriber_list").get(pk=run_id)
+    try:
+        (_check if run.state == State.CHECKING else _take_in)(run)
+    except tables.TableUnreadable as error:
+        _end(run, State.FAILED, str(error))
+    except OSError as error:
+        _end(run, State.FAILED, f"文件读不出来：{error.strerror}")
+    finally:
+        ImportRun.objects.filter(pk=run_id).update(leased_until=None)
+    return run.state in _RUNNING
+
+
+def _lease(run_id: int) -> bool:
+    now = timezone.now()
+    free = Q(leased_until=None) | Q(leased_until__lt=now)
+    wanted = ImportRun.objects.filter(free, pk=run_id, state__in=_RUNNING)
+    return bool(wanted.update(leased_until=now + LEASE))
+
+
+def _check(run: ImportRun) -> None:
+    reader = staging.Reader(run.pk, run.columns)
+    skipped = max(run.position, int(run.header))
+    rows = (row for row in tables.rows(run.path, _shape(run)) if row[0] > skipped)
+    # Python validates the next chunk while the database takes in the last one.
+    with ThreadPoolExecutor(1) as ahead:
+        upcoming = ahead.submit(_next_records, reader, rows)
+        while records := upcoming.result():
+            upcoming = ahead.submit(_next_records, reader, rows)
+            with transaction.atomic():
+                staging.write(records)
+                _progress(run, int(records[-1][1]))
+    with transaction.atomic():
+        staging.judge(run)
+        run.rows, run.position = run.position, 0
+        run.state = State.RUNNING if run.proceed else State.CHECKED
+        run.save(update_fields=["counts", "rows", "position", "state"])
+
+
+def _next_records(reader: staging.Reader, rows: Iterator[Row]) -> list[staging.Record]:
+    return reader.records(islice(rows, CHUNK))
+
+
+def _progress(run: ImportRun, position: int) -> None:
+    run.position = position
+    ImportRun.objects.filter(pk=run.pk).update(
+        position=position, leased_until=timezone.now() + LEASE
+    )
+
+
+def _take_in(run: ImportRun) -> None:
+    while run.position < run.rows:
+        last = min(run.position + CHUNK, run.rows)
+        with transaction.atomic():
+            added = joining.join(run, run.position + 1, last)
+            run.counts["added"] = run.counts.get("added", 0) + added
+            _progress(run, last)
+            ImportRun.objects.filter(pk=run.pk).update(counts=run.counts)
+    _end(run, State.DONE)
+
+
+def _end(run: ImportRun, state: State, note: str = "") -> None:
+    run.state, run.note, run.finished_at = state, note[:500], timezone.now()
+    run.save(update_fields=["state", "note", "finished_at"])
+
+
+def brought(run: ImportRun) -> list[int]:
+    """The subscriptions that a run added and nobody has touched since."""
+    ours = SubscriptionEvent.objects.filter(source="import", detail=f"import {run.pk}")
+    touched = SubscriptionEvent.objects.filter(
+        subscription__subscriber_list=run.subscriber_list_id
+    ).exclude(source="import", detail=f"import {run.pk}")
+    rows = Subscription.objects.filter(
+        subscriber_list=run.subscriber_list_id, pk__in=ours.values("subscription")
+    ).exclude(pk__in=touched.values("subscription"))
+    return list(rows.values_list("pk", flat=True))
+
+
+def undo(run: ImportRun) -> int:
+    """Take back what a run brought; answers how many. Who may: ``delivery.imports``."""
+    with transaction.atomic():
+        done = ImportRun.objects.filter(pk=run.pk, state=State.DONE)
+        if not done.update(state=State.UNDONE):
+            return 0
+        subscriptions = brought(run)
+        for start in range(0, len(subscriptions), UNDONE_AT_ONCE):
+            _take_back(run, subscriptions[start : start + UNDONE_AT_ONCE])
+        return len(subscriptions)
+
+
+def _take_back(run: ImportRun, subscriptions: list[int]) -> None:
+    rows = Subscription.objects.filter(pk__in=subscriptions)
+    people = list(rows.values_list("subscriber", flat=True))
+    rows.delete()
+    Subscriber.objects.filter(
+        pk__in=people, subscriptions=None, created_at__gte=run.created_at
+    ).delete()
+
+
+def forget_old() -> None:
+    """Throw away files and rows of imports that ended long ago."""
+    old = timezone.now() - datetime.timedelta(days=KEPT_DAYS)
+    for run in ImportRun.objects.filter(created_at__lt=old).exclude(stored=""):
+        if run.state not in _RUNNING:
+            forget(run)
+
+
+def forget(run: ImportRun) -> None:
+    """Delete a run's file and rows; its counts stay."""
+    run.path.unlink(missing_ok=True)
+    ImportRow.objects.filter(run=run).delete()
+    ImportRun.objects.filter(pk=run.pk).update(stored="")

@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('line', models.PositiveIntegerField()),
-                ('verdict', models.SmallIntegerField(choices=[(0, '新增'), (1, '已在名单'), (2, '文件内重复'), (3, '列入不发名单'), (4, '不能导入')])),
+                ('verdict', models.SmallIntegerField(choices=[(0, '新读者'), (1, '已在名单'), (2, '文件内重复'), (3, '列入不发名单'), (4, '不能导入'), (5, '已有此人，加入名单')])),
                 ('key', models.CharField(blank=True, max_length=320)),
                 ('hash', models.CharField(blank=True, max_length=32)),
                 ('address', models.CharField(blank=True, max_length=320)),

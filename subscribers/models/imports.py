@@ -75,11 +75,12 @@ class ImportRow(models.Model):
     """One row of a file, validated; ``value`` is what stood there where it was refused."""
 
     class Verdict(models.IntegerChoices):
-        NEW = 0, "新增"
+        NEW = 0, "新读者"
         KNOWN = 1, "已在名单"
         DUPLICATE = 2, "文件内重复"
         SUPPRESSED = 3, "列入不发名单"
         BAD = 4, "不能导入"
+        PERSON = 5, "已有此人，加入名单"
 
     # Millions of them come by COPY: no constraint to check, and one index.
     run = models.ForeignKey(

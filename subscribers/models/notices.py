@@ -36,9 +36,7 @@ class Notice(models.Model):
         FAILED = "failed", "未能发送"
 
     kind = models.CharField(max_length=10, choices=Kind)
-    subscription = models.ForeignKey(
-        Subscription, on_delete=models.CASCADE, related_name="notices"
-    )
+    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="notices")
     move = models.ForeignKey(AddressChange, null=True, blank=True, on_delete=models.CASCADE)
     language = models.CharField(max_length=20, default="zh-hans")
     recipient_hash = models.CharField(max_length=LENGTH)

@@ -1,34 +1,115 @@
-"""``dongtai subscribers import FILE.csv --list SLUG``."""
+"""``dongtai subscribers``: readers in from a file, out into one, and an import taken back."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dongtai_mail.commands import shell
 
+if TYPE_CHECKING:
+    from subscribers.models import ImportRun
+
 SHOWN = 50
+POLICIES = ("keep", "fill", "overwrite")
 
 
 def main(argv: Sequence[str]) -> int:
+    arguments = _parser().parse_args(argv)
+    return shell.run(lambda: int(arguments.verb(arguments)))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dongtai subscribers", description="Readers of lists.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    verb = verbs.add_parser("import", help="subscribe the readers in a CSV file to a list")
-    verb.add_argument("file", type=Path)
-    verb.add_argument("--list", required=True, metavar="SLUG", dest="slug")
-    arguments = parser.parse_args(argv)
-    return shell.run(lambda: _import(arguments.file, arguments.slug))
+    take = verbs.add_parser("import", help="subscribe the readers in a CSV or XLSX file to a list")
+    take.set_defaults(verb=_import)
+    take.add_argument("file", type=Path)
+    take.add_argument("--list", required=True, metavar="SLUG", dest="slug")
+    take.add_argument("--policy", choices=POLICIES, default="keep", help="for people known already")
+    take.add_argument("--basis", default="", help="on what ground these people get mail")
+    take.add_argument("--double-opt-in", action="store_true", help="ask each of them by mail")
+    take.add_argument("--dry-run", action="store_true", help="say what would happen, no more")
+    give = verbs.add_parser("export", help="write a list's readers into a CSV or XLSX file")
+    give.set_defaults(verb=_export)
+    give.add_argument("file", type=Path, help="its ending chooses: .csv or .xlsx")
+    give.add_argument("--list", required=True, metavar="SLUG", dest="slug")
+    undo = verbs.add_parser("undo", help="take an import back, while nothing was sent")
+    undo.set_defaults(verb=_undo)
+    undo.add_argument("number", type=int)
+    return parser
 
 
-def _import(file: Path, slug: str) -> int:
+def _import(arguments: argparse.Namespace) -> int:
     from dongtai_mail.commands.lookup import list_named
-    from subscribers.importing import import_csv
+    from subscribers import importing
+    from subscribers.models import ImportRun
 
-    report = import_csv(list_named(slug), file)
-    print(f"新增 {report.added:,}，已有 {report.known:,}，未导入 {len(report.refused):,}。")
-    for refusal in report.refused[:SHOWN]:
-        print(f"  第 {refusal.line} 行 {refusal.value}：{refusal.reason}")
-    if len(report.refused) > SHOWN:
-        print(f"  …… 另有 {len(report.refused) - SHOWN:,} 行")
-    return 0 if not report.refused else 1
+    with arguments.file.open("rb") as file:
+        chunks = iter(lambda: file.read(1 << 20), b"")
+        run = importing.receive(list_named(arguments.slug), chunks, arguments.file.name, "shell")
+    run.policy, run.basis = arguments.policy, arguments.basis
+    if arguments.double_opt_in:
+        run.consent = ImportRun.Consent.DOUBLE_OPT_IN
+    importing.begin(run, proceed=not arguments.dry_run)
+    while importing.advance(run.pk):
+        pass
+    run.refresh_from_db()
+    return _report(run)
+
+
+def _report(run: ImportRun) -> int:
+    from subscribers.importing import ImportFailed, forget
+    from subscribers.models import ImportRow
+
+    if run.state == run.State.FAILED:
+        raise ImportFailed(run.note)
+    counts = run.counts
+    verb = "新增" if "added" in counts else "将新增"
+    added = counts.get("added", counts["new"] + counts["person"])
+    refused = counts["bad"] + counts["duplicate"] + counts["suppressed"]
+    print(
+        f"编码 {run.encoding}，{run.rows:,} 行。{verb} {added:,}，已有 {counts['known']:,}，",
+        end="",
+    )
+    print(f"未导入 {refused:,}。")
+    rows = ImportRow.objects.filter(run=run).exclude(
+        verdict__in=(ImportRow.Verdict.NEW, ImportRow.Verdict.PERSON, ImportRow.Verdict.KNOWN)
+    )
+    for row in rows[:SHOWN]:
+        why = row.problem or row.get_verdict_display()
+        print(f"  第 {row.line} 行 {row.value or row.address}：{why}")
+    if refused > SHOWN:
+        print(f"  …… 另有 {refused - SHOWN:,} 行")
+    if "added" in counts:
+        print(f"撤销：dongtai subscribers undo {run.pk}")
+    else:
+        forget(run)
+    return 0 if not refused else 1
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from dongtai_mail.commands.lookup import list_named
+    from subscribers import exporting
+
+    workbook = arguments.file.suffix.lower() == ".xlsx"
+    rows = exporting.rows(list_named(arguments.slug))
+    with arguments.file.open("xb") as file:
+        for chunk in exporting.xlsx(rows) if workbook else exporting.csv_chunks(rows):
+            file.write(chunk)
+    print(f"已写入 {arguments.file}", file=sys.stderr)
+    return 0
+
+
+def _undo(arguments: argparse.Namespace) -> int:
+    from dongtai_mail.delivery.imports import undo
+    from subscribers.models import ImportRun
+
+    run = ImportRun.objects.filter(pk=arguments.number).first()
+    if run is None:
+        raise shell.CommandRefused(f"没有编号为 {arguments.number} 的导入。")
+    print(f"已撤销，取走 {undo(run):,} 人。")
+    return 0

@@ -26,7 +26,7 @@ def load_once() -> bool:
 def _load() -> None:
     from dongtai_mail.delivery.letters import create_key
     from dongtai_mail.issues.importing import import_manuscript
-    from subscribers.importing import import_csv
+    from subscribers.importing import import_file
 
     publication = _publication()
     readers = SubscriberList.objects.create(
@@ -34,7 +34,7 @@ def _load() -> None:
     )
     manuscript = sample_manuscript()
     import_manuscript(publication, manuscript.read_bytes(), manuscript.name)
-    import_csv(readers, sample_subscribers())
+    import_file(readers, sample_subscribers(), basis="示例读者")
     create_key(publication)
 
 

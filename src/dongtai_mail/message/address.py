@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import email_validator
 
@@ -69,7 +70,7 @@ class Address:
         """The address as people write it, the domain in its own script."""
         if "xn--" not in self.domain:
             return self.wire
-        return f"{self.local}@{_validated(f'x@{self.domain}').domain}"
+        return f"{self.local}@{_unicode(self.domain)}"
 
 
 def parse(text: str) -> Address:
@@ -119,6 +120,12 @@ def _split(spelled: str) -> tuple[str, str]:
 
 def _validated(spelled: str) -> email_validator.ValidatedEmail:
     return email_validator.validate_email(spelled, check_deliverability=False)
+
+
+@lru_cache(maxsize=4096)
+def _unicode(domain: str) -> str:
+    """Return a domain in its own script; a list of readers has few of them, many times."""
+    return _validated(f"x@{domain}").domain
 
 
 def _fault(spelled: str, local: str, domain: str) -> AddressError:

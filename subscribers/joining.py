@@ -1,0 +1,173 @@
+"""Checked rows become people on a list: an import's second half.
+
+Promises: a chunk of lines is one transaction with its run's position, so an import that was cut
+off goes on where it stopped and no row counts twice; nobody whose address was suppressed meanwhile
+comes in; a state that a subscription already has is never touched.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from subscribers.models import ImportRow, ImportRun, Notice, Subscription, Wording
+
+Verdict = ImportRow.Verdict
+
+
+def join(run: ImportRun, first: int, last: int) -> int:
+    """Take in the lines from ``first`` to ``last``; answers how many subscriptions were added."""
+    values = _values(run, first, last)
+    with connection.cursor() as cursor:
+        if run.policy != ImportRun.Policy.KEEP:
+            cursor.execute(_update(run.policy), values)
+        postgres = connection.vendor == "postgresql"
+        added = (_join_by_cte if postgres else _join_by_ids)(cursor, values)
+        if run.consent == ImportRun.Consent.DOUBLE_OPT_IN:
+            cursor.execute(_NOTICES, values)
+    return added
+
+
+def _values(run: ImportRun, first: int, last: int) -> dict[str, Any]:
+    double = run.consent == ImportRun.Consent.DOUBLE_OPT_IN
+    now = timezone.now()
+    return {
+        "run": run.pk,
+        "first": first,
+        "last": last,
+        "list": run.subscriber_list_id,
+        "publication": run.subscriber_list.publication_id,
+        "state": Subscription.State.PENDING if double else Subscription.State.CONFIRMED,
+        "now": now,
+        "day": timezone.localdate(now),
+        "detail": f"import {run.pk}",
+        "actor": run.created_by,
+        "wording": Wording.of(run.basis).pk if run.basis else None,
+        "confirm": Notice.Kind.CONFIRM,
+        "queued": Notice.State.QUEUED,
+        **{verdict.name.lower(): verdict.value for verdict in Verdict},
+    }
+
+
+def _join_by_cte(cursor: Any, values: dict[str, Any]) -> int:
+    """All in one statement a kind of row: what is made here need not be found again."""
+    json = "::jsonb"
+    cursor.execute(
+        f"WITH people AS ({_PEOPLE.format(json=json)} RETURNING id),"
+        f" added AS ({_SUBSCRIPTIONS} SELECT id, {_SUBSCRIPTION} FROM people RETURNING id)"
+        f" {_EVENTS} SELECT id, {_EVENT} FROM added",
+        values,
+    )
+    count: int = cursor.rowcount
+    cursor.execute(
+        f"WITH added AS ({_SUBSCRIPTIONS} {_KNOWN_PEOPLE} RETURNING id)"
+        f" {_EVENTS} SELECT id, {_EVENT} FROM added",
+        values,
+    )
+    return count + int(cursor.rowcount)
+
+
+def _join_by_ids(cursor: Any, values: dict[str, Any]) -> int:
+    """The same on SQLite, whose transaction has the database for itself: new ids are ours."""
+    person = _highest(cursor, "subscribers_subscriber")
+    subscription = _highest(cursor, "subscribers_subscription")
+    own = {**values, "person_id": person, "subscription_id": subscription}
+    cursor.execute(_PEOPLE.format(json=""), own)
+    cursor.execute(
+        f"{_SUBSCRIPTIONS} SELECT id, {_SUBSCRIPTION} FROM subscribers_subscriber"
+        " WHERE id > %(person_id)s",
+        own,
+    )
+    cursor.execute(f"{_SUBSCRIPTIONS} {_KNOWN_PEOPLE}", own)
+    cursor.execute(
+        f"{_EVENTS} SELECT id, {_EVENT} FROM subscribers_subscription"
+        " WHERE id > %(subscription_id)s",
+        own,
+    )
+    return int(cursor.rowcount)
+
+
+def _highest(cursor: Any, table: str) -> int:
+    cursor.execute(f"SELECT COALESCE(MAX(id), 0) FROM {table}")  # noqa: S608 - two constants
+    return int(cursor.fetchone()[0])
+
+
+def _update(policy: str) -> str:
+    """The statement for people known already: their gaps filled, or all that the file says."""
+    person = "subscribers_subscriber"
+    fill = policy == ImportRun.Policy.FILL
+    texts = ", ".join(_FILL.format(field) if fill else _OVERWRITE.format(field) for field in _TEXTS)
+    language = "" if fill else _LANGUAGE
+    old, new = f"{person}.attributes", "row.attributes"
+    if connection.vendor == "postgresql":
+        new = f"{new}::jsonb"
+        merged = f"{new} || {old}" if fill else f"{old} || {new}"
+    else:
+        merged = f"json_patch({new}, {old})" if fill else f"json_patch({old}, {new})"
+    return f"""
+        UPDATE subscribers_subscriber SET {texts}{language},
+               attributes = CASE WHEN row.attributes = '' THEN {old} ELSE {merged} END
+          FROM subscribers_importrow row
+         WHERE row.key = {person}.key AND row.run_id = %(run)s
+           AND row.line BETWEEN %(first)s AND %(last)s
+           AND row.verdict IN (%(known)s, %(person)s)
+    """  # noqa: S608 - all that is put in stands above
+
+
+_TEXTS = ("name", "organisation")
+_FILL = "{0} = CASE WHEN subscribers_subscriber.{0} = '' THEN row.{0} ELSE subscribers_subscriber.{0} END"
+_OVERWRITE = "{0} = CASE WHEN row.{0} = '' THEN subscribers_subscriber.{0} ELSE row.{0} END"
+_LANGUAGE = """, language = CASE WHEN row.language <> '' THEN row.language
+                                 ELSE subscribers_subscriber.language END"""
+_ALLOWED = """
+    NOT EXISTS (SELECT 1 FROM subscribers_suppression suppression
+                 WHERE suppression.hash = row.hash
+                   AND (suppression.publication_id IS NULL
+                        OR suppression.publication_id = %(publication)s))
+"""
+_PEOPLE = f"""
+    INSERT INTO subscribers_subscriber
+           (address, key, hash, provider, name, organisation, language, attributes, created_at)
+    SELECT row.address, row.key, row.hash, row.provider, row.name, row.organisation,
+           CASE WHEN row.language = '' THEN 'zh-hans' ELSE row.language END,
+           (CASE WHEN row.attributes = '' THEN '{{{{}}}}' ELSE row.attributes END){{json}}, %(now)s
+      FROM subscribers_importrow row
+     WHERE row.run_id = %(run)s AND row.line BETWEEN %(first)s AND %(last)s
+       AND row.verdict = %(new)s AND {_ALLOWED}
+     ORDER BY row.line
+        ON CONFLICT (key) DO NOTHING
+"""  # noqa: S608
+_SUBSCRIPTIONS = """
+    INSERT INTO subscribers_subscription
+           (subscriber_id, subscriber_list_id, state, created_at, changed_at)
+"""
+_SUBSCRIPTION = "%(list)s, %(state)s, %(now)s, %(now)s"
+_KNOWN_PEOPLE = f"""
+    SELECT person.id, {_SUBSCRIPTION}
+      FROM subscribers_importrow row JOIN subscribers_subscriber person ON person.key = row.key
+     WHERE row.run_id = %(run)s AND row.line BETWEEN %(first)s AND %(last)s
+       AND row.verdict = %(person)s AND {_ALLOWED}
+     ORDER BY row.line
+        ON CONFLICT (subscriber_id, subscriber_list_id) DO NOTHING
+"""  # noqa: S608
+_EVENTS = """
+    INSERT INTO subscribers_subscriptionevent
+           (subscription_id, state, source, detail, actor, wording_id, at)
+"""
+_EVENT = "%(state)s, 'import', %(detail)s, %(actor)s, %(wording)s, %(now)s"
+_NOTICES = """
+    INSERT INTO subscribers_notice
+           (kind, subscription_id, language, recipient_hash, day, state, attempts, due_at, note,
+            created_at)
+    SELECT %(confirm)s, subscription.id, person.language, person.hash, %(day)s, %(queued)s, 0,
+           %(now)s, '', %(now)s
+      FROM subscribers_importrow row
+      JOIN subscribers_subscriber person ON person.key = row.key
+      JOIN subscribers_subscription subscription
+        ON subscription.subscriber_id = person.id AND subscription.subscriber_list_id = %(list)s
+     WHERE row.run_id = %(run)s AND row.line BETWEEN %(first)s AND %(last)s
+       AND row.verdict IN (%(new)s, %(person)s) AND subscription.state = %(state)s
+        ON CONFLICT DO NOTHING
+"""

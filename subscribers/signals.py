@@ -1,0 +1,10 @@
+"""What subscribers announces to whoever may listen; nothing here depends on being heard.
+
+``import_due`` carries ``run_id``, ``notice_due`` nothing, after the transaction that left the work
+in the database. When nobody hears it, the scheduler finds it a few seconds later.
+"""
+
+from django.dispatch import Signal
+
+import_due = Signal()
+notice_due = Signal()

@@ -1,0 +1,193 @@
+"""Files of readers as rows: CSV in any of the encodings that Excel writes, and XLSX.
+
+Owns: finding the encoding and the delimiter, and reading either kind of file as (row number, cells)
+without holding it in memory. Promises: every row is given out or reported as a ``Fault``; nothing
+that a file says about itself is believed beyond the caps below, so that a small file that unpacks
+to a huge one is refused before it is unpacked. Fails: ``TableUnreadable``, in Chinese, when the
+file is no table at all.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+XLSX = "xlsx"
+ENCODINGS = {
+    "utf-8": "UTF-8",
+    "utf-8-sig": "UTF-8（带 BOM）",
+    "gb18030": "GB18030（GBK、GB2312）",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16（小端，没有 BOM）",
+    "utf-16-be": "UTF-16（大端，没有 BOM）",
+    XLSX: "Excel 工作簿（.xlsx）",
+}
+DELIMITERS = ",\t;"
+# What a workbook may unpack to, how many files it may hold, and how far any of them is packed.
+UNPACKED, PARTS, RATIO = 1 << 30, 5000, 200
+SHARED_STRINGS = 256 << 20
+COLUMNS = 200
+CELL = 2000
+_LINE_CHARACTERS = 64 * 1024
+
+
+class TableUnreadable(Exception):
+    """The file is no table of readers; the text says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a file is to be read; ``encoding`` is ``xlsx`` for a workbook."""
+
+    encoding: str
+    delimiter: str = ","
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row that can't be read, and why."""
+
+    reason: str
+
+
+Row = tuple[int, list[str] | Fault]
+
+
+def shape_of(path: Path) -> Shape:
+    """Find out how a file is to be read; its name is not asked."""
+    with path.open("rb") as file:
+        head = file.read(8192)
+        if not head.strip(b"\xef\xbb\xbf\xff\xfe \r\n\t"):
+            raise TableUnreadable("文件是空的。")
+        if head.startswith(b"PK\x03\x04"):
+            _check_workbook(path)
+            return Shape(XLSX, "")
+        if head.startswith(b"\xd0\xcf\x11\xe0"):
+            raise TableUnreadable("这是旧的 .xls 文件，请在 Excel 里另存为 .xlsx 或“CSV UTF-8”。")
+        encoding = _encoding(file, head)
+    with path.open(encoding=encoding, newline="") as text:
+        first = text.readline(_LINE_CHARACTERS)
+    return Shape(encoding, max(DELIMITERS, key=first.count))
+
+
+def rows(path: Path, shape: Shape) -> Iterator[Row]:
+    """Every row with its number, from 1; empty ones are left out."""
+    return _workbook_rows(path) if shape.encoding == XLSX else _csv_rows(path, shape)
+
+
+def _encoding(file: io.BufferedReader, head: bytes) -> str:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    # Addresses are ASCII: in UTF-16 every second octet of theirs is zero.
+    if head[1:200:2].count(0) > 20:
+        return "utf-16-le"
+    if head[0:200:2].count(0) > 20:
+        return "utf-16-be"
+    for encoding in ("utf-8", "gb18030"):
+        if _decodes(file, encoding):
+            return encoding
+    raise TableUnreadable("看不出文件的编码：请另存为“CSV UTF-8”再导入。")
+
+
+def _decodes(file: io.BufferedReader, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    file.seek(0)
+    try:
+        while data := file.read(1 << 20):
+            decoder.decode(data)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _csv_rows(path: Path, shape: Shape) -> Iterator[Row]:
+    with path.open(encoding=shape.encoding, newline="", errors="replace") as file:
+        reader = csv.reader(_lines(file), delimiter=shape.delimiter or ",")
+        number = 0
+        while True:
+            number += 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield number, Fault(f"这一行读不出来：{error}")
+                continue
+            if any(cells):
+                yield number, cells[:COLUMNS]
+
+
+def _lines(file: io.TextIOWrapper) -> Iterator[str]:
+    """Lines, of which none is endless: a file without line ends must not become one string."""
+    while line := file.readline(_LINE_CHARACTERS):
+        yield line
+
+
+def _check_workbook(path: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+            for part in parts[:PARTS]:
+                if part.filename.endswith((".xml", ".rels")):
+                    _check_markup(archive, part)
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+        raise TableUnreadable("文件已损坏，或不是 Excel 工作簿，请重新保存后再试。") from error
+    unpacked = sum(part.file_size for part in parts)
+    packed = sum(part.compress_size for part in parts) or 1
+    strings = sum(part.file_size for part in parts if part.filename.endswith("sharedStrings.xml"))
+    if (
+        len(parts) > PARTS
+        or unpacked > UNPACKED
+        or strings > SHARED_STRINGS
+        or (unpacked > 50 << 20 and unpacked / packed > RATIO)
+    ):
+        raise TableUnreadable(
+            f"工作簿解开后有 {unpacked >> 20:,} MB，超过上限；请另存为“CSV UTF-8”再导入。"
+        )
+
+
+def _check_markup(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
+    """Excel declares no entities; whoever does wants them to expand."""
+    with archive.open(part) as file:
+        # UTF-16 would hide it behind zeros.
+        if b"<!DOCTYPE" in file.read(1 << 16).replace(b"\0", b""):
+            raise TableUnreadable("工作簿里有 Excel 不会写的内容（DTD），不能导入。")
+
+
+def _workbook_rows(path: Path) -> Iterator[Row]:
+    from openpyxl import load_workbook
+
+    try:
+        book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+    except Exception as error:  # The library fails in many ways at damaged files.
+        raise TableUnreadable("文件已损坏，或不是 Excel 工作簿，请重新保存后再试。") from error
+    try:
+        sheet = book.worksheets[0]
+        # The dimensions that a file claims would make rows of 16,384 cells.
+        sheet.reset_dimensions()
+        for number, cells in enumerate(sheet.iter_rows(max_col=COLUMNS, values_only=True), 1):
+            texts = [_text(cell) for cell in cells]
+            while texts and not texts[-1]:
+                texts.pop()
+            if texts:
+                yield number, texts
+    except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
+        raise TableUnreadable("工作簿里的表读不出来，请另存为“CSV UTF-8”再试。") from error
+    finally:
+        book.close()
+
+
+def _text(cell: object) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)[:CELL]
