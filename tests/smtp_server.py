@@ -1,7 +1,7 @@
 """A scriptable SMTP server that knows exactly what it received.
 
-``script(stage, argument)`` is asked at "connect", "ehlo", "mail", "rcpt", "data" and "dot" (the
-message has arrived, its reply has not left). It answers None for the usual reply, a reply line,
+``script(stage, argument)`` is asked at "connect", "ehlo", "auth", "mail", "rcpt", "data" and "dot"
+(the message has arrived, its reply has not left). It answers None for the usual reply, a reply line,
 ``DROP`` to hang up, or at "dot" ``KEEP_AND_DROP`` to keep the message and hang up unheard.
 """
 
@@ -122,6 +122,8 @@ class _Dialogue:
             await self._writer.start_tls(self._tls)
             self._tls = None
             return True
+        if verb == "AUTH":
+            return await self._answer("auth", argument, "235 2.7.0 welcome")
         if verb == "MAIL":
             self._sender, self._recipients = _path(argument), []
             return await self._answer("mail", self._sender, "250 2.1.0 ok")

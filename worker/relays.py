@@ -40,6 +40,8 @@ class _Standing:
         return time.monotonic() >= self.rests_until
 
     def failed(self) -> None:
+        if not self.fit:
+            return  # Sessions that were tried at the same time fail for the same cause.
         self.failures += 1
         rest = min(LONGEST_REST, FIRST_REST * 2 ** (self.failures - 1))
         self.rests_until = time.monotonic() + rest
@@ -63,10 +65,18 @@ class Relays:
 
     async def acquire(self) -> Session:
         """An open session to the least busy relay that is fit, as soon as it has room for one."""
-        while self.capacity and not self._room():
-            self._freed.clear()
-            await self._freed.wait()
-        return await self._try_each()
+        refused = Reply(Stage.CONNECT, None, "no relay is fit to take mail")
+        while self.capacity:
+            if not self._room():
+                self._freed.clear()
+                await self._freed.wait()
+                continue
+            try:
+                return await self._try_each()
+            except SessionRefused as refusal:
+                # Whoever refused rests now; another may be fit, though busy at this moment.
+                refused = refusal.reply
+        raise SessionRefused(refused)
 
     def _room(self) -> bool:
         return any(each.fit and each.open < each.relay.connections for each in self._standings)
