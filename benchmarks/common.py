@@ -1,7 +1,7 @@
 """What the sending benchmarks share: a house of their own, sinks, readers, and CPU accounts.
 
 Owns: a throwaway installation (PostgreSQL as durable as in production, or SQLite; Redis; a real
-issue with its DKIM key; readers made in SQL; workers and scheduler started by the ``dongtai``
+issue with its DKIM key; readers in bulk; workers and scheduler started by the ``dongtai``
 command), and the SMTP servers at the other end. Promises: everything is gone afterwards; CPU is
 read from /proc for whole process trees, user and system time together.
 """
@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -42,15 +44,8 @@ CONNECTIONS = 10
 TICKS = os.sysconf("SC_CLK_TCK")
 PATIENCE = 60.0
 SLOWEST = 50
+CHUNK = 5_000
 
-READERS_SQL = """
-WITH RECURSIVE numbers (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n < {last})
-INSERT INTO subscribers_subscriber
-       (address, key, provider, name, organisation, language, attributes, created_at)
-SELECT 'reader' || n || '@' || {domain}, 'reader' || n || '@' || {domain}, {domain},
-       '读者' || n, '单位' || n, 'zh-hans', '{{}}', CURRENT_TIMESTAMP
-  FROM numbers
-"""
 SUBSCRIPTIONS_SQL = """
 INSERT INTO subscribers_subscription
        (subscriber_id, subscriber_list_id, state, created_at, changed_at)
@@ -129,6 +124,12 @@ def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Sink:
     """An SMTP server that throws mail away, on the house's one port while it is entered."""
 
@@ -168,16 +169,16 @@ def sinks(directory: Path, port: int) -> list[Sink]:
 class House:
     """An installation with a real issue. This process is Django on its database, too."""
 
-    def __init__(self, directory: Path, cluster: Cluster | None, port: int) -> None:
+    def __init__(
+        self, directory: Path, cluster: Cluster | None, redis: RedisServer, port: int
+    ) -> None:
         self.directory = directory
-        self.redis = RedisServer(directory)
+        self.redis = redis
         self.cluster = cluster
         url = new_database(cluster) if cluster else f"sqlite:///{directory}/dongtai.sqlite3"
-        relay = f"smtp+plain://127.0.0.1:{port}"
+        relay = f"smtp+plain://127.0.0.1:{port}?connections={CONNECTIONS}"
         self.installation = Installation(directory, url, self.redis.url, relay)
-        self.environment.update(
-            DONGTAI_LOG_LEVEL="WARNING"
-        )
+        self.environment.update(DONGTAI_LOG_LEVEL="WARNING")
         self._keys = itertools.count(1)
         self._publish()
 
@@ -213,16 +214,27 @@ class House:
 
         self.installation.run("publication", "add-list", "observer", slug, slug)
         before = Subscriber.objects.aggregate(last=Max("id"))["last"] or 0
-        domain = f"CASE n % {len(DOMAINS)}" + "".join(
-            f" WHEN {place} THEN '{name}'" for place, name in enumerate(DOMAINS)
-        )
-        names = {"first": before + 1, "last": before + count, "domain": f"{domain} END"}
+        people = (self._person(before + number) for number in range(1, count + 1))
+        while chunk := list(itertools.islice(people, CHUNK)):
+            Subscriber.objects.bulk_create(chunk)
         with connection.cursor() as cursor:
-            cursor.execute(READERS_SQL.format(**names))
             cursor.execute(SUBSCRIPTIONS_SQL.format(list=self.list(slug).pk, before=before))
             cursor.execute("ANALYZE")
 
-    def list(self, slug: str):  # type: ignore[no-untyped-def] # Django is not set up before
+    def _person(self, number: int):  # type: ignore[no-untyped-def] # Django is not set up before
+        from subscribers.models import Subscriber
+
+        domain = DOMAINS[number % len(DOMAINS)]
+        address = f"reader{number}@{domain}"
+        return Subscriber(
+            address=address,
+            key=address,
+            provider=domain,
+            name=f"读者{number}",
+            organisation=f"单位{number}",
+        )
+
+    def list(self, slug: str):  # type: ignore[no-untyped-def]
         from subscribers.models import SubscriberList
 
         return SubscriberList.objects.get(slug=slug)
@@ -238,6 +250,10 @@ class House:
         self.worker = self.installation.start("worker", "worker", "--concurrency", str(WORKERS))
         self.scheduler = self.installation.start("scheduler")
 
+    def stop_workers(self) -> None:
+        self.installation.terminate("scheduler")
+        self.installation.terminate("worker")
+
     def pids(self) -> dict[str, int]:
         """The roots of the process trees whose CPU is accounted for."""
         roots = {"workers": self.worker.pid, "scheduler": self.scheduler.pid}
@@ -252,7 +268,7 @@ class House:
         roots = {**self.pids(), "sink": sink.process.pid}
         before, busy = {name: cpu_seconds(pid) for name, pid in roots.items()}, busy_seconds()
         mailing = self.schedule(slug)
-        self._wait(mailing)
+        self.wait(mailing)
         cpu = {name: cpu_seconds(pid) - before[name] for name, pid in roots.items()}
         cpu["others"] = busy_seconds() - busy - sum(cpu.values())
         accepted = mailing.deliveries.filter(state=2)
@@ -261,7 +277,7 @@ class House:
         seconds = (last - mailing.started_at).total_seconds()
         return Run(mailing.targeted, seconds, cpu, WORKERS)
 
-    def _wait(self, mailing) -> None:  # type: ignore[no-untyped-def]
+    def wait(self, mailing) -> None:  # type: ignore[no-untyped-def]
         until = (
             time.monotonic() + PATIENCE + mailing.subscriber_list.subscriptions.count() / SLOWEST
         )
@@ -276,14 +292,17 @@ class House:
 
         connection.close()
         self.installation.close()
-        self.redis.stop()
 
 
 @contextlib.contextmanager
 def house(port: int, sqlite: bool = False) -> Iterator[House]:
+    # Ended from outside it cleans up as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(short_directory())
         cluster = None if sqlite else stack.enter_context(Cluster(DURABLE))
-        built = House(directory, cluster, port)
+        redis = RedisServer(directory)
+        stack.callback(redis.stop)
+        built = House(directory, cluster, redis, port)
         stack.callback(built.close)
         yield built

@@ -16,10 +16,10 @@ contenders take turns on one machine, round by round; printed are medians over t
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import resource
-import socket
 import statistics
 import subprocess
 import sys
@@ -39,6 +39,7 @@ from common import (
     Sink,
     busy_seconds,
     cpu_seconds,
+    free_port,
     house,
     sinks,
 )
@@ -67,7 +68,7 @@ def main() -> None:
     parser.add_argument("--sqlite", action="store_true", help="SQLite instead of PostgreSQL")
     parser.add_argument("--only", default="abcde", help="contenders, for example ae")
     options = parser.parse_args()
-    port = _free_port()
+    port = free_port()
     results: Results = defaultdict(list)
     with house(port, options.sqlite) as built:
         stages = sinks(built.directory, port)
@@ -101,10 +102,9 @@ def _prepare(built: House, sink: Sink, messages: int) -> None:
     with sink:
         built.mail("warm", sink)
     mailing = Mailing.objects.get()
-    delivery = mailing.deliveries.values_list(
-        "id", "subscription_id", "address", "name", "provider"
-    )[0]
-    letter = Letters(mailing).letter(Claimed(*delivery, 0), timezone.now())
+    columns = [field.name for field in dataclasses.fields(Claimed)]
+    claimed = Claimed(*mailing.deliveries.values_list(*columns)[0])
+    letter = Letters(mailing).letter(claimed, timezone.now())
     (built.directory / "message").write_bytes(letter.message)
     (built.directory / "lines").write_bytes(letter.message.replace(b"\r\n", b"\n"))
     (built.directory / "html").write_text(built.edition.html)
@@ -253,12 +253,6 @@ def _by_cpu(run: Run) -> float:
 
 def _median(runs: list[Run], figure: Callable[[Run], float]) -> float:
     return statistics.median(map(figure, runs))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":
