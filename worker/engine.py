@@ -66,6 +66,8 @@ class Engine:
         made = asyncio.run_coroutine_threadsafe(self._make_lines(), self._loop)
         self._lines = made.result()
         self._flows: dict[Queued, Flow] = {}
+        # By mailing: loading the key and encoding the edition take tens of milliseconds.
+        self._letters: dict[int, Letters] = {}
         # Deliveries of each batch of ours that are not recorded yet.
         self._open: dict[int, set[int]] = {}
         self._unrecorded: list[Outcome] = []
@@ -149,6 +151,8 @@ class Engine:
         """See what has changed outside: mailings, leases, readers who left."""
         asked = time.monotonic()
         sending = mailings.sending()
+        for gone in self._letters.keys() - sending:
+            del self._letters[gone]
         if self._open:
             self._extend(asked)
             self._skip(self._departures.among(self._waiting()))
@@ -229,10 +233,13 @@ class Engine:
         return self._limits.get(lane, OTHERS)
 
     def _new_flow(self, key: Queued) -> Flow:
-        related = ("edition__issue__publication", "subscriber_list")
-        mailing = Mailing.objects.select_related(*related).get(pk=key.mailing_id)
+        letters = self._letters.get(key.mailing_id)
+        if letters is None:
+            related = ("edition__issue__publication", "subscriber_list")
+            mailing = Mailing.objects.select_related(*related).get(pk=key.mailing_id)
+            letters = self._letters[key.mailing_id] = Letters(mailing)
         limit = self._limit(key.lane)
-        flow = Flow(key.lane, Letters(mailing), limit.messages_per_connection)
+        flow = Flow(key.lane, letters, limit.messages_per_connection)
         flow.fence = time.monotonic() + FENCE_SECONDS
         self._flows[key] = flow
         return flow
