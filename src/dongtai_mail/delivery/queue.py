@@ -104,7 +104,8 @@ def claim(mailing_id: int, lane: str, worker: str, size: int) -> list[Claimed]:
             batch.delete()
             return []
         gone = departed([batch.pk])
-        suppress(gone)
+        if gone:
+            suppress(gone)
     return [delivery for delivery in claimed if delivery.id not in gone]
 
 
