@@ -173,7 +173,8 @@ class Lines:
         """The next delivery and its letter, unless others may use this line's session now."""
         while flow.lines <= flow.share and (delivery := flow.take()) is not None:
             try:
-                now = datetime.datetime.now(datetime.UTC)
+                # Date has no fractions, and one that is the same is not written anew.
+                now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
                 return _Ready(delivery, flow.letters.letter(delivery, now))
             except ValueError as error:
                 # An address or a name that can't stand in a message: this reader's alone.

@@ -32,6 +32,8 @@ QUIT_SECONDS = 2.0
 WATCH_SECONDS = 5.0
 LONGEST_REPLY = 64 * 1024
 
+ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
+
 Command = tuple[Stage, bytes]
 
 
@@ -71,8 +73,12 @@ class _Dialogue(asyncio.Protocol):
         if not (line[:3].isascii() and line[:3].isdigit()):
             self.end(f"not an SMTP reply: {line[:100]!r}")
             return
-        # A multi-line reply repeats the enhanced status on each line (RFC 2034); once is enough.
         text = line[4:].strip()
+        if line[3:4] != "-" and not self._lines:
+            self._replies.append((int(line[:3]), text))
+            self._wake()
+            return
+        # A multi-line reply repeats the enhanced status on each line (RFC 2034); once is enough.
         status = self._lines[0].split(" ", 1)[0] if self._lines else ""
         if status.count(".") == 2 and text.startswith(status + " "):
             text = text[len(status) + 1 :]
@@ -151,12 +157,11 @@ class Session:
 
         ``offered``: the commands have left with the letter before.
         """
-        commands = self._commands(letter)
         if not self.pipelining:
-            return await self._one_by_one(commands)
+            return await self._one_by_one(self._commands(letter))
         if not offered:
-            self._transport.write(_group(commands))
-        replies = [await self._await(stage) for stage, _ in commands]
+            self._transport.write(_group(self._commands(letter)))
+        replies = [await self._await(stage) for stage in ENVELOPE]
         refused = next((reply for reply in replies if not _accepts(reply)), None)
         if refused is None:
             return replies[-1]
