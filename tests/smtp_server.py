@@ -1,8 +1,8 @@
 """A scriptable SMTP server that knows exactly what it received.
 
 ``script(stage, argument)`` is asked at "connect", "ehlo", "auth", "mail", "rcpt", "data" and "dot"
-(the message has arrived, its reply has not left). It answers None for the usual reply, a reply line,
-``DROP`` to hang up, or at "dot" ``KEEP_AND_DROP`` to keep the message and hang up unheard.
+(the message has arrived, its reply has not left). It answers None for the usual reply, a reply
+line, ``DROP`` to hang up, or at "dot" ``KEEP_AND_DROP`` to keep the message and hang up unheard.
 """
 
 from __future__ import annotations

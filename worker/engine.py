@@ -34,6 +34,7 @@ from worker.flow import Flow, Lines
 from worker.journal import Journal
 from worker.notes import Notes
 from worker.relays import Relays
+from worker.report import Report
 from worker.throttle import Throttle
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Engine:
         self._journal = Journal(settings.DATA_DIR / "journal")
         self._redis = pace.client()
         self._throttle = Throttle(self._redis)
+        self._report = Report(self._redis, self.name)
         self._loop = _new_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="smtp", daemon=True)
         self._thread.start()
@@ -96,6 +98,7 @@ class Engine:
         if time.monotonic() - self._ticked >= TICK_SECONDS:
             duties.tick(self._redis)
             self._limits = providers.limits()
+            self._report.send(self._lines.relays.standings())
             self._ticked = time.monotonic()
         self._record()
         self._notice()
@@ -123,6 +126,7 @@ class Engine:
         for outcome in outcomes:
             self._open.get(outcome.delivery.batch_id, set()).discard(outcome.delivery.id)
         self._close_batches()
+        self._report.count(outcomes)
         self._slow_down(outcomes)
 
     def _close_batches(self) -> None:
@@ -131,6 +135,7 @@ class Engine:
             return
         queue.close(done)
         self._loop.call_soon_threadsafe(self._lines.forget, done)
+        self._report.ended(done)
         for pk in done:
             del self._open[pk]
 
@@ -251,6 +256,7 @@ class Engine:
                 # What the journal says so far is recorded.
                 self._journal.forget()
             self._open[batch_id] = {delivery.id for delivery in claimed}
+            self._report.begun(batch_id)
             self._journal.write(journal.batch(batch_id))
             notes.begin(self._redis, batch_id)
         except (OSError, redis.RedisError) as error:

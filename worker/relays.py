@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from dongtai_mail.delivery.gauges import RelayStanding
 from dongtai_mail.environment import Relay
 from dongtai_mail.message.reply import Reply, Stage
 from worker.smtp import Session, SessionRefused, open_session
@@ -62,6 +63,13 @@ class Relays:
     def capacity(self) -> int:
         """Sessions that may be open at once, over the relays that are fit."""
         return sum(each.relay.connections for each in self._standings if each.fit)
+
+    def standings(self) -> dict[str, RelayStanding]:
+        """How each relay stands now, for those who watch."""
+        return {
+            each.relay.name: RelayStanding(each.open + len(each.idle), each.fit)
+            for each in self._standings
+        }
 
     async def acquire(self) -> Session:
         """An open session to the least busy relay that is fit, as soon as it has room for one."""

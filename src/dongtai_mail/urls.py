@@ -1,8 +1,9 @@
-"""Every address of the installation: readers' pages, the desk, the mail catcher, its health."""
+"""Every address of the installation: readers' pages, the desk, the mail catcher, its health and metrics."""
 
 from django.urls import include, path
 
 from dongtai_mail import health
+from dongtai_mail.metrics import metrics
 
 handler404 = "dongtai_mail.desk.errors.not_found"
 handler500 = "dongtai_mail.desk.errors.broken"
@@ -13,5 +14,6 @@ urlpatterns = [
     path("read/", include("dongtai_mail.issues.urls")),
     path("health/live", health.live),
     path("health/ready", health.ready),
+    path("metrics", metrics),
     path("catcher/", include("dongtai_mail.catcher.urls")),
 ]

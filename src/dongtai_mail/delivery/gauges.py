@@ -1,0 +1,73 @@
+"""What workers tell of themselves through Redis, for metrics and the desk; never for decisions.
+
+Owns: the counts of messages by relay and of batches with their seconds, summed over all workers,
+and each living worker's view of its relays. Promises: losing all of it loses no delivery.
+Fails: ``redis.RedisError`` while Redis is away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import redis
+
+COUNTS = "dongtai:counts"
+WORKER = "dongtai:worker:"
+# A worker that has told nothing for so long is not counted.
+LIVES_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class RelayStanding:
+    """One relay as one worker sees it."""
+
+    sessions: int
+    fit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """``counts`` by their names; ``workers`` by theirs, with their relays."""
+
+    counts: dict[str, float] = field(default_factory=dict)
+    workers: dict[str, dict[str, RelayStanding]] = field(default_factory=dict)
+
+
+def tell(
+    client: redis.Redis,
+    worker: str,
+    counts: Mapping[str, float],
+    standings: Mapping[str, RelayStanding],
+) -> None:
+    """Add to the counts, and say how this worker's relays stand now."""
+    key = f"{WORKER}{worker}"
+    with client.pipeline(transaction=True) as pipeline:
+        for name, number in counts.items():
+            pipeline.hincrbyfloat(COUNTS, name, number)
+        pipeline.delete(key)
+        for relay, standing in standings.items():
+            pipeline.hset(key, relay, f"{standing.sessions} {int(standing.fit)}")
+        pipeline.expire(key, LIVES_SECONDS)
+        pipeline.execute()
+
+
+def told(client: redis.Redis) -> Told:
+    """What all workers have told."""
+    counts = {name: float(number) for name, number in _hash(client, COUNTS).items()}
+    workers = {}
+    for key in client.scan_iter(f"{WORKER}*", count=1000):
+        name = key.decode()
+        relays = _hash(client, name)
+        workers[name.removeprefix(WORKER)] = {
+            relay: _standing(*text.split()) for relay, text in relays.items()
+        }
+    return Told(counts, workers)
+
+
+def _hash(client: redis.Redis, key: str) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in client.hgetall(key).items()}
+
+
+def _standing(sessions: str, fit: str) -> RelayStanding:
+    return RelayStanding(int(sessions), fit == "1")
