@@ -22,7 +22,7 @@ _HEADERS: Mapping[str, str] = {
         " 电子邮箱地址 邮件 邮件地址 电子邮件 电子邮件地址 信箱 收件人 邮址 邮箱账号 联系邮箱"
         " email邮箱 电邮 電郵 電子郵件 電子郵箱 郵箱"
     ),
-    NAME: "name fullname username displayname contact 姓名 名字 称呼 联系人 联系人姓名 读者 收件人姓名",
+    NAME: ("name fullname username displayname contact 姓名 名字 称呼 联系人 联系人姓名 读者"),
     ORGANISATION: (
         "organisation organization company employer institution 单位 公司 机构 单位名称 公司名称"
         " 工作单位 所在单位 企业 企业名称 單位"
@@ -48,11 +48,12 @@ def guess(header: Sequence[str], samples: Sequence[Sequence[str]]) -> Columns:
         if field and field not in columns:
             columns[field] = place
     if ADDRESS not in columns:
+        width = max((len(row) for row in [header, *samples]), default=0)
         counts = [
             sum(_is_address(row[place]) for row in samples if place < len(row))
-            for place in range(max(map(len, [header, *samples]), default=0))
+            for place in range(width)
         ]
-        if counts and max(counts):
+        if any(counts):
             columns[ADDRESS] = counts.index(max(counts))
     return columns
 

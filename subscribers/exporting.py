@@ -70,8 +70,9 @@ def xlsx(found: Iterator[Row]) -> Iterator[bytes]:
         sheet = book.create_sheet()
         sheet.append(HEADER)
         count = 0
-        for count, row in enumerate(islice(found, WORKSHEET_ROWS), 1):
+        for row in islice(found, WORKSHEET_ROWS):
             sheet.append([_cell(sheet, cell) for cell in row])
+            count += 1
         if count < WORKSHEET_ROWS:
             break
     with tempfile.TemporaryFile() as file:

@@ -23,7 +23,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from subscribers import columns, joining, staging, tables
-from subscribers.columns import Columns
 from subscribers.models import (
     ImportRow,
     ImportRun,
@@ -62,12 +61,7 @@ def import_file(subscriber_list: SubscriberList, path: Path, basis: str = "") ->
     with path.open("rb") as file:
         run = receive(subscriber_list, iter(lambda: file.read(1 << 20), b""), path.name)
     run.basis = basis
-    begin(run, proceed=True)
-    while advance(run.pk):
-        pass
-    run.refresh_from_db()
-    if run.state == State.FAILED:
-        raise ImportFailed(run.note)
+    begin_here(run, proceed=True)
     return run
 
 
@@ -138,14 +132,26 @@ def _shape(run: ImportRun) -> Shape:
 
 def begin(run: ImportRun, *, proceed: bool = False) -> None:
     """Set off the check of a received run, and with ``proceed`` the import after it."""
+    _prepare(run, proceed)
+    announce(run.pk)
+
+
+def begin_here(run: ImportRun, *, proceed: bool) -> None:
+    """The same in this process, done when it returns; raises ``ImportFailed``."""
+    run.leased_until = timezone.now() + LEASE
+    _prepare(run, proceed)
+    _work(run)
+    if run.state == State.FAILED:
+        raise ImportFailed(run.note)
+
+
+def _prepare(run: ImportRun, proceed: bool) -> None:
     if columns.ADDRESS not in run.columns:
         header = ", ".join(preview(run).header)
         raise ImportFailed(f"认不出哪一列是邮箱（例如“邮箱”或“email”）；第一行是：{header[:200]}")
     ImportRow.objects.filter(run=run).delete()
     run.state, run.position, run.proceed, run.note = State.CHECKING, 0, proceed, ""
-    run.leased_until = None
     run.save()
-    announce(run.pk)
 
 
 def proceed(run: ImportRun) -> bool:
@@ -173,19 +179,23 @@ def waiting() -> list[int]:
 
 
 def advance(run_id: int) -> bool:
-    """Do the next stage of a run; False when there is none for this worker to do."""
+    """Do what a run wants done; False when another worker is at it, or there is nothing."""
     if not _lease(run_id):
         return False
-    run = ImportRun.objects.select_related("subscriber_list").get(pk=run_id)
+    _work(ImportRun.objects.select_related("subscriber_list").get(pk=run_id))
+    return True
+
+
+def _work(run: ImportRun) -> None:
     try:
-        (_check if run.state == State.CHECKING else _take_in)(run)
+        while run.state in _RUNNING:
+            (_check if run.state == State.CHECKING else _take_in)(run)
     except tables.TableUnreadable as error:
         _end(run, State.FAILED, str(error))
     except OSError as error:
         _end(run, State.FAILED, f"文件读不出来：{error.strerror}")
     finally:
-        ImportRun.objects.filter(pk=run_id).update(leased_until=None)
-    return run.state in _RUNNING
+        ImportRun.objects.filter(pk=run.pk).update(leased_until=None)
 
 
 def _lease(run_id: int) -> bool:

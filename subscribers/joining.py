@@ -7,6 +7,7 @@ comes in; a state that a subscription already has is never touched.
 
 from __future__ import annotations
 
+# ruff: noqa: S608 - every statement here is put together from constants alone.
 from typing import Any
 
 from django.db import connection
@@ -90,7 +91,7 @@ def _join_by_ids(cursor: Any, values: dict[str, Any]) -> int:
 
 
 def _highest(cursor: Any, table: str) -> int:
-    cursor.execute(f"SELECT COALESCE(MAX(id), 0) FROM {table}")  # noqa: S608 - two constants
+    cursor.execute(f"SELECT COALESCE(MAX(id), 0) FROM {table}")
     return int(cursor.fetchone()[0])
 
 
@@ -113,12 +114,12 @@ def _update(policy: str) -> str:
          WHERE row.key = {person}.key AND row.run_id = %(run)s
            AND row.line BETWEEN %(first)s AND %(last)s
            AND row.verdict IN (%(known)s, %(person)s)
-    """  # noqa: S608 - all that is put in stands above
+    """
 
 
 _TEXTS = ("name", "organisation")
-_FILL = "{0} = CASE WHEN subscribers_subscriber.{0} = '' THEN row.{0} ELSE subscribers_subscriber.{0} END"
-_OVERWRITE = "{0} = CASE WHEN row.{0} = '' THEN subscribers_subscriber.{0} ELSE row.{0} END"
+_FILL = "{0} = COALESCE(NULLIF(subscribers_subscriber.{0}, ''), row.{0})"
+_OVERWRITE = "{0} = COALESCE(NULLIF(row.{0}, ''), subscribers_subscriber.{0})"
 _LANGUAGE = """, language = CASE WHEN row.language <> '' THEN row.language
                                  ELSE subscribers_subscriber.language END"""
 _ALLOWED = """
@@ -138,7 +139,7 @@ _PEOPLE = f"""
        AND row.verdict = %(new)s AND {_ALLOWED}
      ORDER BY row.line
         ON CONFLICT (key) DO NOTHING
-"""  # noqa: S608
+"""
 _SUBSCRIPTIONS = """
     INSERT INTO subscribers_subscription
            (subscriber_id, subscriber_list_id, state, created_at, changed_at)
@@ -151,7 +152,7 @@ _KNOWN_PEOPLE = f"""
        AND row.verdict = %(person)s AND {_ALLOWED}
      ORDER BY row.line
         ON CONFLICT (subscriber_id, subscriber_list_id) DO NOTHING
-"""  # noqa: S608
+"""
 _EVENTS = """
     INSERT INTO subscribers_subscriptionevent
            (subscription_id, state, source, detail, actor, wording_id, at)

@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 XLSX = "xlsx"
 ENCODINGS = {
@@ -163,26 +164,34 @@ def _check_markup(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
 
 
 def _workbook_rows(path: Path) -> Iterator[Row]:
+    with path.open("rb") as file:
+        book = _book(file)
+        try:
+            yield from _sheet_rows(book.worksheets[0])
+        except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
+            raise TableUnreadable("工作簿里的表读不出来，请另存为“CSV UTF-8”再试。") from error
+        finally:
+            book.close()
+
+
+def _book(file: io.BufferedReader) -> Any:
     from openpyxl import load_workbook
 
     try:
-        book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        return load_workbook(file, read_only=True, data_only=True, keep_links=False)
     except Exception as error:  # The library fails in many ways at damaged files.
         raise TableUnreadable("文件已损坏，或不是 Excel 工作簿，请重新保存后再试。") from error
-    try:
-        sheet = book.worksheets[0]
-        # The dimensions that a file claims would make rows of 16,384 cells.
-        sheet.reset_dimensions()
-        for number, cells in enumerate(sheet.iter_rows(max_col=COLUMNS, values_only=True), 1):
-            texts = [_text(cell) for cell in cells]
-            while texts and not texts[-1]:
-                texts.pop()
-            if texts:
-                yield number, texts
-    except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
-        raise TableUnreadable("工作簿里的表读不出来，请另存为“CSV UTF-8”再试。") from error
-    finally:
-        book.close()
+
+
+def _sheet_rows(sheet: Any) -> Iterator[Row]:
+    # The dimensions that a file claims would make rows of 16,384 cells.
+    sheet.reset_dimensions()
+    for number, cells in enumerate(sheet.iter_rows(max_col=COLUMNS, values_only=True), 1):
+        texts = [_text(cell) for cell in cells]
+        while texts and not texts[-1]:
+            texts.pop()
+        if texts:
+            yield number, texts
 
 
 def _text(cell: object) -> str:

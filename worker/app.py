@@ -37,7 +37,12 @@ def configure() -> None:
                 "schedule": TICK_SECONDS,
                 # A tick that waited in the queue longer than this is replaced by the next.
                 "options": {"expires": TICK_SECONDS},
-            }
+            },
+            "errands": {
+                "task": "worker.tasks.errands",
+                "schedule": TICK_SECONDS,
+                "options": {"expires": TICK_SECONDS},
+            },
         },
         timezone=settings.TIME_ZONE,
         include=["worker.tasks"],

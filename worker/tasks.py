@@ -1,4 +1,4 @@
-"""The one task: wake up and look; the rows say what there is to do. Safe at any time."""
+"""Two tasks: wake up and look; the rows say what there is to do. Safe at any time."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ def drive() -> None:
     _engine().drive(call)
 
 
+@shared_task
+def errands() -> None:
+    from worker import errands as beside
+
+    beside.run()
+
+
 @cache
 def _engine() -> engine.Engine:
     return engine.Engine()
@@ -25,6 +32,10 @@ def _engine() -> engine.Engine:
 
 def call() -> None:
     drive.apply_async(expires=CALL_SECONDS)
+
+
+def call_errands() -> None:
+    errands.apply_async(expires=CALL_SECONDS)
 
 
 @worker_shutting_down.connect

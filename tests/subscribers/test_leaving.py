@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.test import Client
 
 from dongtai_mail.delivery import mailings, queue
 from dongtai_mail.keys import keyring
@@ -17,28 +16,6 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 State = Subscription.State
-
-
-@pytest.fixture(scope="module")
-def _keys(tmp_path_factory):
-    """Where the DKIM key is: making one costs seconds."""
-    return tmp_path_factory.mktemp("keys")
-
-
-@pytest.fixture(autouse=True)
-def _own_keys(settings, _keys) -> None:
-    settings.DATA_DIR = _keys
-
-
-@pytest.fixture
-def reader() -> Subscription:
-    return factories.subscribe(factories.subscriber_list(), "zhang@example.com", name="张三")[0]
-
-
-@pytest.fixture
-def stranger() -> Client:
-    """A mail provider's machine: no cookies, and Django's CSRF checks are on."""
-    return Client(enforce_csrf_checks=True)
 
 
 def _token(subscription: Subscription, mailing_id: int = 7) -> str:

@@ -54,19 +54,14 @@ def _import(arguments: argparse.Namespace) -> int:
     run.policy, run.basis = arguments.policy, arguments.basis
     if arguments.double_opt_in:
         run.consent = ImportRun.Consent.DOUBLE_OPT_IN
-    importing.begin(run, proceed=not arguments.dry_run)
-    while importing.advance(run.pk):
-        pass
-    run.refresh_from_db()
+    importing.begin_here(run, proceed=not arguments.dry_run)
     return _report(run)
 
 
 def _report(run: ImportRun) -> int:
-    from subscribers.importing import ImportFailed, forget
+    from subscribers.importing import forget
     from subscribers.models import ImportRow
 
-    if run.state == run.State.FAILED:
-        raise ImportFailed(run.note)
     counts = run.counts
     verb = "新增" if "added" in counts else "将新增"
     added = counts.get("added", counts["new"] + counts["person"])

@@ -1,0 +1,97 @@
+"""The outbox of our own notices: queued in the transaction that needs them, sent by a worker.
+
+Promises: one notice of a kind an address a day, and few an hour at the request of one network, so
+that our forms can't be used to flood anybody; a notice is claimed by one worker at a time, tried
+again when the relay could not take it, and given up after a few tries.
+"""
+
+from __future__ import annotations
+
+import datetime
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from subscribers.fingerprint import fingerprint
+from subscribers.models import AddressChange, Notice, Subscription
+from subscribers.signals import notice_due
+
+State = Notice.State
+NETWORK_AN_HOUR = 20
+TRIES = 6
+RETRY = datetime.timedelta(minutes=10)
+LEASE = datetime.timedelta(minutes=10)
+KEPT_DAYS = 30
+
+
+def post(
+    kind: Notice.Kind,
+    subscription: Subscription,
+    *,
+    key: str,
+    language: str,
+    ip: str | None = None,
+    move: AddressChange | None = None,
+) -> bool:
+    """Queue a notice to the address ``key``; False when a limit forbids it."""
+    if ip is not None and crowded(ip):
+        return False
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            Notice.objects.create(
+                kind=kind,
+                subscription=subscription,
+                move=move,
+                language=language,
+                recipient_hash=fingerprint(key),
+                ip=ip,
+                day=timezone.localdate(now),
+                due_at=now,
+            )
+    except IntegrityError:
+        return False
+    transaction.on_commit(lambda: notice_due.send(Notice))
+    return True
+
+
+def crowded(ip: str) -> bool:
+    """Whether a network has asked for as many notices as it may within an hour."""
+    since = timezone.now() - datetime.timedelta(hours=1)
+    return Notice.objects.filter(ip=ip, created_at__gte=since).count() >= NETWORK_AN_HOUR
+
+
+def claim(size: int) -> list[Notice]:
+    """Lease up to ``size`` notices that are due, or whose worker fell silent."""
+    now = timezone.now()
+    related = ("subscription__subscriber", "subscription__subscriber_list__publication", "move")
+    with transaction.atomic():
+        due = Notice.objects.filter(state__in=(State.QUEUED, State.SENDING), due_at__lte=now)
+        due = due.order_by("due_at")
+        if connection.vendor == "postgresql":
+            due = due.select_for_update(skip_locked=True)
+        claimed = list(due.values_list("pk", flat=True)[:size])
+        Notice.objects.filter(pk__in=claimed).update(state=State.SENDING, due_at=now + LEASE)
+    return list(Notice.objects.select_related(*related).filter(pk__in=claimed))
+
+
+def sent(notice: Notice) -> None:
+    Notice.objects.filter(pk=notice.pk).update(state=State.SENT, note="")
+
+
+def refused(notice: Notice, why: str, *, for_good: bool) -> None:
+    """Try again later, or give up when that is no use."""
+    attempts = notice.attempts + 1
+    over = for_good or attempts >= TRIES
+    Notice.objects.filter(pk=notice.pk).update(
+        state=State.FAILED if over else State.QUEUED,
+        attempts=attempts,
+        due_at=timezone.now() + RETRY * attempts,
+        note=why.replace("\x00", "")[:300],
+    )
+
+
+def forget_old() -> None:
+    """Delete notices whose links have ended, with the network address they were asked from."""
+    old = timezone.now() - datetime.timedelta(days=KEPT_DAYS)
+    Notice.objects.filter(created_at__lt=old).delete()

@@ -1,0 +1,64 @@
+"""Suppressing addresses, and taking that back with a reason.
+
+Promises: suppressing twice is suppressing once; a suppression ends by a person's reason, which is
+recorded, or by the reader's own confirmed act, which ends the one that their erasure left.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from subscribers.fingerprint import fingerprint
+from subscribers.models import Release, Suppression
+
+Reason = Suppression.Reason
+
+
+class ReleaseRefused(Exception):
+    """A suppression can't be taken back like this; the text says why."""
+
+
+def suppress(
+    key: str, reason: Suppression.Reason, source: str, publication_id: int | None = None
+) -> None:
+    """Write to a canonical address no more; ``publication_id`` None means nowhere."""
+    Suppression.objects.get_or_create(
+        hash=fingerprint(key),
+        publication_id=publication_id,
+        defaults={"key": key, "reason": reason, "source": source[:300]},
+    )
+
+
+def of(key: str, publication_id: int) -> QuerySet[Suppression]:
+    """What stands against writing to an address for a publication."""
+    here = Q(publication=None) | Q(publication=publication_id)
+    return Suppression.objects.filter(here, hash=fingerprint(key))
+
+
+def forbids_notices(key: str, publication_id: int) -> bool:
+    """An erased reader may come back and must be able to confirm it; nobody else is written to."""
+    return of(key, publication_id).exclude(reason=Reason.ERASURE).exists()
+
+
+def release(suppression: Suppression, reason: str, actor: str) -> None:
+    """Take a suppression back; raises ``ReleaseRefused`` without a reason."""
+    if len(reason.strip()) < 4:
+        raise ReleaseRefused("请写明为什么取消（至少四个字），它会留在记录里。")
+    with transaction.atomic():
+        Release.objects.create(
+            hash=suppression.hash,
+            publication_id=suppression.publication_id,
+            suppressed_for=suppression.reason,
+            suppressed_at=suppression.created_at,
+            source=suppression.source,
+            reason=reason.strip()[:300],
+            actor=actor,
+        )
+        suppression.delete()
+
+
+def welcome_back(key: str, publication_id: int) -> None:
+    """End what an erasure left, since the reader has confirmed to want mail again."""
+    for suppression in of(key, publication_id).filter(reason=Reason.ERASURE):
+        release(suppression, "读者本人确认重新订阅", "")

@@ -1,0 +1,36 @@
+"""A place of its own for keys and files, a list, and a browser without cookies."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from subscribers.models import SubscriberList, Subscription
+from tests import factories
+
+
+@pytest.fixture(scope="session")
+def _keys(tmp_path_factory):
+    """Where the DKIM key is: making one costs seconds."""
+    return tmp_path_factory.mktemp("keys")
+
+
+@pytest.fixture(autouse=True)
+def _own_keys(settings, _keys) -> None:
+    settings.DATA_DIR = _keys
+
+
+@pytest.fixture
+def readers(db) -> SubscriberList:
+    return factories.subscriber_list()
+
+
+@pytest.fixture
+def reader(db) -> Subscription:
+    return factories.subscribe(factories.subscriber_list(), "zhang@example.com", name="张三")[0]
+
+
+@pytest.fixture
+def stranger() -> Client:
+    """A mail provider's machine: no cookies, and Django's CSRF checks are on."""
+    return Client(enforce_csrf_checks=True)

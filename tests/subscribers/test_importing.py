@@ -1,0 +1,309 @@
+"""Files into lists: what is taken, what is refused and why, going on, and taking back."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+from openpyxl import Workbook
+
+from dongtai_mail.delivery import imports, mailings
+from subscribers import importing, suppression, tables
+from subscribers.importing import ImportFailed
+from subscribers.models import (
+    ImportRow,
+    ImportRun,
+    Notice,
+    Subscriber,
+    Subscription,
+    SubscriptionEvent,
+    Suppression,
+)
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+HEADER = "邮箱,姓名,单位\n"
+CSV = HEADER + "zhang@example.com,张三,甲公司\nli@example.com,李四,乙公司\n"
+
+
+def _receive(readers, data: bytes, name: str = "readers.csv") -> ImportRun:
+    return importing.receive(readers, [data], name, "editor")
+
+
+def _import(readers, data: bytes, **changes) -> ImportRun:
+    run = _receive(readers, data)
+    for name, value in changes.items():
+        setattr(run, name, value)
+    importing.begin_here(run, proceed=True)
+    return run
+
+
+def _addresses() -> list[str]:
+    return sorted(Subscription.objects.values_list("subscriber__address", flat=True))
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le", "utf-16-be"]
+)
+@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+def test_every_encoding_and_delimiter_of_excel_is_read(readers, encoding, delimiter):
+    run = _import(readers, CSV.replace(",", delimiter).encode(encoding))
+    assert run.encoding == encoding
+    assert (run.counts["new"], run.counts["added"], run.counts["bad"]) == (2, 2, 0)
+    assert Subscriber.objects.get(key="li@example.com").organisation == "乙公司"
+
+
+def test_a_workbook_is_read(readers):
+    book = Workbook()
+    for row in (("E-mail", "Name"), ("zhang@example.com", "张三"), (None, None), ("x", 12.0)):
+        book.active.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    run = _import(readers, file.getvalue())
+    assert (run.encoding, run.counts["new"], run.counts["bad"]) == ("xlsx", 1, 1)
+    assert Subscriber.objects.get().name == "张三"
+
+
+def test_a_file_without_a_header_is_told_by_its_addresses(readers):
+    run = _receive(readers, "张三,zhang@example.com\n李四,li@example.com\n".encode())
+    assert (run.header, run.columns) == (False, {"address": 1})
+    assert importing.preview(run).header == ["第 1 列", "第 2 列"]
+
+
+@pytest.mark.parametrize("header", ["Email Address", "电子邮箱", "E-mail", "邮箱地址：", "EMAIL"])
+def test_headers_are_guessed(readers, header):
+    run = _receive(readers, f"编号,{header},公司名称\n1,a@example.com,甲\n".encode())
+    assert run.columns == {"address": 1, "organisation": 2}
+
+
+def test_every_refused_row_has_its_line_and_reason(readers):
+    suppression.suppress("gone@example.com", Suppression.Reason.COMPLAINT, "test")
+    factories.subscribe(readers, "known@example.com")
+    rows = (
+        "ok@example.com,甲,\nnot an address,乙,\nOK@Example.com,丙,\ngone@example.com,丁,\n"
+        "known@example.com,戊,\n,己,\na@example.com,长\x07,\nｏｋ@ｅｘａｍｐｌｅ.com,庚,\n"
+    )
+    run = _receive(readers, (HEADER + rows).encode())
+    importing.begin_here(run, proceed=False)
+    verdicts = {row.line: row.get_verdict_display() for row in ImportRow.objects.all()}
+    assert verdicts == {
+        2: "新读者",
+        3: "不能导入",
+        4: "文件内重复",
+        5: "列入不发名单",
+        6: "已在名单",
+        7: "不能导入",
+        8: "不能导入",
+        9: "文件内重复",
+    }
+    assert all(row.problem for row in ImportRow.objects.filter(verdict=ImportRow.Verdict.BAD))
+    assert run.state == "checked"
+    assert _addresses() == ["known@example.com"]
+    assert importing.proceed(run)
+    assert importing.advance(run.pk)
+    assert _addresses() == ["known@example.com", "ok@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "name", "organisation", "attributes"),
+    [
+        ("keep", "旧名", "", {"级别": "金"}),
+        ("fill", "旧名", "新单位", {"级别": "金", "城市": "云港"}),
+        ("overwrite", "新名", "新单位", {"级别": "银", "城市": "云港"}),
+    ],
+)
+def test_the_policy_says_what_becomes_of_people_known(
+    readers, policy, name, organisation, attributes
+):
+    factories.subscribe(readers, "zhang@example.com", name="旧名")
+    Subscriber.objects.update(attributes={"级别": "金"})
+    columns = {
+        "address": 0,
+        "name": 1,
+        "organisation": 2,
+        "attribute:级别": 3,
+        "attribute:城市": 4,
+    }
+    data = "邮箱,姓名,单位,级别,城市\nzhang@example.com,新名,新单位,银,云港\n"
+    _import(readers, data.encode(), policy=policy, columns=columns)
+    person = Subscriber.objects.get()
+    assert (person.name, person.organisation, person.attributes) == (name, organisation, attributes)
+
+
+@pytest.mark.parametrize("state", ["unsubscribed", "bounced", "complained", "pending"])
+def test_an_import_brings_nobody_back(readers, reader, state):
+    Subscription.objects.update(state=state)
+    run = _import(readers, CSV.encode(), policy="overwrite")
+    reader.refresh_from_db()
+    assert reader.state == state
+    assert run.counts["known"] == 1
+    assert not reader.events.exists()
+
+
+def test_a_person_known_from_another_list_joins_this_one(readers, reader):
+    other = factories.subscriber_list(slug="weekly")
+    run = _import(other, CSV.encode())
+    assert (run.counts["person"], run.counts["new"], run.counts["added"]) == (1, 1, 2)
+    assert Subscriber.objects.count() == 2
+
+
+def test_the_basis_of_consent_is_in_the_history(readers):
+    run = _import(readers, CSV.encode(), basis="2026 年行业大会登记表")
+    event = SubscriptionEvent.objects.first()
+    assert (event.source, event.detail, event.actor) == ("import", f"import {run.pk}", "editor")
+    assert event.wording.text == "2026 年行业大会登记表"
+
+
+def test_double_opt_in_asks_everybody_new_and_confirms_nobody(readers):
+    _import(readers, CSV.encode(), consent="double")
+    assert set(Subscription.objects.values_list("state", flat=True)) == {"pending"}
+    assert Notice.objects.filter(kind="confirm", state="queued").count() == 2
+
+
+def test_an_import_cut_off_anywhere_goes_on_where_it_was(readers, monkeypatch):
+    monkeypatch.setattr(importing, "CHUNK", 3)
+    rows = "".join(f"reader{n}@example.com,读者{n},\n" for n in range(10))
+    run = _receive(readers, (HEADER + rows).encode())
+    importing.begin(run, proceed=True)
+    whole = importing._progress
+    for stop in range(1, 6):
+        monkeypatch.setattr(importing, "_progress", _cut_off_after(stop, whole))
+        with pytest.raises(_CutOff):
+            importing.advance(run.pk)
+        ImportRun.objects.update(leased_until=None)
+    monkeypatch.setattr(importing, "_progress", whole)
+    assert importing.advance(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.counts["new"], run.counts["added"]) == ("done", 10, 10)
+    assert Subscription.objects.count() == SubscriptionEvent.objects.count() == 10
+    assert ImportRow.objects.count() == 10
+
+
+class _CutOff(BaseException):
+    """As if the process had been killed."""
+
+
+def _cut_off_after(count, whole):
+    calls = []
+
+    def progress(run, position):
+        calls.append(position)
+        if len(calls) >= min(count, 2):
+            raise _CutOff
+        whole(run, position)
+
+    return progress
+
+
+def test_two_workers_do_not_work_at_one_run(readers):
+    run = _receive(readers, CSV.encode())
+    importing.begin(run)
+    assert importing._lease(run.pk)
+    assert not importing.advance(run.pk)
+    assert importing.waiting() == []
+
+
+def test_an_import_is_undone_and_leaves_others_alone(readers, reader):
+    run = _import(readers, CSV.encode())
+    assert imports.undo(run) == 1
+    assert _addresses() == ["zhang@example.com"]
+    assert Subscriber.objects.count() == 1
+    run.refresh_from_db()
+    with pytest.raises(ImportFailed, match="已撤销"):
+        imports.undo(run)
+
+
+def test_undoing_spares_who_acted_meanwhile(readers):
+    run = _import(readers, CSV.encode())
+    from subscribers.leaving import leave
+
+    leave(Subscription.objects.get(subscriber__key="li@example.com").pk, "page")
+    assert imports.undo(run) == 1
+    assert _addresses() == ["li@example.com"]
+
+
+def test_nothing_is_undone_once_somebody_was_written_to(readers):
+    run = _import(readers, CSV.encode())
+    mailings.start(factories.mailing().pk)
+    with pytest.raises(ImportFailed, match="不能再撤销"):
+        imports.undo(run)
+
+
+def test_a_file_without_addresses_is_refused_with_its_header(readers):
+    run = _receive(readers, "编号,名称\n1,甲\n".encode())
+    with pytest.raises(ImportFailed, match="编号"):
+        importing.begin(run)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "空的"),
+        (b"\xef\xbb\xbf", "空的"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xls"),
+        (b"PK\x03\x04 broken", "损坏"),
+        (b"\x81\xff\xfe\xff" * 50, "编码"),
+    ],
+)
+def test_what_is_no_table_is_refused_and_not_kept(readers, settings, data, message):
+    kept = settings.DATA_DIR / "imports"
+    before = set(kept.glob("*"))
+    with pytest.raises(ImportFailed, match=message):
+        _receive(readers, data)
+    assert set(kept.glob("*")) == before
+    assert not ImportRun.objects.exists()
+
+
+def test_a_file_over_the_limit_is_refused_while_it_comes(readers, monkeypatch):
+    monkeypatch.setattr(importing, "FILE_BYTES", 1000)
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(1)
+            yield b"a" * 400
+
+    with pytest.raises(ImportFailed, match="上限"):
+        importing.receive(readers, endless(), "big.csv")
+    assert len(taken) == 3
+
+
+def _workbook(**parts: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name.replace("__", "/") + ".xml", data)
+    return file.getvalue()
+
+
+def test_a_zip_bomb_is_refused_before_it_unpacks(readers):
+    bomb = _workbook(xl__worksheets__sheet1=b"0" * (60 << 20))
+    assert len(bomb) < 100_000
+    with pytest.raises(ImportFailed, match="超过上限"):
+        _receive(readers, bomb, "bomb.xlsx")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_entities_that_would_expand_are_refused(readers, encoding):
+    laughs = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><x>&b;</x>'
+    with pytest.raises(ImportFailed, match="DTD"):
+        _receive(readers, _workbook(xl__workbook=laughs.encode(encoding)), "laughs.xlsx")
+
+
+def test_a_row_that_never_ends_is_cut(readers, tmp_path):
+    path = tmp_path / "endless.csv"
+    path.write_text(HEADER + '"' + "a" * 1_000_000)
+    assert all(number < 50 for number, _ in tables.rows(path, tables.shape_of(path)))
+
+
+def test_old_files_and_rows_are_thrown_away(readers, settings):
+    run = _import(readers, CSV.encode())
+    assert run.path.exists()
+    importing.forget_old()
+    assert run.path.exists()
+    ImportRun.objects.update(created_at="2020-01-01T00:00Z")
+    importing.forget_old()
+    assert not run.path.exists()
+    assert not ImportRow.objects.exists()

@@ -1,0 +1,92 @@
+"""What workers do beside sending mailings: our own notices, imports, and tidying up.
+
+Promises: every errand leases its rows, so two workers do no harm and a killed one is replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.utils import timezone
+
+from dongtai_mail.delivery import notices
+from dongtai_mail.delivery.letters import KeyMissing, Letter
+from dongtai_mail.message.address import AddressError
+from dongtai_mail.message.header import HeaderError
+from dongtai_mail.message.reply import Reply, Verdict, classify
+from subscribers import importing, outbox
+from subscribers.models import Notice
+from worker.relays import Relays
+from worker.smtp import SessionRefused
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 50
+
+
+def run() -> None:
+    """Do whatever errands there are."""
+    while send_notices():
+        pass
+    for run_id in importing.waiting():
+        importing.advance(run_id)
+    outbox.forget_old()
+    importing.forget_old()
+
+
+def send_notices() -> int:
+    """Send one portion of the outbox; answers how many notices were in it."""
+    claimed = outbox.claim(AT_ONCE)
+    written = [(notice, letter) for notice in claimed if (letter := _written(notice))]
+    if written:
+        replies = asyncio.run(_send([letter for _, letter in written]))
+        for (notice, _), reply in zip(written, replies, strict=True):
+            _note(notice, reply)
+    return len(claimed)
+
+
+def _written(notice: Notice) -> Letter | None:
+    try:
+        if notices.addressed(notice):
+            return notices.letter(notice, timezone.localtime())
+        outbox.refused(notice, "suppressed", for_good=True)
+    except (KeyMissing, AddressError, HeaderError) as error:
+        outbox.refused(notice, str(error), for_good=not isinstance(error, KeyMissing))
+        logger.error("notice=%s can't be written: %s", notice.pk, error)
+    return None
+
+
+async def _send(letters: Sequence[Letter]) -> list[Reply]:
+    relays = Relays(settings.RELAYS)
+    try:
+        return [await _reply(relays, letter) for letter in letters]
+    finally:
+        await relays.close()
+
+
+async def _reply(relays: Relays, letter: Letter) -> Reply:
+    try:
+        session = await relays.acquire()
+    except SessionRefused as refusal:
+        return refusal.reply
+    try:
+        reply = session.refusal(letter) or await session.envelope(letter, offered=False)
+        if reply.code != 354:
+            return reply
+        session.content(letter, None)
+        return await session.final()
+    finally:
+        await relays.release(session)
+
+
+def _note(notice: Notice, reply: Reply) -> None:
+    verdict = classify(reply)
+    if verdict is Verdict.ACCEPTED:
+        outbox.sent(notice)
+        return
+    why = f"{reply.stage}: {reply.code or ''} {reply.text}"
+    outbox.refused(notice, why, for_good=verdict is Verdict.BOUNCE)
+    logger.warning("notice=%s not accepted: %s", notice.pk, why)
