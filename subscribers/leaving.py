@@ -8,47 +8,62 @@ for a subscription that no longer exists.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
-from subscribers.models import Subscription, SubscriptionEvent
+from subscribers.models import Subscription, SubscriptionEvent, Wording
 
 State = Subscription.State
 
 
-def leave(subscription_id: int, source: str, detail: str = "") -> Subscription | None:
+def leave(
+    subscription_id: int, source: str, detail: str = "", *, ip: str | None = None, actor: str = ""
+) -> Subscription | None:
     """End one subscription; ``source`` says by which door, ``detail`` what led there."""
     before = (State.PENDING, State.CONFIRMED, State.BOUNCED)
-    return _move(subscription_id, before, State.UNSUBSCRIBED, source, detail)
+    event = {"source": source, "detail": detail, "ip": ip, "actor": actor}
+    return _move(subscription_id, before, State.UNSUBSCRIBED, event)
 
 
-def come_back(subscription_id: int, source: str, detail: str = "") -> Subscription | None:
+def come_back(
+    subscription_id: int, source: str, detail: str = "", *, ip: str | None = None
+) -> Subscription | None:
     """Take up again a subscription that its reader ended; only ever by the reader's own act."""
-    return _move(subscription_id, (State.UNSUBSCRIBED,), State.CONFIRMED, source, detail)
+    event = {"source": source, "detail": detail, "ip": ip}
+    return _move(subscription_id, (State.UNSUBSCRIBED,), State.CONFIRMED, event)
 
 
-def bounce(subscription_id: int, source: str, detail: str = "") -> Subscription | None:
-    """Stop writing to an address that takes no mail; who left before that stays as one who left."""
-    return _move(subscription_id, (State.PENDING, State.CONFIRMED), State.BOUNCED, source, detail)
+def confirm(subscription_id: int, ip: str | None, wording: str) -> Subscription | None:
+    """Begin a subscription, by a link that only reached its reader's mailbox."""
+    before = (State.PENDING, State.UNSUBSCRIBED, State.BOUNCED)
+    event = {"source": "confirmation", "ip": ip, "wording": Wording.of(wording)}
+    return _move(subscription_id, before, State.CONFIRMED, event)
 
 
-def complain(subscription_id: int, source: str, detail: str = "") -> Subscription | None:
-    """Record for good that the reader objects, whatever the subscription was before."""
-    before = tuple(state for state in State if state != State.COMPLAINED)
-    return _move(subscription_id, before, State.COMPLAINED, source, detail)
+def explain(subscription_id: int, reason: str, ip: str | None) -> None:
+    """Keep why somebody left, if they say so; it changes nothing."""
+    if reason and Subscription.objects.filter(pk=subscription_id, state=State.UNSUBSCRIBED):
+        SubscriptionEvent.objects.create(
+            subscription_id=subscription_id,
+            state=State.UNSUBSCRIBED,
+            source="reason",
+            detail=reason[:300],
+            ip=ip,
+        )
 
 
 def _move(
-    subscription_id: int, before: tuple[State, ...], after: State, source: str, detail: str
+    subscription_id: int, before: tuple[State, ...], after: State, event: dict[str, Any]
 ) -> Subscription | None:
     with transaction.atomic():
         changed = Subscription.objects.filter(pk=subscription_id, state__in=before).update(
             state=after, changed_at=timezone.now()
         )
         if changed:
-            SubscriptionEvent.objects.create(
-                subscription_id=subscription_id, state=after, source=source, detail=detail[:300]
-            )
+            event["detail"] = event.get("detail", "")[:300]
+            SubscriptionEvent.objects.create(subscription_id=subscription_id, state=after, **event)
         return (
             Subscription.objects.select_related("subscriber", "subscriber_list__publication")
             .filter(pk=subscription_id)

@@ -60,6 +60,18 @@ class Relay:
         return f"{self.host}:{self.port}"
 
 
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An IMAP folder to which bounces come. ``security`` is as of a ``Relay``."""
+
+    host: str
+    port: int
+    security: str
+    username: str
+    password: str
+    folder: str
+
+
 def load(environ: Mapping[str, str]) -> dict[str, Any]:
     """Check and parse every variable; keys are the names without ``DONGTAI_``, in lower case."""
     mode = environ.get("DONGTAI_MODE", "production")
@@ -195,6 +207,47 @@ def _relay(raw: str) -> Relay:
     return Relay(parts.hostname, port, security, username, password, **counts)
 
 
+def _choice(*choices: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw not in choices:
+            raise _Wrong(f"{raw!r} is none of {', '.join(choices)}.")
+        return raw
+
+    return parse
+
+
+def _mailbox(raw: str) -> Mailbox | None:
+    if not raw:
+        return None
+    parts = urlsplit(raw)
+    securities = {"imaps": "tls", "imap": "starttls", "imap+plain": "none"}
+    if parts.scheme not in securities or not (parts.hostname and parts.username and parts.password):
+        raise _Wrong(
+            "write imaps://user:password@host/INBOX (TLS), imap:// (STARTTLS) or, to a server on "
+            "this machine, imap+plain://; signs like @ in a password as %40."
+        )
+    security = securities[parts.scheme]
+    if security == "none" and parts.hostname not in LOOPBACK:
+        raise _Wrong("imap+plain:// would send the password in clear; only this machine may.")
+    port = parts.port or (993 if security == "tls" else 143)
+    folder = unquote(parts.path[1:]) or "INBOX"
+    login = (unquote(parts.username), unquote(parts.password))
+    return Mailbox(parts.hostname, port, security, *login, folder)
+
+
+def _webhook_secret(raw: str) -> str:
+    if raw and not re.fullmatch(r"[\w.~-]+:[\w.~-]{16,}", raw, re.ASCII):
+        raise _Wrong("write user:password, the password of 16 or more letters and digits.")
+    return raw
+
+
+def _provider_keys(raw: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in raw.split()]
+    if not all(re.fullmatch(r"[A-Z][A-Z0-9_]+", name) and value for name, _, value in pairs):
+        raise _Wrong("write NAME=value pairs, for example MAILGUN_WEBHOOK_SIGNING_KEY=….")
+    return {name: value for name, _, value in pairs}
+
+
 def _keys(raw: str) -> dict[int, bytes]:
     keys: dict[int, bytes] = {}
     for pair in filter(None, re.split(r"[,\s]+", raw)):
@@ -285,6 +338,57 @@ VARIABLES: tuple[Variable, ...] = (
         "The same for complaints; Gmail and Yahoo ask for less than 0.3.",
         _percent,
         default="0.3",
+    ),
+    Variable(
+        "DONGTAI_IMAP_URL",
+        "The mailbox to which bounces come, for the worker to empty: "
+        "imaps://user:password@host/INBOX. It must get nothing else.",
+        _mailbox,
+        default="",
+    ),
+    Variable(
+        "DONGTAI_WEBHOOK_SECRET",
+        "`user:password` that the mail provider sends with its webhooks; empty for no webhooks.",
+        _webhook_secret,
+        default="",
+    ),
+    Variable(
+        "DONGTAI_WEBHOOK_KEYS",
+        "What django-anymail needs to check a provider's signatures, as NAME=value with spaces "
+        "between: MAILGUN_WEBHOOK_SIGNING_KEY=….",
+        _provider_keys,
+        default="",
+    ),
+    Variable(
+        "DONGTAI_SOFT_BOUNCES",
+        "So many days with a bounce for a passing reason end a subscription …",
+        _positive,
+        default="5",
+    ),
+    Variable(
+        "DONGTAI_SOFT_BOUNCE_DAYS",
+        "… within so many days.",
+        _positive,
+        default="30",
+    ),
+    Variable(
+        "DONGTAI_RETURN_DAYS",
+        "How long a bounce may take to come back: an accepted mail older than this arrived, and "
+        "the bounces before it are forgiven.",
+        _positive,
+        default="5",
+    ),
+    Variable(
+        "DONGTAI_COMPLAINT_SCOPE",
+        "What a complaint ends: `publication`, all lists of the one; `everywhere`, all mail.",
+        _choice("publication", "everywhere"),
+        default="publication",
+    ),
+    Variable(
+        "DONGTAI_RETURNED_DAYS",
+        "How long messages that came back are kept; what they did is kept longer.",
+        _positive,
+        default="30",
     ),
     Variable(
         "DONGTAI_METRICS_TOKEN",

@@ -43,6 +43,15 @@ UNCONFIRMED_SECONDS: int = ENVIRONMENT["unconfirmed_seconds"]
 RETRY_HOURS: int = ENVIRONMENT["retry_hours"]
 STAGE_BOUNCE_PERCENT: float = ENVIRONMENT["stage_bounce_percent"]
 STAGE_COMPLAINT_PERCENT: float = ENVIRONMENT["stage_complaint_percent"]
+IMAP: environment.Mailbox | None = ENVIRONMENT["imap_url"]
+WEBHOOK_SECRET: str = ENVIRONMENT["webhook_secret"]
+# The senders of webhooks are known by this; nothing is sent through django-anymail.
+ANYMAIL: dict[str, str] = {"WEBHOOK_SECRET": WEBHOOK_SECRET, **ENVIRONMENT["webhook_keys"]}
+SOFT_BOUNCES: int = ENVIRONMENT["soft_bounces"]
+SOFT_BOUNCE_DAYS: int = ENVIRONMENT["soft_bounce_days"]
+RETURN_DAYS: int = ENVIRONMENT["return_days"]
+COMPLAINT_SCOPE: str = ENVIRONMENT["complaint_scope"]
+RETURNED_DAYS: int = ENVIRONMENT["returned_days"]
 METRICS_TOKEN: str = ENVIRONMENT["metrics_token"]
 DONGTAI_CATCHER_DATABASE: str = ENVIRONMENT["catcher_database"]
 

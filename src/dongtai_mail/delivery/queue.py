@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import F, Max, Model, QuerySet
 from django.utils import timezone
 
-from dongtai_mail.delivery import reasons
+from dongtai_mail.delivery import policy, reasons
 from dongtai_mail.delivery.models import Attempt, Batch, Delivery, Mailing
 from dongtai_mail.message.reply import Reply, Stage, Verdict, classify
 from subscribers.models import Subscription, SubscriptionEvent, Suppression
@@ -260,6 +260,7 @@ def _record_failures(failed: Sequence[Outcome]) -> None:
     )
     Attempt.objects.bulk_create([attempt for attempt, _ in attempts], batch_size=500)
     reasons.count(attempts)
+    policy.refused(attempt for attempt, state in attempts if state == State.BOUNCED)
 
 
 def _failed_rows(failed: Sequence[Outcome]) -> dict[tuple[int, int | None], Delivery]:

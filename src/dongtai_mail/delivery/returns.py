@@ -1,0 +1,244 @@
+"""What comes back, from any door to its effect: stored first, then judged, once.
+
+Owns: ``ReturnedMessage`` rows. Promises: ``receive`` has committed the message before it looks at
+it, and the same message again is the same row without further effect; a message that breaks us
+stays, with the reason. Nobody loses a subscription on a stranger's word: a bounce or a complaint
+acts only with a token that this house sealed for that delivery or reader, whatever addresses stand
+in the text. Fails: with the database's errors only, and then nothing is stored or the next tick
+goes on.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import logging
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from dongtai_mail.delivery import policy
+from dongtai_mail.delivery.models import Delivery, ReturnedMessage
+from dongtai_mail.keys import keyring
+from dongtai_mail.message import verp
+from dongtai_mail.message.feedback import Feedback, Kind, RecipientReport, Severity, read
+from dongtai_mail.message.links import LEAVE
+from dongtai_mail.message.seal import SealError
+from subscribers import leaving
+from subscribers.models import Subscription
+
+logger = logging.getLogger(__name__)
+
+Effect = ReturnedMessage.Effect
+Status = ReturnedMessage.Status
+
+# As much as the classifier looks at; what is cut off says nothing to it.
+KEEP_BYTES = 1024 * 1024
+# A row that is still new after this was left by a process that died.
+LEFT_SECONDS = 60
+_RECORDED_ONLY = (Kind.DELIVERED, Kind.AUTO_REPLY, Kind.DELAYED)
+_VERP = re.compile(r"\+[0-9a-f]{50}", re.IGNORECASE)
+_LARGEST_ID = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Whom a message is proven to be about."""
+
+    subscription: Subscription | None
+    delivery: Delivery | None = None
+
+
+def receive(raw: bytes, recipient: str, door: str) -> ReturnedMessage:
+    """Store a message, commit, then do what it asks for. ``recipient`` is the envelope's."""
+    message = store(raw, recipient, door)
+    if message.status == Status.NEW:
+        process(message.pk)
+        message.refresh_from_db()
+    return message
+
+
+def store(raw: bytes, recipient: str, door: str) -> ReturnedMessage:
+    recipient = plain(recipient, 320)
+    whole = hashlib.sha256(recipient.encode() + b"\0" + raw)
+    row, _ = ReturnedMessage.objects.get_or_create(
+        fingerprint=whole.hexdigest(),
+        defaults={
+            "door": door,
+            "recipient": recipient,
+            "raw": raw[:KEEP_BYTES],
+            "size": len(raw),
+            "received_at": timezone.now(),
+        },
+    )
+    return row
+
+
+def process(pk: int) -> None:
+    """Do what a stored message asks for, once, however many try."""
+    try:
+        with transaction.atomic():
+            message = _lock(pk)
+            if message is not None:
+                _judge(message, read(bytes(message.raw or b""), message.recipient))
+                message.save()
+    except DatabaseError:
+        raise
+    except Exception as error:
+        logger.exception("returned=%s could not be processed", pk)
+        note = plain(f"{type(error).__name__}: {error}", 1000)
+        new = ReturnedMessage.objects.filter(pk=pk, status=Status.NEW)
+        new.update(status=Status.BROKEN, note=note)
+
+
+def _lock(pk: int) -> ReturnedMessage | None:
+    rows = ReturnedMessage.objects.select_for_update(of=("self",))
+    return rows.filter(pk=pk, status=Status.NEW).first()
+
+
+def _judge(message: ReturnedMessage, feedback: Feedback) -> None:
+    message.kind = feedback.kind
+    message.evidence = plain(feedback.evidence, 300)
+    message.judgement = [_recorded(report) for report in feedback.recipients]
+    known, why_not = whose(message.recipient, feedback)
+    if known:
+        message.delivery, message.subscription = known.delivery, known.subscription
+    message.status = Status.PROCESSED
+    if feedback.kind is Kind.UNKNOWN:
+        message.status = Status.UNPARSED
+    elif feedback.kind in _RECORDED_ONLY:
+        return
+    elif feedback.kind is Kind.COMPLAINT and not feedback.objection:
+        _ignore(message, f"不是读者的投诉，而是“{feedback.feedback_type}”报告。")
+    elif known is None:
+        _ignore(message, why_not)
+    else:
+        act(message, known, feedback)
+
+
+def act(message: ReturnedMessage, known: Known, feedback: Feedback) -> None:
+    """Apply the policy about somebody who is known to be meant."""
+    if feedback.kind is Kind.BOUNCE and known.delivery:
+        refusal = _refusal(message, known.delivery, feedback.recipients)
+        message.effect = policy.returned(known.delivery, refusal)
+    elif known.subscription is None:
+        _ignore(message, "这位读者的资料已经删除。")
+    elif feedback.kind is Kind.COMPLAINT:
+        message.effect = policy.complained(known.subscription, message.door, _named(message))
+    elif feedback.kind is Kind.UNSUBSCRIBE:
+        message.effect = _leave(known.subscription, message)
+
+
+def _ignore(message: ReturnedMessage, why: str) -> None:
+    message.status, message.note = Status.IGNORED, why
+
+
+def _leave(subscription: Subscription, message: ReturnedMessage) -> Effect:
+    left = leaving.leave(subscription.pk, "mailto", _named(message))
+    changed = left is not None and left.state != subscription.state
+    return Effect.LEFT if changed else Effect.NONE
+
+
+def _refusal(
+    message: ReturnedMessage, delivery: Delivery, reports: tuple[RecipientReport, ...]
+) -> policy.Refusal:
+    own = [each for each in reports if delivery.address in (each.address, each.original)]
+    told = own or list(reports)
+    # Where a notice speaks of several, one doubt is enough to wait.
+    hard = bool(told) and all(each.severity is Severity.HARD for each in told)
+    best = min(told, key=lambda each: each.severity is Severity.HARD, default=None)
+    return policy.Refusal(
+        Severity.HARD if hard else Severity.SOFT,
+        best.code if best else None,
+        plain(best.status if best else "", 12),
+        plain(best.diagnostic if best else message.evidence, 1000),
+        message.door,
+        _named(message),
+    )
+
+
+def _named(message: ReturnedMessage) -> str:
+    return f"returned {message.pk}"
+
+
+def whose(recipient: str, feedback: Feedback) -> tuple[Known | None, str]:
+    """Whom a message is about, by our own seals alone; else why it proves nothing."""
+    if feedback.kind is Kind.UNSUBSCRIBE:
+        return _first(_by_leave, feedback.tokens)
+    if _VERP.search(recipient):
+        # A forged envelope recipient is not made good by what else stands in the message.
+        return _first(_by_verp, (recipient,))
+    known, why_not = _first(_by_verp, tuple(f"+{token}" for token in feedback.tokens))
+    if known is None and feedback.kind is Kind.COMPLAINT:
+        # Feedback loops take the envelope off; List-Unsubscribe names the reader.
+        return _first(_by_leave, feedback.tokens)
+    return known, why_not
+
+
+def _first(find: Any, tokens: tuple[str, ...]) -> tuple[Known | None, str]:
+    if not tokens:
+        return None, "里面没有本系统的标记，不能证明说的是谁。"
+    valid = [found for found in map(find, tokens) if found is not None]
+    if not valid:
+        return None, "标记不是本系统签发的，可能是伪造。"
+    known = next((found for found in valid if found.delivery or found.subscription), None)
+    return known, "" if known else "标记有效，但那次投递或订阅已经删除。"
+
+
+def _by_verp(address: str) -> Known | None:
+    pk = verp.delivery_id(keyring(), address)
+    if pk is None:
+        return None
+    delivery = Delivery.objects.filter(pk=min(pk, _LARGEST_ID)).first()
+    if delivery is None:
+        return Known(None)
+    return Known(_subscription(delivery.subscription_id or 0), delivery)
+
+
+def _by_leave(token: str) -> Known | None:
+    try:
+        (pk,) = keyring().open_caseless(LEAVE, token)
+    except SealError:
+        return None
+    return Known(_subscription(min(pk, _LARGEST_ID)))
+
+
+def _subscription(pk: int) -> Subscription | None:
+    related = Subscription.objects.select_related("subscriber", "subscriber_list__publication")
+    return related.filter(pk=pk).first()
+
+
+def _recorded(report: RecipientReport) -> dict[str, Any]:
+    values = asdict(report)
+    evidence = values.pop("evidence")
+    values["rule"] = f"{evidence['source']}: {evidence['rule']}"
+    return {
+        name: plain(value, 1000) if isinstance(value, str) else value
+        for name, value in values.items()
+    }
+
+
+def plain(text: str, limit: int) -> str:
+    """Text that every database can keep: no NUL, no half characters."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")[:limit]
+
+
+def catch_up() -> None:
+    """Process what was stored by a process that died before it had done so."""
+    late = timezone.now() - datetime.timedelta(seconds=LEFT_SECONDS)
+    left = ReturnedMessage.objects.filter(status=Status.NEW, received_at__lt=late)
+    for pk in list(left.values_list("pk", flat=True)[:500]):
+        process(pk)
+
+
+def forget_old() -> None:
+    """Drop messages that are old: the octets of all, the rows of those that did nothing."""
+    old = timezone.now() - datetime.timedelta(days=settings.RETURNED_DAYS)
+    kept = ReturnedMessage.objects.filter(received_at__lt=old, raw__isnull=False)
+    kept.filter(Q(subscription=None) | Q(effect=Effect.NONE)).delete()
+    kept.update(raw=None)
