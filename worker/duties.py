@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import redis
@@ -15,10 +17,10 @@ from worker.journal import stories
 logger = logging.getLogger(__name__)
 
 
-def tick(client: redis.Redis) -> None:
+def tick(client: redis.Redis, watch: queue.Watch) -> None:
     """Settle what dead workers left, put back what is due, start and finish mailings."""
     settle_dead_workers()
-    settle_lapsed(client)
+    settle_lapsed(client, watch.lapsed())
     queue.requeue_due()
     for mailing_id in mailings.start_due():
         mailings.settle(mailing_id)
@@ -49,17 +51,20 @@ def settle_dead_workers() -> list[Settled]:
     return settled
 
 
-def settle_lapsed(client: redis.Redis) -> list[Settled]:
+def settle_lapsed(
+    client: redis.Redis, lapsed: Mapping[int, datetime.datetime | None]
+) -> list[Settled]:
     """Settle batches of workers that fell silent, from what they noted in Redis."""
     settled = []
-    for batch_id in queue.lapsed():
+    for batch_id, lease in lapsed.items():
         story = notes.story(client, batch_id)
         if story is None:
             # Redis lost the notes, too: two faults at once leave the whole batch in doubt.
-            settled.append(Settled("none", [batch_id], 0, queue.doubt(batch_id), 0))
+            counts = queue.settle([batch_id], (), None, lease)
+            settled.append(Settled("none", [batch_id], *counts))
             logger.error("a batch lapsed without evidence; %s", _told(settled[-1]))
         else:
-            counts = queue.settle([batch_id], story.accepted, story.unconfirmed)
+            counts = queue.settle([batch_id], story.accepted, story.unconfirmed, lease)
             settled.append(Settled("notes", [batch_id], *counts))
             logger.warning("a batch lapsed; %s", _told(settled[-1]))
     return settled

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import multiprocessing
 import os
 import socket
 import threading
@@ -35,6 +34,7 @@ from worker.journal import Journal
 from worker.notes import Notes
 from worker.relays import Relays
 from worker.report import Report
+from worker.stop import Stop
 from worker.throttle import Throttle
 
 logger = logging.getLogger(__name__)
@@ -47,8 +47,7 @@ FENCE_SECONDS = 20.0
 # A stop lets messages on their way end; the journal tells of those that take longer.
 STOP_SECONDS = 6.0
 
-# Made before the pool forks, so that the parent's stop is seen by every child.
-stopping = multiprocessing.Event()
+stopping = Stop()
 
 Away = (OperationalError, InterfaceError, redis.RedisError)
 
@@ -75,7 +74,8 @@ class Engine:
         self._unrecorded: list[Outcome] = []
         self._limits: dict[str, Limit] = {}
         self._not_before: dict[str, float] = {}
-        self._departures = queue.Departures()
+        self._departures: queue.Departures | None = None
+        self._watch = queue.Watch()
         self._extended = self._ticked = 0.0
 
     async def _make_lines(self) -> Lines:
@@ -88,27 +88,32 @@ class Engine:
             try:
                 self._look(call_another)
             except Away as error:
-                self._hold(error)
+                logger.warning("unreachable, sending waits: %s", error)
+                self._hold()
+            except Exception:
+                # The flows are this process's own: nobody else would look after them.
+                logger.exception("sending waits")
+                self._hold()
             if not self._flows and not self._unrecorded:
                 return
             stopping.wait(LOOK_SECONDS)
         self.close()
 
     def _look(self, call_another: Callable[[], object]) -> None:
-        if time.monotonic() - self._ticked >= TICK_SECONDS:
-            duties.tick(self._redis)
-            self._limits = providers.limits()
-            self._report.send(self._lines.relays.standings())
-            self._ticked = time.monotonic()
+        # First what keeps this process's own leases, whatever fails after it.
         self._record()
         self._notice()
         self._end_flows()
+        if time.monotonic() - self._ticked >= TICK_SECONDS:
+            duties.tick(self._redis, self._watch)
+            self._limits = providers.limits()
+            self._report.send(self._lines.relays.standings())
+            self._ticked = time.monotonic()
         self._top_up(call_another)
         self._share_out()
 
-    def _hold(self, error: Exception) -> None:
+    def _hold(self) -> None:
         """Begin nothing until the next look goes well."""
-        logger.warning("unreachable, sending waits: %s", error)
         for flow in self._flows.values():
             flow.fence = 0.0
         connection.close()
@@ -148,9 +153,17 @@ class Engine:
         }
         for provider, reply in complaints.items():
             queue.own_lane(provider)
+            self._hold_back(provider)
             seconds = self._throttle.slower(provider, f"{reply.code or ''} {reply.text}".strip())
             if seconds:
                 logger.warning("provider=%s paused=%.0f reply=%r", provider, seconds, reply.text)
+
+    def _hold_back(self, provider: str) -> None:
+        """Begin nothing more for a provider; what waits for it goes back into its lane."""
+        for key, flow in self._flows.items():
+            if key.lane == provider:
+                flow.stop = True
+            flow.skip |= {each.id for each in flow.waiting.copy() if each.provider == provider}
 
     def _notice(self) -> None:
         """See what has changed outside: mailings, leases, readers who left."""
@@ -160,7 +173,7 @@ class Engine:
             del self._letters[gone]
         if self._open:
             self._extend(asked)
-            self._skip(self._departures.among(self._waiting()))
+            self._skip_departed()
         for key, flow in self._flows.items():
             flow.stop = flow.stop or key.mailing_id not in sending
             flow.fence = asked + min(FENCE_SECONDS, settings.LEASE_SECONDS / 2)
@@ -174,20 +187,18 @@ class Engine:
         lost = self._open.keys() - queue.extend(list(self._open))
         self._extended = asked
         for pk in lost:
-            # Another worker has settled it: what still waits here is not ours to send.
+            # Another worker has settled it: what was not begun here is not ours to send.
             del self._open[pk]
         for flow in self._flows.values():
-            flow.skip |= {each.id for each in flow.waiting.copy() if each.batch_id in lost}
+            flow.lost |= lost
 
-    def _skip(self, gone: set[int]) -> None:
-        if not gone:
+    def _skip_departed(self) -> None:
+        """Give back what has not been begun for readers who left; the next claim suppresses it."""
+        if self._departures is None:
             return
+        gone = self._departures.among(self._waiting())
         for flow in self._flows.values():
             flow.skip |= gone
-        queue.suppress(gone)
-        for left in self._open.values():
-            left -= gone
-        self._close_batches()
 
     def _end_flows(self) -> None:
         for key, flow in list(self._flows.items()):
@@ -213,10 +224,8 @@ class Engine:
             flow = self._flows.get(key)
             if not self._wants(key, flow):
                 continue
-            claimed = self._claim(key)
-            if claimed:
-                self._begin(key, flow or self._new_flow(key), claimed)
-            if len(claimed) == settings.BATCH_SIZE:
+            claimed = self._fill(key, flow)
+            if claimed == settings.BATCH_SIZE:
                 call_another()
 
     def _wants(self, key: Queued, flow: Flow | None) -> bool:
@@ -226,13 +235,33 @@ class Engine:
             return len(self._flows) < self._lines.relays.capacity
         return not flow.stop and len(flow.waiting) < settings.BATCH_SIZE
 
-    def _claim(self, key: Queued) -> list[Claimed]:
+    def _fill(self, key: Queued, flow: Flow | None) -> int:
+        """Claim for one lane; answers how much."""
+        try:
+            granted = self._permits(key.lane)
+            if not granted:
+                return 0
+            # Made first: what can't be written is not claimed.
+            flow = flow or self._new_flow(key)
+            claimed = queue.claim(key.mailing_id, key.lane, self.name, granted, self._begin)
+        except Away:
+            raise
+        except Exception as error:
+            # One mailing's trouble is not the others'.
+            logger.exception("mailing=%s lane=%s can't be sent now", key.mailing_id, key.lane)
+            self._not_before[key.lane] = time.monotonic() + TICK_SECONDS
+            mailings.remark(key.mailing_id, f"暂时不能发送，会自动再试：{error}")
+            return 0
+        if claimed:
+            self._adopt(key, flow, claimed)
+        return len(claimed)
+
+    def _permits(self, lane: str) -> int:
         size: int = settings.BATCH_SIZE
-        granted, wait = self._throttle.permits(key.lane, size, self._limit(key.lane))
+        granted, wait = self._throttle.permits(lane, size, self._limit(lane))
         if not granted:
-            self._not_before[key.lane] = time.monotonic() + min(wait, TICK_SECONDS)
-            return []
-        return queue.claim(key.mailing_id, key.lane, self.name, granted)
+            self._not_before[lane] = time.monotonic() + min(wait, TICK_SECONDS)
+        return granted
 
     def _limit(self, lane: str) -> Limit:
         return self._limits.get(lane, OTHERS)
@@ -244,26 +273,26 @@ class Engine:
             mailing = Mailing.objects.select_related(*related).get(pk=key.mailing_id)
             letters = self._letters[key.mailing_id] = Letters(mailing)
         limit = self._limit(key.lane)
-        flow = Flow(key.lane, letters, limit.messages_per_connection)
-        flow.fence = time.monotonic() + FENCE_SECONDS
-        self._flows[key] = flow
-        return flow
+        return Flow(key.lane, letters, limit.messages_per_connection)
 
-    def _begin(self, key: Queued, flow: Flow, claimed: list[Claimed]) -> None:
+    def _begin(self, batch_id: int) -> None:
+        """Begin the evidence of a batch before anything is leased to it."""
+        if not self._open:
+            # What the journal says so far is recorded; who left until now is not claimed.
+            self._journal.forget()
+            self._departures = queue.Departures()
+        self._journal.write(journal.batch(batch_id))
+        notes.begin(self._redis, batch_id)
+
+    def _adopt(self, key: Queued, flow: Flow, claimed: list[Claimed]) -> None:
         batch_id = claimed[0].batch_id
-        try:
-            if not self._open:
-                # What the journal says so far is recorded.
-                self._journal.forget()
-            self._open[batch_id] = {delivery.id for delivery in claimed}
-            self._report.begun(batch_id)
-            self._journal.write(journal.batch(batch_id))
-            notes.begin(self._redis, batch_id)
-        except (OSError, redis.RedisError) as error:
-            flow.refuse(f"发送记录写不下来，会自动再试：{error}")
-            self._unrecorded += [Outcome(delivery) for delivery in claimed]
-            return
+        self._open[batch_id] = {delivery.id for delivery in claimed}
+        self._report.begun(batch_id)
         self._loop.call_soon_threadsafe(self._lines.adopt, batch_id)
+        if key not in self._flows:
+            self._flows[key] = flow
+            flow.fence = time.monotonic() + min(FENCE_SECONDS, settings.LEASE_SECONDS / 2)
+        flow.skip -= self._open[batch_id]
         flow.waiting.extend(claimed)
 
     def _share_out(self) -> None:

@@ -1,10 +1,10 @@
 """A flow: one lane of one mailing on its way, over one or more sessions at once.
 
 Owns: the order of things around each message: the fence, the evidence, the last byte, the reply,
-the outcome. Promises: an outcome comes for every delivery that is not skipped; no message is
-begun after ``stop``, nor when nothing was heard from the database for too long (the lease may be
-another's by then), nor before the evidence of it is written where it survives this process and
-this host. Fails: never by itself: whatever goes wrong with a message is a ``Reply``.
+the outcome. Promises: an outcome comes for every delivery; no message is begun after ``stop``, nor
+when nothing was heard from the database for too long (the lease may be another's by then), nor
+before the evidence of it is written where it survives this process and this host. Fails: never by
+itself: whatever goes wrong with a message is a ``Reply``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Flow:
     messages_per_session: int | None = None
     waiting: deque[Claimed] = field(default_factory=deque)
     outcomes: SimpleQueue[Outcome] = field(default_factory=SimpleQueue)
+    # Deliveries that shall not be begun, and batches that were taken from this worker.
     skip: set[int] = field(default_factory=set)
+    lost: set[int] = field(default_factory=set)
     # How many sessions it may use, how many it does.
     share: int = 0
     lines: int = 0
@@ -59,7 +61,10 @@ class Flow:
 
     def withdraws(self, delivery: Claimed) -> bool:
         """Whether this delivery must not be begun any more."""
-        return self.held or delivery.id in self.skip
+        return self.held or self._skips(delivery)
+
+    def _skips(self, delivery: Claimed) -> bool:
+        return delivery.id in self.skip or delivery.batch_id in self.lost
 
     def take(self) -> Claimed | None:
         """The next delivery to begin, or None when there is none to begin now."""
@@ -68,8 +73,9 @@ class Flow:
                 delivery = self.waiting.popleft()
             except IndexError:
                 return None
-            if delivery.id not in self.skip:
+            if not self._skips(delivery):
                 return delivery
+            self.outcomes.put(Outcome(delivery))
         return None
 
     def drain(self) -> list[Outcome]:
@@ -83,9 +89,7 @@ class Flow:
         """What is still waiting, as outcomes of deliveries that were not begun."""
         outcomes = []
         while self.waiting:
-            delivery = self.waiting.popleft()
-            if delivery.id not in self.skip:
-                outcomes.append(Outcome(delivery))
+            outcomes.append(Outcome(self.waiting.popleft()))
         return outcomes
 
 
@@ -201,6 +205,8 @@ class Lines:
             session.conclusion = delivery.batch_id, journal.concluded(delivery.id, False)
             return reply
         await noted
+        if session.broken:
+            return session.lost
         if flow.withdraws(delivery):
             return None
         self._journal.write(evidence)

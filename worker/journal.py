@@ -9,6 +9,7 @@ Fails: ``OSError`` when the disk is full; nothing is sent that can't be noted.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
@@ -68,7 +69,11 @@ class Journal:
         unnamed.rename(path)
 
     def write(self, evidence: bytes) -> None:
-        os.write(self._file, evidence)
+        written = os.write(self._file, evidence)
+        if written < len(evidence):
+            # The disk is full: half a line would spoil the next one.
+            os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def forget(self) -> None:
         """Everything in it is recorded: start afresh."""
@@ -87,7 +92,7 @@ def stories(directory: Path) -> Iterator[Story]:
             # What follows the last line end was being written when the process died.
             yield Story().read(path.read_bytes().split(b"\n")[:-1])
             path.unlink(missing_ok=True)
-        except BlockingIOError:
-            pass  # Its process lives.
+        except (BlockingIOError, FileNotFoundError):
+            pass  # Its process lives, or another has just read it.
         finally:
             os.close(file)

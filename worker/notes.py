@@ -72,7 +72,8 @@ class Notes:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _converse(self) -> None:
-        reader, writer = await self._connect()
+        async with asyncio.timeout(ANSWER_SECONDS):
+            reader, writer = await self._connect()
         try:
             while True:
                 await self._wake.wait()
@@ -156,4 +157,6 @@ def story(client: redis.Redis, batch_id: int) -> Story | None:
     if not pieces:
         return None
     written = b"".join(piece for piece in pieces if isinstance(piece, bytes))
-    return Story().read(written.splitlines())
+    story = Story().read(written.splitlines())
+    # Notes without their beginning are what was added after Redis had lost them.
+    return story if batch_id in story.batches else None

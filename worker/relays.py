@@ -97,14 +97,15 @@ class Relays:
             standing.open += 1
             try:
                 return await self._session(standing)
-            except SessionRefused as refusal:
+            except BaseException as error:
                 standing.open -= 1
+                # Somebody may wait for this very place, and must see that none is left.
+                self._freed.set()
+                if not isinstance(error, SessionRefused):
+                    raise
                 standing.failed()
-                refused = refusal.reply
-                logger.warning("relay=%s refused: %s", standing.relay.name, refusal)
-            except asyncio.CancelledError:
-                standing.open -= 1
-                raise
+                refused = error.reply
+                logger.warning("relay=%s refused: %s", standing.relay.name, error)
         raise SessionRefused(refused)
 
     async def _session(self, standing: _Standing) -> Session:

@@ -138,6 +138,11 @@ class Session:
     def broken(self) -> bool:
         return bool(self._dialogue.lost) or self._transport.is_closing()
 
+    @property
+    def lost(self) -> Reply:
+        """Why a broken session has nothing to say to DATA."""
+        return Reply(Stage.DATA, None, self._dialogue.lost or "connection closed")
+
     def spent(self, messages: int | None, ahead: int = 0) -> bool:
         """Whether the session has carried as many messages as it may, or will have ``ahead``."""
         return self.sent + ahead >= min(messages or self.relay.messages, self.relay.messages)

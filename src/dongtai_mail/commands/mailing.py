@@ -164,12 +164,12 @@ def _change(arguments: argparse.Namespace, change: Callable[[Mailing], None]) ->
 def _reconcile(arguments: argparse.Namespace) -> int:
     import redis
 
-    from dongtai_mail.delivery import pace
+    from dongtai_mail.delivery import pace, queue
     from worker import duties
 
     settled = duties.settle_dead_workers()
     try:
-        settled += duties.settle_lapsed(pace.client())
+        settled += duties.settle_lapsed(pace.client(), queue.lapsed())
     except redis.RedisError as error:
         raise shell.CommandRefused(
             f"Redis 不可用：{error}。本机的发送记录已处理 {len(settled)} 份；"

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import datetime
 import random
-from collections.abc import Collection, Iterable, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Max, Model, QuerySet
+from django.db.models import Exists, F, Max, Model, OuterRef, QuerySet
 from django.utils import timezone
 
 from dongtai_mail.delivery import policy, reasons
@@ -85,27 +86,35 @@ def waiting() -> list[Queued]:
         return [Queued(*row) for row in cursor.fetchall()]
 
 
-def claim(mailing_id: int, lane: str, worker: str, size: int) -> list[Claimed]:
+def claim(
+    mailing_id: int,
+    lane: str,
+    worker: str,
+    size: int,
+    begin: Callable[[int], object] = lambda batch_id: None,
+) -> list[Claimed]:
     """Lease up to ``size`` queued deliveries of a lane of a sending mailing, as one new batch.
 
+    ``begin`` is given the batch's number before anything is leased to it, for the evidence of it:
+    a batch of which no evidence is found has lost it, and was not only about to be begun.
     Readers who left meanwhile are recorded as suppressed here and are not among those returned.
     """
+    sending = Mailing.objects.filter(pk=mailing_id, state=Mailing.State.SENDING)
+    open_until = sending.values_list("open_until", flat=True).first()
+    if open_until is None and not sending.exists():
+        return []
     now = timezone.now()
+    batch = Batch.objects.create(
+        mailing_id=mailing_id, worker=worker, claimed_at=now, leased_until=_lease_end(now)
+    )
+    begin(batch.pk)
     with transaction.atomic():
-        sending = Mailing.objects.filter(pk=mailing_id, state=Mailing.State.SENDING)
-        open_until = sending.values_list("open_until", flat=True).first()
-        if open_until is None and not sending.exists():
-            return []
-        batch = Batch.objects.create(
-            mailing_id=mailing_id, worker=worker, claimed_at=now, leased_until=_lease_end(now)
-        )
         claimed = _lease(Queued(mailing_id, lane), open_until, batch, size)
-        if not claimed:
-            batch.delete()
-            return []
-        gone = departed([batch.pk])
+        gone = departed([batch.pk]) if claimed else set()
         if gone:
             suppress(gone)
+    if len(claimed) == len(gone):
+        batch.delete()
     return [delivery for delivery in claimed if delivery.id not in gone]
 
 
@@ -179,10 +188,9 @@ def suppress(delivery_ids: Collection[int]) -> None:
 
 
 def extend(batch_ids: Collection[int]) -> set[int]:
-    """Renew leases; answers the batches that are still the worker's own."""
-    now = timezone.now()
-    alive = Batch.objects.filter(pk__in=batch_ids, leased_until__gt=now)
-    alive.update(leased_until=_lease_end(now))
+    """Renew leases; answers the batches that nobody has settled meanwhile."""
+    alive = Batch.objects.filter(pk__in=batch_ids, leased_until__isnull=False)
+    alive.update(leased_until=_lease_end(timezone.now()))
     return set(alive.values_list("pk", flat=True))
 
 
@@ -265,7 +273,9 @@ def _record_failures(failed: Sequence[Outcome]) -> None:
 
 def _failed_rows(failed: Sequence[Outcome]) -> dict[tuple[int, int | None], Delivery]:
     leased = _leased([outcome.delivery.id for outcome in failed]).select_related("mailing")
-    return {(row.pk, row.batch_id): row for row in leased}
+    # Locked, since they are written back as a whole: nobody may settle them in between.
+    locked = leased.select_for_update(of=("self",)).order_by("pk")
+    return {(row.pk, row.batch_id): row for row in locked}
 
 
 def _fail(delivery: Delivery, reply: Reply, now: datetime.datetime) -> Verdict:
@@ -314,23 +324,36 @@ def _stop(mailing: Mailing, reply: Reply) -> None:
 
 
 def settle(
-    batch_ids: Collection[int], accepted: Collection[int], unconfirmed: Collection[int]
+    batch_ids: Collection[int],
+    accepted: Collection[int],
+    unconfirmed: Collection[int] | None,
+    lease: datetime.datetime | None = None,
 ) -> tuple[int, int, int]:
     """Settle batches of a worker that died or fell silent, from the evidence it left.
 
-    What was accepted is; what was on its way is unconfirmed; the rest was not begun. Answers how
-    many were each.
+    What was accepted is; what was on its way is unconfirmed (None: nobody can say what was, so
+    all is); the rest was not begun. Answers how many were each. With ``lease``, nothing happens
+    when the worker has renewed it meanwhile.
     """
     with transaction.atomic():
-        rows = Delivery.objects.filter(batch__in=batch_ids, state=State.LEASED)
-        claimed = {row.pk: _claimed(row) for row in rows.iterator()}
-        known = claimed.keys() & set(accepted)
-        doubtful = claimed.keys() & set(unconfirmed)
-        rest = claimed.keys() - known - doubtful
+        batches = Batch.objects.filter(pk__in=batch_ids)
+        if lease is not None:
+            batches = batches.filter(leased_until=lease)
+        # Taken from the worker: should it still live, it learns so when it renews.
+        if not batches.update(leased_until=None):
+            return 0, 0, 0
+        rows = Delivery.objects.filter(batch__in=batch_ids)
+        leased = {row.pk: _claimed(row) for row in rows.filter(state=State.LEASED).iterator()}
+        doubted = rows.filter(state=State.UNCONFIRMED, pk__in=accepted)
+        known = [leased[pk] for pk in leased.keys() & set(accepted)] + list(map(_claimed, doubted))
+        if unconfirmed is None:
+            unconfirmed = leased.keys()
+        doubtful = (leased.keys() & set(unconfirmed)) - set(accepted)
+        rest = leased.keys() - doubtful - set(accepted)
         silence = Reply(Stage.FINAL, None, "the worker died before the reply was recorded")
-        _accept(claimed[pk] for pk in known)
-        _record_failures([Outcome(claimed[pk], silence) for pk in doubtful])
-        _give_back(claimed[pk] for pk in rest)
+        _accept(known)
+        _record_failures([Outcome(leased[pk], silence) for pk in doubtful])
+        _give_back(leased[pk] for pk in rest)
     return len(known), len(doubtful), len(rest)
 
 
@@ -340,16 +363,44 @@ def _claimed(row: Delivery) -> Claimed:
     )
 
 
-def lapsed() -> list[int]:
-    """Batches whose lease ran out with deliveries still leased."""
+def lapsed() -> dict[int, datetime.datetime | None]:
+    """Batches with deliveries still leased whose lease ran out by the clock, for an operator."""
     late = Batch.objects.filter(leased_until__lt=timezone.now(), delivery__state=State.LEASED)
-    return list(late.values_list("pk", flat=True).distinct())
+    return dict(late.values_list("pk", "leased_until"))
 
 
-def doubt(batch_id: int) -> int:
-    """Nobody can say what of this batch was sent: all that is still leased is unconfirmed."""
-    rows = Delivery.objects.filter(batch=batch_id, state=State.LEASED)
-    return settle([batch_id], (), list(rows.values_list("pk", flat=True)))[1]
+class Watch:
+    """Finds the batches whose workers fell silent, by this process's own clock alone.
+
+    Workers renew their leases; one that stays as it is for ``LEASE_SECONDS`` while this process
+    looks on has lapsed. No two clocks are compared, so none that jumps takes a batch away.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[datetime.datetime | None, float]] = {}
+        self._looked = 0.0
+
+    def lapsed(self) -> dict[int, datetime.datetime | None]:
+        """Batches with deliveries still leased, and the lease that was not renewed."""
+        now = time.monotonic()
+        if now - self._looked > settings.LEASE_SECONDS / 2:
+            # The database was away, so nobody could renew anything.
+            self._seen.clear()
+        self._looked = now
+        leased = Delivery.objects.filter(batch=OuterRef("pk"), state=State.LEASED)
+        leases = Batch.objects.filter(Exists(leased), leased_until__isnull=False)
+        self._seen = {
+            pk: (lease, now if self._lease(pk) != lease else self._seen[pk][1])
+            for pk, lease in leases.values_list("pk", "leased_until")
+        }
+        return {
+            pk: lease
+            for pk, (lease, since) in self._seen.items()
+            if now - since >= settings.LEASE_SECONDS
+        }
+
+    def _lease(self, batch_id: int) -> datetime.datetime | None:
+        return self._seen.get(batch_id, (None, 0.0))[0]
 
 
 def requeue_due() -> None:
@@ -372,7 +423,7 @@ def own_lane(provider: str) -> None:
     """Take a small provider out of the common lane, since it wants a pace of its own."""
     Delivery.objects.filter(
         mailing__state=Mailing.State.SENDING,
-        state__in=(State.QUEUED, State.DEFERRED),
+        state__in=(State.QUEUED, State.LEASED, State.DEFERRED, State.UNCONFIRMED),
         lane="",
         provider=provider,
     ).update(lane=provider)
