@@ -46,8 +46,8 @@ class Cluster:
         port = _free_port()
         self.url = f"postgres://dongtai:{password}@127.0.0.1:{port}/postgres"
         self._make(initdb, password)
-        self._server = self._start(initdb.with_name("postgres"), port)
-        self._wait()
+        self._postgres, self._port = initdb.with_name("postgres"), port
+        self.start()
         return self
 
     def __exit__(
@@ -56,10 +56,17 @@ class Cluster:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # SIGQUIT: at once, and without a checkpoint that nobody needs.
+        self.stop()
+        shutil.rmtree(self._directory)
+
+    def start(self) -> None:
+        self._server = self._start(self._postgres, self._port)
+        self._wait()
+
+    def stop(self) -> None:
+        """At once, without a checkpoint: what ``pg_ctl stop -m immediate`` does."""
         self._server.send_signal(signal.SIGQUIT)
         self._server.wait(30)
-        shutil.rmtree(self._directory)
 
     @property
     def pid(self) -> int:
@@ -90,7 +97,7 @@ class Cluster:
 
     def _start(self, postgres: Path, port: int) -> subprocess.Popen[bytes]:
         options = [part for setting in self._settings for part in ("-c", setting)]
-        with self._log.open("wb") as log:
+        with self._log.open("ab") as log:
             return subprocess.Popen(
                 [
                     *(postgres, "-D", self._directory / "data", "-h", "127.0.0.1"),

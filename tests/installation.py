@@ -83,18 +83,25 @@ class RedisServer:
         self.start()
 
 
-def new_database(cluster: Cluster) -> str:
-    """A new, empty database; answers its URL."""
+def new_database(cluster: Cluster, template: str = "template1") -> str:
+    """A new database, empty or a copy of another; answers its URL."""
     name = f"t{uuid.uuid4().hex[:12]}"
     with psycopg.connect(cluster.url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return cluster.url.rpartition("/")[0] + f"/{name}"
 
 
 class Installation:
     """One database, one data directory, and the ``dongtai`` processes started on them."""
 
-    def __init__(self, directory: Path, database_url: str, redis_url: str, relay_url: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        database_url: str,
+        redis_url: str,
+        relay_url: str,
+        migrate: bool = True,
+    ) -> None:
         self.directory = directory
         self.database_url = database_url
         self.environment = {
@@ -111,7 +118,8 @@ class Installation:
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         (directory / "data").mkdir(parents=True, exist_ok=True)
-        self.run("manage", "migrate", "-v", "0")
+        if migrate:
+            self.run("manage", "migrate", "-v", "0")
 
     def run(self, *arguments: object, status: int = 0) -> str:
         """Run a command to its end; answers what it printed, on both streams."""

@@ -2,7 +2,8 @@
 
 ``script(stage, argument)`` is asked at "connect", "ehlo", "auth", "mail", "rcpt", "data" and "dot"
 (the message has arrived, its reply has not left). It answers None for the usual reply, a reply
-line, ``DROP`` to hang up, or at "dot" ``KEEP_AND_DROP`` to keep the message and hang up unheard.
+line, ``DROP`` to hang up, ``STALL`` to say nothing any more, or at "dot" ``KEEP_AND_DROP`` to keep
+the message and hang up unheard.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Self
 
 DROP = "drop"
 KEEP_AND_DROP = "keep and drop"
+STALL = "stall"
 
 Script = Callable[[str, str], str | None]
 
@@ -88,8 +90,8 @@ class SmtpServer:
         self.sessions += 1
         try:
             await _Dialogue(self, reader, writer, self._tls).run()
-        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
+            pass  # They hung up, or the test is over.
         finally:
             writer.transport.abort()
 
@@ -166,6 +168,8 @@ class _Dialogue:
     async def _say(self, reply: str) -> bool:
         if reply in (DROP, KEEP_AND_DROP):
             return False
+        if reply == STALL:
+            await asyncio.Event().wait()
         self._writer.write(reply.encode() + b"\r\n")
         await self._writer.drain()
         return not reply.startswith("421")

@@ -1,0 +1,35 @@
+"""A copy of one small installation for each fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import Cluster
+from tests.faults.world import Template, World
+from tests.installation import RedisServer, short_directory
+from tests.processes import cluster, directory, redis, smtp
+from tests.smtp_server import SmtpServer
+
+__all__ = ["cluster", "directory", "redis", "smtp"]
+
+
+@pytest.fixture(scope="session")
+def template(cluster: Cluster) -> Iterator[Template]:
+    with short_directory() as path:
+        yield Template(path, cluster)
+
+
+@pytest.fixture
+def world(
+    template: Template, directory: Path, redis: RedisServer, smtp: SmtpServer
+) -> Iterator[World]:
+    relay = f"smtp+plain://127.0.0.1:{smtp.port}?connections=5"
+    installation = template.copy(directory, redis, relay)
+    yield World(installation, redis, smtp)
+    installation.close()
+    # pytest shows it only where a test failed.
+    for name in sorted(directory.glob("*.log")):
+        print(f"== {name.name}\n{installation.log(name.stem)[-20000:]}")

@@ -1,0 +1,195 @@
+"""A small installation that is quick to set up, and the counting that every fault ends with.
+
+``Template`` is made once: publication, readers, an edition. A ``World`` is a copy of it with
+processes of its own; what it knows of deliveries it reads from the database, as SQL, and from
+what the SMTP server received.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from celery import Celery
+
+from tests.cluster import Cluster
+from tests.installation import Installation, RedisServer, new_database, wait_until
+from tests.smtp_server import SmtpServer
+
+READERS = 300
+DOMAINS = ("qq.test", "163.test", "example.com", "example.net", "post.test")
+STATES = (
+    *("queued", "leased", "accepted", "deferred"),
+    *("bounced", "suppressed", "unconfirmed", "cancelled"),
+)
+MANUSCRIPT = """云港观察
+
+2026 年第 7 期（总第 7 期）
+
+2026 年 11 月 20 日
+
+● 行业资讯
+
+- 云港启用无人码头.....1
+
+行业资讯
+
+云港启用无人码头
+
+云港的新码头昨日启用，首日装卸四百箱。
+
+（来源：云港日报 2026-11-19）
+"""
+QUICK = {
+    "DONGTAI_BATCH_SIZE": "40",
+    "DONGTAI_LEASE_SECONDS": "10",
+    "DONGTAI_UNCONFIRMED_SECONDS": "1",
+}
+
+
+def reader(number: int) -> str:
+    return f"reader{number}@{DOMAINS[number % 5]}"
+
+
+class Template:
+    """An installation ready to send, from which others are copied."""
+
+    def __init__(self, directory: Path, cluster: Cluster, readers: int = READERS) -> None:
+        self.cluster = cluster
+        self.data = directory / "data"
+        self.database_url = new_database(cluster)
+        nowhere = "redis://127.0.0.1:1", "smtp+plain://127.0.0.1:1"
+        installation = Installation(directory, self.database_url, *nowhere)
+        installation.run(
+            *("publication", "add", "observer", "--name", "云港观察"),
+            *("--from-name", "云港观察编辑部", "--from-address", "editor@news.example.org"),
+        )
+        installation.run("publication", "dkim", "observer")
+        self._add_list(installation, "readers", [reader(number) for number in range(readers)])
+        self._add_list(installation, "peculiar", ["用户@例子.测试", "plain@post.test"])
+        manuscript = directory / "issue.txt"
+        manuscript.write_text(MANUSCRIPT)
+        installation.run("import", manuscript, "--publication", "observer")
+        # Freezes the edition, so that a copy's own command is quick.
+        installation.run("send", 1, "--list", "readers", "--at", "2099-01-01T09:00")
+        with psycopg.connect(self.database_url, autocommit=True) as database:
+            database.execute("DELETE FROM delivery_mailing")
+            database.execute("ALTER SEQUENCE delivery_mailing_id_seq RESTART")
+
+    @staticmethod
+    def _add_list(installation: Installation, slug: str, addresses: list[str]) -> None:
+        installation.run("publication", "add-list", "observer", slug, slug)
+        table = installation.directory / f"{slug}.csv"
+        table.write_text("邮箱,姓名\n" + "".join(f"{each},读者\n" for each in addresses))
+        installation.run("subscribers", "import", table, "--list", slug)
+
+    def copy(self, directory: Path, redis: RedisServer, relay: str) -> Installation:
+        shutil.copytree(self.data, directory / "data")
+        url = new_database(self.cluster, self.database_url.rpartition("/")[2])
+        made = Installation(directory, url, redis.url, relay, migrate=False)
+        made.environment |= QUICK
+        return made
+
+
+class World:
+    def __init__(self, installation: Installation, redis: RedisServer, smtp: SmtpServer) -> None:
+        self.installation = installation
+        self.redis = redis
+        self.smtp = smtp
+        self._caller = Celery(broker=redis.url, set_as_current=False)
+
+    def start_worker(self, name: str = "worker", concurrency: int = 1, **extra: str) -> None:
+        arguments = ("worker", "--concurrency", str(concurrency))
+        self.installation.start(name, *arguments, **extra)
+
+    def send(self, slug: str = "readers", *options: object) -> None:
+        """Order mailing 1; nobody waits for it."""
+        self.installation.run("send", 1, "--list", slug, *options)
+
+    def call(self) -> None:
+        """Wake a worker, as the scheduler does every five seconds."""
+        self._caller.send_task("worker.tasks.drive", expires=5)
+
+    def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.installation.database_url, autocommit=True) as database:
+            cursor = database.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, statement: str, *values: object) -> Any:
+        return self.query(statement, *values)[0][0]
+
+    def state(self) -> str:
+        return str(self.value("SELECT state FROM delivery_mailing WHERE id = 1"))
+
+    def note(self) -> str:
+        return str(self.value("SELECT note FROM delivery_mailing WHERE id = 1"))
+
+    def ledger(self) -> Counter[str]:
+        rows = self.query("SELECT state, count(*) FROM delivery_delivery GROUP BY 1")
+        return Counter({STATES[state]: count for state, count in rows})
+
+    def time_passes(self) -> None:
+        """What was put off is due now."""
+        self.query(
+            "UPDATE delivery_delivery SET due_at = now() - interval '1 second' "
+            "WHERE due_at IS NOT NULL"
+        )
+        self.query(
+            "UPDATE delivery_delivery SET changed_at = now() - interval '1 hour' WHERE state = 6"
+        )
+
+    def wait(self, condition: Any, what: str) -> None:
+        """Wait while workers are called as by the scheduler, only more often."""
+
+        def look() -> bool:
+            self._call_gently()
+            return bool(condition())
+
+        wait_until(look, what)
+
+    def _call_gently(self) -> None:
+        """Keep one call in the queue; Redis may be away just now."""
+        import redis as redis_client
+
+        try:
+            if not self.redis.client().llen("celery"):
+                self.call()
+        except (redis_client.RedisError, OSError, self._caller.connection().connection_errors):
+            pass
+
+    def finish(self) -> None:
+        """Wait for the end, time passing for whatever was put off."""
+
+        def finished() -> bool:
+            self.time_passes()
+            return self.state() == "finished"
+
+        self.wait(finished, "the mailing is finished")
+
+    def duplicates(self) -> int:
+        return sum(count - 1 for count in Counter(self.smtp.recipients()).values())
+
+    def lost(self, slug: str = "readers") -> set[str]:
+        """Readers who should have a message and have none."""
+        rows = self.query(
+            "SELECT address FROM delivery_delivery WHERE mailing_id = 1 AND state = 2"
+        )
+        return {address for (address,) in rows} - set(self.smtp.recipients())
+
+    def assert_everybody_has_one(self, readers: int = READERS, doubled: int = 0) -> None:
+        """All readers are accounted for, none lost, at most ``doubled`` written to twice."""
+        self.assert_adds_up(readers)
+        assert self.ledger() == {"accepted": readers}
+        assert len(set(self.smtp.recipients())) == readers
+        assert self.duplicates() <= doubled
+
+    def assert_adds_up(self, readers: int = READERS) -> None:
+        """The rows, the tally that the page shows, and what was targeted agree."""
+        assert self.value("SELECT targeted FROM delivery_mailing WHERE id = 1") == readers
+        rows = self.query("SELECT state, sum(delta) FROM delivery_tally GROUP BY 1")
+        tally = Counter({STATES[state]: int(count) for state, count in rows if count})
+        assert tally == self.ledger()
+        assert sum(tally.values()) == readers
