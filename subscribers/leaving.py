@@ -54,6 +54,18 @@ def explain(subscription_id: int, reason: str, ip: str | None) -> None:
         )
 
 
+def bounce(subscription_id: int, source: str, detail: str = "") -> Subscription | None:
+    """Stop writing to an address that takes no mail; who left before that stays as one who left."""
+    event = {"source": source, "detail": detail}
+    return _move(subscription_id, (State.PENDING, State.CONFIRMED), State.BOUNCED, event)
+
+
+def complain(subscription_id: int, source: str, detail: str = "") -> Subscription | None:
+    """Record for good that the reader objects, whatever the subscription was before."""
+    before = tuple(state for state in State if state != State.COMPLAINED)
+    return _move(subscription_id, before, State.COMPLAINED, {"source": source, "detail": detail})
+
+
 def _move(
     subscription_id: int, before: tuple[State, ...], after: State, event: dict[str, Any]
 ) -> Subscription | None:

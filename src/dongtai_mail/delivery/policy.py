@@ -24,9 +24,8 @@ from dongtai_mail.delivery.models import Attempt, Delivery, ReturnedMessage, Sof
 from dongtai_mail.message.feedback import Severity
 from dongtai_mail.message.feedback.judge import judge
 from dongtai_mail.message.feedback.model import Stage
-from subscribers import leaving
-from subscribers.fingerprint import fingerprint
-from subscribers.models import Subscription, Suppression
+from subscribers import leaving, suppression
+from subscribers.models import Subscription, SubscriptionEvent
 
 Effect = ReturnedMessage.Effect
 State = Delivery.State
@@ -77,17 +76,12 @@ def refused(attempts: Iterable[Attempt]) -> None:
 def complained(subscription: Subscription, door: str, source: str) -> Effect:
     """The reader objects: nothing more goes there."""
     everywhere = settings.COMPLAINT_SCOPE == "everywhere"
-    publication = None if everywhere else subscription.subscriber_list.publication
-    key = subscription.subscriber.key
     with transaction.atomic():
-        Suppression.objects.get_or_create(
-            hash=fingerprint(key),
-            publication=publication,
-            defaults={
-                "key": key,
-                "reason": Suppression.Reason.COMPLAINT,
-                "source": f"{door}, {source}",
-            },
+        suppression.suppress(
+            subscription.subscriber.key,
+            suppression.Reason.COMPLAINT,
+            f"{door}, {source}",
+            None if everywhere else subscription.subscriber_list.publication_id,
         )
         if subscription.state == Subscription.State.COMPLAINED:
             return Effect.NONE
@@ -147,8 +141,11 @@ def soft_bounces(subscription_id: int, now: datetime.datetime) -> int:
         state=State.ACCEPTED,
         changed_at__lte=now - datetime.timedelta(days=settings.RETURN_DAYS),
     ).aggregate(last=Max("changed_at"))["last"]
+    confirmed = SubscriptionEvent.objects.filter(
+        subscription=subscription_id, state=Subscription.State.CONFIRMED
+    ).aggregate(last=Max("at"))["last"]
     rows = SoftBounce.objects.filter(subscription=subscription_id)
-    return rows.filter(at__gt=max(filter(None, (since, arrived)))).count()
+    return rows.filter(at__gt=max(filter(None, (since, arrived, confirmed)))).count()
 
 
 def _end(subscription_id: int, door: str, detail: str) -> Effect:

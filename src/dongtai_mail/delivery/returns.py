@@ -11,9 +11,12 @@ goes on.
 from __future__ import annotations
 
 import datetime
+import email
 import hashlib
+import json
 import logging
 import re
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -242,3 +245,28 @@ def forget_old() -> None:
     kept = ReturnedMessage.objects.filter(received_at__lt=old, raw__isnull=False)
     kept.filter(Q(subscription=None) | Q(effect=Effect.NONE)).delete()
     kept.update(raw=None)
+
+
+def forget(subscription_ids: Collection[int], addresses: Collection[str]) -> None:
+    """Erase a person: what came back from or about them, wherever the address stands in it."""
+    gone = set(
+        ReturnedMessage.objects.filter(subscription__in=subscription_ids).values_list(
+            "pk", flat=True
+        )
+    )
+    needles = [address.lower() for address in addresses if address]
+    rows = ReturnedMessage.objects.values_list("pk", "recipient", "judgement", "note", "raw")
+    for pk, recipient, judgement, note, raw in rows.iterator(chunk_size=100):
+        text = f"{recipient} {json.dumps(judgement, ensure_ascii=False)} {note} {_read(raw)}"
+        if any(needle in text.lower() for needle in needles):
+            gone.add(pk)
+    ReturnedMessage.objects.filter(pk__in=gone).delete()
+
+
+def _read(raw: bytes | None) -> str:
+    """All that a message says, in the clear and in encoded words and parts."""
+    octets = bytes(raw or b"")
+    parts = email.message_from_bytes(octets).walk()
+    decoded = [part.get_payload(decode=True) for part in parts if not part.is_multipart()]
+    texts = [octets, *(piece for piece in decoded if isinstance(piece, bytes))]
+    return " ".join(piece.decode("utf-8", "replace") for piece in texts)
