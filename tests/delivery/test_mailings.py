@@ -37,6 +37,22 @@ def test_the_same_request_twice_is_one_mailing() -> None:
     assert Mailing.objects.count() == 1
 
 
+@pytest.mark.parametrize("name", ["读者\r\nBcc: x@example.com", "读者\u2028", "读\x1b[31m者"])
+def test_a_name_that_no_header_can_carry_is_refused_before_there_is_a_mailing(name: str) -> None:
+    readers = factories.subscriber_list()
+    readers.name = name
+    with pytest.raises(MailingRefused, match="List-Id"):
+        mailings.schedule(factories.edition(), readers, request_key="click")
+    assert not Mailing.objects.exists()
+
+
+def test_a_broken_key_is_refused_before_there_is_a_mailing() -> None:
+    edition, readers = factories.edition(), factories.subscriber_list()
+    key_path(readers.publication).write_text("no key")
+    with pytest.raises(MailingRefused, match="DKIM"):
+        mailings.schedule(edition, readers, request_key="click")
+
+
 def test_a_mailing_starts_once_and_freezes_its_audience() -> None:
     factories.readers(7)
     mailing = _schedule()

@@ -2,7 +2,8 @@
 
 Owns: turning an edition and a publication into ``message.compose`` values, and the DKIM keys in
 ``DATA_DIR/dkim``. Promises: a message is a function of (mailing, delivery, date), so a second
-try is the same letter. Fails: ``KeyMissing`` before a mailing is made, not in the middle of it.
+try is the same letter. Fails: ``KeyMissing`` and ``LettersRefused`` before a mailing is made, not
+in the middle of it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.utils import timezone
 
 from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.delivery.queue import Claimed
@@ -24,10 +26,15 @@ from dongtai_mail.message.compose import Letterhead, Reader, Skeleton
 from dongtai_mail.message.dkim import Signer, new_key
 from dongtai_mail.message.links import link_lengths, reader_links
 from dongtai_mail.message.seal import Keyring
+from subscribers.models import SubscriberList
 
 
 class KeyMissing(Exception):
     """The publication has no DKIM key; the text says how to make one."""
+
+
+class LettersRefused(Exception):
+    """No letter can be written of these names and addresses; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,18 @@ class Letters:
             address,
             self._skeleton.pieces(reader, self._signers, now),
         )
+
+
+def try_out(edition: Edition, subscriber_list: SubscriberList) -> None:
+    """Write a letter to nobody: what would fail for every reader fails here, and once."""
+    mailing = Mailing(pk=0, edition=edition, subscriber_list=subscriber_list)
+    nobody = Claimed(0, 0, "nobody@example.org", "", "", 0)
+    try:
+        Letters(mailing).letter(nobody, timezone.now())
+    except ValueError as error:
+        raise LettersRefused(
+            f"写不出这封邮件，请检查刊物和名单的名称、发件人和 DKIM 密钥：{error}"
+        ) from error
 
 
 def _skeleton(

@@ -71,7 +71,10 @@ def _refuse_unready(edition: Edition, subscriber_list: SubscriberList) -> None:
         raise MailingRefused(
             f"名单“{subscriber_list}”属于另一份刊物，请选《{edition.issue.publication}》的名单。"
         )
-    letters.signers(edition.issue.publication)
+    try:
+        letters.try_out(edition, subscriber_list)
+    except letters.LettersRefused as refused:
+        raise MailingRefused(str(refused)) from refused
 
 
 def announce(mailing_id: int) -> None:
