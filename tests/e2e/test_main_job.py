@@ -165,7 +165,7 @@ def test_a_mailing_waits_for_its_time(installation: Installation, smtp: SmtpServ
     installation.start("worker", "worker", "--concurrency", "1")
     installation.start("scheduler")
     with psycopg.connect(installation.database_url, autocommit=True) as database:
-        wait_until(lambda: "tick" in installation.log("scheduler"), "the scheduler ticks")
+        wait_until(lambda: "due task" in installation.log("scheduler"), "the scheduler ticks")
         assert not smtp.received
         database.execute("UPDATE delivery_mailing SET scheduled_at = now()")
         wait_until(lambda: len(smtp.received) == 20, "the mailing is sent")
