@@ -11,7 +11,7 @@ from dongtai_mail.demo import sample_manuscript
 from dongtai_mail.issues import editions
 from dongtai_mail.issues.editions import EditionRefused
 from dongtai_mail.issues.importing import ImportRefused, import_manuscript
-from dongtai_mail.issues.models import Edition, Issue
+from dongtai_mail.issues.models import Edition, Issue, Item
 from dongtai_mail.manuscript import ManuscriptError
 from tests import factories
 from tests.conftest import MANUSCRIPTS
@@ -81,6 +81,25 @@ def test_what_cannot_be_read_leaves_no_rows(data: bytes) -> None:
     assert not Issue.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("short", "long", "place"),
+    [
+        ("没有正文的一条", "长" * 400, "标题有 400 个字，最多 300 个"),
+        ("《某报》", "甲" * 300, "来源有 300 个字"),
+        ("《观察》编辑部", "乙" * 300, "编选有 300 个字"),
+        ("【行业资讯】", f"主办单位：{'单' * 300}\n【行业资讯】", "主办单位有 300 个字"),
+    ],
+)
+def test_what_has_no_room_is_refused_by_name_and_leaves_no_rows(
+    short: str, long: str, place: str
+) -> None:
+    with pytest.raises(ImportRefused, match=place):
+        import_manuscript(
+            factories.publication(), EMPTY_ITEM.replace(short, long).encode(), "long.txt"
+        )
+    assert not Issue.objects.exists()
+
+
 def test_freezing_twice_is_one_edition_and_it_cannot_be_changed() -> None:
     issue = import_manuscript(factories.publication(), _sample(), "sample.md")
     edition = editions.freeze(issue)
@@ -110,3 +129,12 @@ def test_an_error_in_the_manuscript_blocks_the_edition() -> None:
     errors = [found for found in refused.value.findings if found.severity is Severity.ERROR]
     assert [found.code for found in errors] == ["item-empty"]
     assert not Edition.objects.exists()
+
+
+def test_three_long_titles_leave_a_preheader_that_has_room() -> None:
+    issue = import_manuscript(factories.publication(), _sample(), "sample.md")
+    listed = Item.objects.filter(featured=True).order_by("section__position", "position")
+    for number, item in enumerate(listed[:3]):
+        item.title = f"{number}" + "长" * 250
+        item.save()
+    assert len(editions.freeze(issue).preheader) == 251

@@ -13,12 +13,28 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 from django.db import transaction
+from django.db.models import Model
 
 from dongtai_mail import content, manuscript
 from dongtai_mail.issues import markdown
 from dongtai_mail.issues.models import Issue, Item, Manuscript, Publication, Section
 
 MAXIMUM_BYTES = 20 * 1024 * 1024
+_PLACES = {
+    "number": "期号",
+    "masthead": "刊名",
+    "host_name": "主办单位",
+    "host_also": "主办单位的另一名称",
+    "colophon_address": "编辑部地址",
+    "colophon_postcode": "邮政编码",
+    "colophon_organisation": "编辑部所在单位",
+    "colophon_phone": "电话",
+    "name": "栏目名",
+    "title": "标题",
+    "source": "来源",
+    "compiler": "编选",
+    "source_line": "来源行",
+}
 
 
 class ImportRefused(Exception):
@@ -56,7 +72,7 @@ def _create_issue(publication: Publication, said: content.Issue) -> Issue:
     _refuse_known_number(publication, said.number)
     host = said.host
     colophon = said.colophon or content.Colophon()
-    issue = Issue.objects.create(
+    issue = Issue(
         publication=publication,
         number=said.number,
         date=said.date,
@@ -70,10 +86,30 @@ def _create_issue(publication: Publication, said: content.Issue) -> Issue:
         colophon_organisation=colophon.organisation,
         colophon_phone=colophon.phone,
     )
+    _refuse_overlong(issue)
+    issue.save()
     for position, section in enumerate(said.sections):
-        row = Section.objects.create(issue=issue, position=position, name=section.name)
-        Item.objects.bulk_create(_items(row, section.items))
+        row = Section(issue=issue, position=position, name=section.name)
+        _refuse_overlong(row)
+        row.save()
+        items = _items(row, section.items)
+        for item in items:
+            _refuse_overlong(item)
+        Item.objects.bulk_create(items)
     return issue
+
+
+def _refuse_overlong(row: Model) -> None:
+    """Running text that was taken for a name or a title; PostgreSQL would refuse it unexplained."""
+    for field in row._meta.concrete_fields:
+        value = getattr(row, field.attname)
+        most = getattr(field, "max_length", None)
+        if isinstance(value, str) and most and len(value) > most:
+            place = _PLACES.get(field.name, field.name)
+            raise ImportRefused(
+                f"{place}有 {len(value)} 个字，最多 {most} 个：“{value[:30]}……”。"
+                "多半是正文被当成了它；请检查稿件里的换行和标点。"
+            )
 
 
 def _refuse_known_number(publication: Publication, number: str | None) -> None:

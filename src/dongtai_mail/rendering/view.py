@@ -35,6 +35,8 @@ _NUMBER = re.compile(r"[+\-−±]?[\d,.，]+ ?[%％‰]?|[-—–/]+")
 _WORD = re.compile(r"[!-~]+")
 # Pixels: what a phone of 320 leaves, a letter of 14 px, a cell's padding and border.
 _PHONE, _LETTER, _CELL_PADDING = 280, 8, 17
+# More than any mail client shows beside a subject.
+_PREHEADER_LONGEST = 150
 _IMAGE_URL = re.compile(r"https://[!-~]+")
 
 
@@ -288,4 +290,7 @@ def _preheader(issue: Issue, maker: _Maker, sections: tuple[SectionView, ...]) -
         return given
     items = [item for section in sections for item in section.items]
     chosen = [item for item in items if item.listed] or items
-    return plain_piece("；".join(item.title.plain for item in chosen[:3]))
+    titles = [item.title.plain for item in chosen[:3]]
+    while len(titles) > 1 and sum(map(len, titles)) > _PREHEADER_LONGEST:
+        titles.pop()
+    return plain_piece("；".join(titles))
