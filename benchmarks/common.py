@@ -1,9 +1,9 @@
-"""What the sending benchmarks share: a house of their own, sinks, readers, and CPU accounts.
+"""What the sending benchmarks share: a house of their own, sinks, readers.
 
 Owns: a throwaway installation (PostgreSQL as durable as in production, or SQLite; Redis; a real
 issue with its DKIM key; readers in bulk; workers and scheduler started by the ``dongtai``
-command), and the SMTP servers at the other end. Promises: everything is gone afterwards; CPU is
-read from /proc for whole process trees, user and system time together.
+command), and the SMTP servers at the other end. Promises: everything is gone afterwards, also
+when it is ended from outside.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from accounts import Run, busy_seconds, cpu_seconds
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -41,10 +42,9 @@ SMTP_SINK = Path("/usr/sbin/smtp-sink")
 SMTP_SOURCE = Path("/usr/sbin/smtp-source")
 WORKERS = 2
 CONNECTIONS = 10
-TICKS = os.sysconf("SC_CLK_TCK")
 PATIENCE = 60.0
 SLOWEST = 50
-CHUNK = 5_000
+CHUNK = 20_000
 
 SUBSCRIPTIONS_SQL = """
 INSERT INTO subscribers_subscription
@@ -52,76 +52,6 @@ INSERT INTO subscribers_subscription
 SELECT id, {list}, 'confirmed', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
   FROM subscribers_subscriber WHERE id > {before} ORDER BY id
 """
-
-
-@dataclass(frozen=True)
-class Run:
-    """One contender once: how many messages in how long, whose CPU, over how many processes."""
-
-    messages: int
-    seconds: float
-    cpu: dict[str, float]
-    processes: int = 1
-
-    @property
-    def rate(self) -> float:
-        return self.messages / self.seconds
-
-    @property
-    def rate_by_cpu(self) -> float:
-        """The rate that the CPU used would allow if this machine had nothing else to do."""
-        ours = {name: used for name, used in self.cpu.items() if name != "others"}
-        together = sum(ours.values()) / (os.cpu_count() or 1)
-        sender = max(ours.get("workers", 0.0), ours.get("client", 0.0)) / self.processes
-        return self.messages / max(together, sender, ours.get("sink", 0.0))
-
-    def micros(self, name: str) -> float:
-        return self.cpu.get(name, 0.0) / self.messages * 1e6
-
-
-def family(pid: int) -> list[int]:
-    """A process and all its descendants that live."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parent = int(_stat(int(entry.name))[1])
-            children.setdefault(parent, []).append(int(entry.name))
-    found = [pid]
-    for known in found:
-        found += children.get(known, [])
-    return found
-
-
-def cpu_seconds(pid: int) -> float:
-    """What a process tree has used: the living by themselves, the dead in their parents."""
-    total = 0
-    for member in family(pid):
-        with contextlib.suppress(OSError):
-            total += sum(map(int, _stat(member)[11:15]))
-    return total / TICKS
-
-
-def peak_kilobytes(pid: int) -> int:
-    """The highest resident size that any process of a tree ever had."""
-    peaks = [0]
-    for member in family(pid):
-        with contextlib.suppress(OSError):
-            status = Path(f"/proc/{member}/status").read_text()
-            peaks += [int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line]
-    return max(peaks)
-
-
-def busy_seconds() -> float:
-    """CPU time that this machine has spent on anything at all."""
-    user, nice, system, _, _, irq, softirq, *_ = map(
-        int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
-    )
-    return (user + nice + system + irq + softirq) / TICKS
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the state on."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def free_port() -> int:
@@ -214,10 +144,13 @@ class House:
 
         self.installation.run("publication", "add-list", "observer", slug, slug)
         before = Subscriber.objects.aggregate(last=Max("id"))["last"] or 0
-        people = (self._person(before + number) for number in range(1, count + 1))
-        while chunk := list(itertools.islice(people, CHUNK)):
-            Subscriber.objects.bulk_create(chunk)
+        first, last = before + 1, before + count
+        by_model = min(last, before + CHUNK) if self.cluster else last
+        people = [self._person(number) for number in range(first, by_model + 1)]
+        Subscriber.objects.bulk_create(people, batch_size=1_000)
         with connection.cursor() as cursor:
+            if by_model < last:
+                cursor.execute(_more_readers(people[0]), [by_model + 1, last, people[0].pk])
             cursor.execute(SUBSCRIPTIONS_SQL.format(list=self.list(slug).pk, before=before))
             cursor.execute("ANALYZE")
 
@@ -294,9 +227,29 @@ class House:
         self.installation.close()
 
 
+def _more_readers(model) -> str:  # type: ignore[no-untyped-def]
+    """SQL that makes readers like one there is. Models need minutes for a million.
+
+    The hash is none that a reader's key has, but as long, and each its own: the indexes and the
+    look for suppressed readers cost the same.
+    """
+    domain = f"(ARRAY[{', '.join(map(repr, DOMAINS))}])[n %% {len(DOMAINS)} + 1]"
+    address = f"'reader' || n || '@' || {domain}"
+    own = {
+        **{"address": address, "key": address, "hash": "md5(n::text)", "provider": domain},
+        **{"name": "'读者' || n", "organisation": "'单位' || n"},
+    }
+    columns = [field.column for field in model._meta.concrete_fields if not field.primary_key]
+    return (
+        f"INSERT INTO subscribers_subscriber ({', '.join(columns)})"  # noqa: S608 - all ours
+        f" SELECT {', '.join(own.get(column, f'like_this.{column}') for column in columns)}"
+        "  FROM subscribers_subscriber like_this, generate_series(%s, %s) n"
+        " WHERE like_this.id = %s"
+    )
+
+
 @contextlib.contextmanager
 def house(port: int, sqlite: bool = False) -> Iterator[House]:
-    # Ended from outside it cleans up as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(short_directory())

@@ -28,6 +28,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+from accounts import Run, busy_seconds, cpu_seconds
 from common import (
     CONNECTIONS,
     DOMAINS,
@@ -35,10 +36,7 @@ from common import (
     SMTP_SOURCE,
     WORKERS,
     House,
-    Run,
     Sink,
-    busy_seconds,
-    cpu_seconds,
     free_port,
     house,
     sinks,

@@ -1,0 +1,84 @@
+"""Whose CPU and memory it was: accounts of whole process trees, from /proc.
+
+Promises: user and system time together, in seconds; a process that has ended is counted in the
+parent that waited for it, and only there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One contender once: how many messages in how long, whose CPU, over how many processes."""
+
+    messages: int
+    seconds: float
+    cpu: dict[str, float]
+    processes: int = 1
+
+    @property
+    def rate(self) -> float:
+        return self.messages / self.seconds
+
+    @property
+    def rate_by_cpu(self) -> float:
+        """The rate that the CPU used would allow if this machine had nothing else to do."""
+        ours = {name: used for name, used in self.cpu.items() if name != "others"}
+        together = sum(ours.values()) / (os.cpu_count() or 1)
+        sender = max(ours.get("workers", 0.0), ours.get("client", 0.0)) / self.processes
+        return self.messages / max(together, sender, ours.get("sink", 0.0))
+
+    def micros(self, name: str) -> float:
+        return self.cpu.get(name, 0.0) / self.messages * 1e6
+
+
+def family(pid: int) -> list[int]:
+    """A process and all its descendants that live."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = int(_stat(int(entry.name))[1])
+            children.setdefault(parent, []).append(int(entry.name))
+    found = [pid]
+    for known in found:
+        found += children.get(known, [])
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process tree has used: the living by themselves, the dead in their parents."""
+    total = 0
+    for member in family(pid):
+        with contextlib.suppress(OSError):
+            total += sum(map(int, _stat(member)[11:15]))
+    return total / TICKS
+
+
+def peak_kilobytes(pid: int) -> int:
+    """The highest resident size that any process of a tree ever had."""
+    peaks = [0]
+    for member in family(pid):
+        with contextlib.suppress(OSError):
+            status = Path(f"/proc/{member}/status").read_text()
+            peaks += [int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line]
+    return max(peaks)
+
+
+def busy_seconds() -> float:
+    """CPU time that this machine has spent on anything at all."""
+    user, nice, system, _, _, irq, softirq, *_ = map(
+        int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    )
+    return (user + nice + system + irq + softirq) / TICKS
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
