@@ -37,12 +37,12 @@ def test_json_is_one_object(file: Path, capfdbinary: pytest.CaptureFixture[bytes
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("fehlt.txt", "没有这个文件"), ("", "目录"), ("leer", "空")]
+    ("name", "says"), [("missing.txt", "没有这个文件"), ("", "目录"), ("empty", "空")]
 )
 def test_what_cannot_be_read_ends_with_2_and_a_reason(
     tmp_path: Path, name: str, says: str, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    (tmp_path / "leer").touch()
+    (tmp_path / "empty").touch()
     assert main([str(tmp_path / name)]) == 2
     captured = capfdbinary.readouterr()
     assert captured.out == b""

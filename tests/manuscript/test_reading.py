@@ -159,6 +159,13 @@ def test_running_numbering_stays_in_the_text() -> None:
     assert body(f"{first}\n\n{second}") == (Paragraph(first), Paragraph(second))
 
 
+def test_short_lines_at_the_end_head_nothing() -> None:
+    assert body("一、总的情况\n\n情况良好。\n\n二、名单\n\n甲公司\n\n乙公司") == (
+        Subheading("一、总的情况"),
+        *map(Paragraph, ("情况良好。", "二、名单", "甲公司", "乙公司")),
+    )
+
+
 @pytest.mark.parametrize("text", ["|地区|数量|\n|---|--:|\n|上海|3|", "地区\t数量\n上海\t3"])
 def test_tables_are_read_from_pipes_and_from_tabs(text: str) -> None:
     assert body(text) == (Table((("地区", "数量"), ("上海", "3"))),)

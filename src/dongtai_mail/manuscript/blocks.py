@@ -29,12 +29,13 @@ Made = tuple[Block, Role, list[Paragraph]]
 
 def build(body: Sequence[Paragraph], headings: frozenset[int], *, markdown: bool) -> Iterator[Made]:
     """The blocks of a body; ``headings`` are the line numbers of marked sub-headings."""
+    last_text = max((i for i, one in enumerate(body) if not _is_short_line(one)), default=0)
     index = 0
     while index < len(body):
         made = (
             _table(body, index)
             or _list(body, index, markdown)
-            or _single(body, index, headings, markdown)
+            or _single(body[index], body[index].number in headings, index < last_text, markdown)
         )
         yield made
         index += len(made[2])
@@ -54,14 +55,13 @@ def is_heading_like(text: str) -> bool:
     return columns(plain) <= _HEADING_WIDEST and plain[0] != "|" and "\t" not in plain
 
 
-def _single(
-    body: Sequence[Paragraph], index: int, headings: frozenset[int], markdown: bool
-) -> Made:
-    paragraph = body[index]
-    has_text_below = index + 1 < len(body) and paragraph.number not in headings
-    if paragraph.number in headings or (
-        has_text_below and is_heading_like(paragraph.text) and not is_list_item(paragraph.text)
-    ):
+def _is_short_line(paragraph: Paragraph) -> bool:
+    return is_heading_like(paragraph.text) and not is_list_item(paragraph.text)
+
+
+def _single(paragraph: Paragraph, marked: bool, has_text_below: bool, markdown: bool) -> Made:
+    """A paragraph, or a sub-heading: short lines at an item's end head nothing."""
+    if marked or (has_text_below and _is_short_line(paragraph)):
         text = without_bold(paragraph.text.lstrip("#").strip())
         return Subheading(from_manuscript(text, markdown=markdown)), Role.SUBHEADING, [paragraph]
     return Text(from_manuscript(paragraph.text, markdown=markdown)), Role.BODY, [paragraph]
