@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 
 from dongtai_mail import manuscript
 from dongtai_mail.content import Severity
@@ -138,3 +142,22 @@ def test_three_long_titles_leave_a_preheader_that_has_room() -> None:
         item.title = f"{number}" + "长" * 250
         item.save()
     assert len(editions.freeze(issue).preheader) == 251
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_the_same_file_handed_in_four_times_at_once_is_one_issue() -> None:
+    publication = factories.publication()
+    together = Barrier(4)
+
+    def hand_in(_: int) -> int:
+        together.wait()
+        try:
+            return import_manuscript(publication, _sample(), "sample.md").pk
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        issues = set(threads.map(hand_in, range(4)))
+    assert issues == {issue.pk for issue in Issue.objects.all()}
+    assert len(issues) == 1

@@ -49,13 +49,18 @@ def import_manuscript(publication: Publication, data: bytes, filename: str) -> I
             "请拆开或去掉附带的内容。"
         )
     digest = hashlib.sha256(data).hexdigest()
-    known = Manuscript.objects.filter(publication=publication, sha256=digest).first()
+    known = _imported(publication, digest)
     if known is not None:
-        return known.issue
+        return known
     read = manuscript.read(data, filename)
     if not read.issue.items:
         raise ImportRefused("没有找到任何条目：请确认稿件有【栏目】标题、条目标题和“来源：”行。")
     with transaction.atomic():
+        # A double click brings the same file twice at once: the second waits here for the first.
+        Publication.objects.select_for_update().get(pk=publication.pk)
+        known = _imported(publication, digest)
+        if known is not None:
+            return known
         issue = _create_issue(publication, read.issue)
         Manuscript.objects.create(
             publication=publication,
@@ -66,6 +71,12 @@ def import_manuscript(publication: Publication, data: bytes, filename: str) -> I
             findings=[dataclasses.asdict(finding) for finding in read.findings],
         )
     return issue
+
+
+def _imported(publication: Publication, digest: str) -> Issue | None:
+    return Issue.objects.filter(
+        manuscript__publication=publication, manuscript__sha256=digest
+    ).first()
 
 
 def _create_issue(publication: Publication, said: content.Issue) -> Issue:
@@ -116,7 +127,7 @@ def _refuse_known_number(publication: Publication, number: str | None) -> None:
     known = number and Issue.objects.filter(publication=publication, number=number).first()
     if known:
         raise ImportRefused(
-            f"《{publication}》第 {number} 期已经有了（编号 {known.pk}），而这份稿件与它的不同。"
+            f"{known} 已经有了（编号 {known.pk}），而这份稿件与它的不同。"
             "请改稿件里的期号，或删除原来那一期再导入。"
         )
 
