@@ -105,7 +105,7 @@ def _import(file: Path, count: int, bare: float, server: int) -> None:
         )
     importing.begin_here(run, proceed=False)
     checked = time.perf_counter()
-    importing.proceed(run)
+    ImportRun.objects.filter(pk=run.pk).update(state="running")
     importing.advance(run.pk)
     seconds = time.perf_counter() - started
     used, used_by_server = time.process_time() - used, cpu_seconds(server) - used_by_server

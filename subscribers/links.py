@@ -9,6 +9,7 @@ would need it too, so these pages are exempt from CSRF tokens.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -21,7 +22,8 @@ from django.views.decorators.csrf import csrf_exempt
 
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.links import PURPOSE
-from subscribers.models import Subscription
+from subscribers import tokens
+from subscribers.models import Notice, Subscription
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -42,23 +44,61 @@ class Link:
 
 
 Page = Callable[[HttpRequest, Link], HttpResponse]
+NoticePage = Callable[[HttpRequest, Notice], HttpResponse]
+View = Callable[[HttpRequest, str], HttpResponse]
 
 
-def reader_page(page: Page) -> Callable[[HttpRequest, str], HttpResponse]:
+def reader_page(page: Page) -> View:
     """Serve ``page`` to whoever holds a reader's token, and one answer to everybody else."""
 
     @csrf_exempt
     @wraps(page)
     def view(request: HttpRequest, token: str) -> HttpResponse:
-        with translation.override(_language(request)):
-            link = _open(token)
-            response = page(request, link) if link else _unknown(request)
-            response.headers["Content-Language"] = translation.get_language() or ""
-        for name, value in HEADERS.items():
-            response.headers[name] = value
-        return response
+        link = _open(token)
+        return served(request, lambda: page(request, link) if link else _unknown(request))
 
     return view
+
+
+def notice_page(kind: Notice.Kind) -> Callable[[NoticePage], View]:
+    """Serve a page to whoever holds the link of a notice of ours."""
+
+    def decorate(page: NoticePage) -> View:
+        @csrf_exempt
+        @wraps(page)
+        def view(request: HttpRequest, token: str) -> HttpResponse:
+            notice = tokens.opened(kind, token)
+            return served(request, lambda: page(request, notice) if notice else _unknown(request))
+
+        return view
+
+    return decorate
+
+
+def served(request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
+    """An answer in the reader's language, with the headers of these pages."""
+    with translation.override(_language(request)):
+        response = answer()
+        response.headers["Content-Language"] = translation.get_language() or ""
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+    return response
+
+
+def reader_token(subscription_id: int) -> str:
+    """A reader's token that came with no mailing."""
+    return keyring().seal(PURPOSE, (subscription_id, 0))
+
+
+def client_ip(request: HttpRequest) -> str | None:
+    """The reader's network address; behind our own proxy, the one that the proxy saw."""
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.SECURE_PROXY_SSL_HEADER:
+        address = request.headers.get("X-Forwarded-For", address).rpartition(",")[2].strip()
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return None
 
 
 def masked(address: str) -> str:

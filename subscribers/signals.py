@@ -8,3 +8,7 @@ from django.dispatch import Signal
 
 import_due = Signal()
 notice_due = Signal()
+
+# Sent within the transaction of an erasure with ``subscription_ids`` and ``addresses``, before the
+# person is gone: whoever keeps anything about them forgets it now.
+erasing = Signal()

@@ -23,11 +23,9 @@ def suppress(
     key: str, reason: Suppression.Reason, source: str, publication_id: int | None = None
 ) -> None:
     """Write to a canonical address no more; ``publication_id`` None means nowhere."""
-    Suppression.objects.get_or_create(
-        hash=fingerprint(key),
-        publication_id=publication_id,
-        defaults={"key": key, "reason": reason, "source": source[:300]},
-    )
+    at = {"hash": fingerprint(key), "publication_id": publication_id}
+    new = {"key": key, "reason": reason, "source": source[:300]}
+    Suppression.objects.get_or_create(**at, defaults=new)
 
 
 def of(key: str, publication_id: int) -> QuerySet[Suppression]:

@@ -6,13 +6,21 @@ served, since a redirect would turn the one-click POST into a GET.
 
 from django.urls import path
 
-from subscribers import views
+from subscribers.views import leaving, mailbox, preferences, signup
 
 app_name = "subscribers"
 urlpatterns = [
-    path("u/<str:token>", views.unsubscribe),
-    path("u/<str:token>/", views.unsubscribe, name="unsubscribe"),
-    path("u/<str:token>/return/", views.resubscribe, name="resubscribe"),
-    path("p/<str:token>", views.preferences),
-    path("p/<str:token>/", views.preferences, name="preferences"),
+    path("u/<str:token>", leaving.unsubscribe),
+    path("u/<str:token>/", leaving.unsubscribe, name="unsubscribe"),
+    path("u/<str:token>/return/", leaving.resubscribe, name="resubscribe"),
+    path("u/<str:token>/reason/", leaving.reason, name="reason"),
+    path("p/<str:token>", preferences.preferences),
+    path("p/<str:token>/", preferences.preferences, name="preferences"),
+    path("p/<str:token>/address/", mailbox.move, name="move"),
+    path("p/<str:token>/data/", mailbox.data, name="data"),
+    path("p/<str:token>/erasure/", preferences.erasure, name="erasure"),
+    path("s/<slug:slug>/", signup.sign_up, name="sign-up"),
+    path("c/<str:token>/", signup.confirmation, name="confirmation"),
+    path("m/<str:token>/", mailbox.moved, name="moved"),
+    path("d/<str:token>/", mailbox.download, name="download"),
 ]

@@ -17,7 +17,7 @@ from dongtai_mail.delivery.letters import KeyMissing, Letter
 from dongtai_mail.message.address import AddressError
 from dongtai_mail.message.header import HeaderError
 from dongtai_mail.message.reply import Reply, Verdict, classify
-from subscribers import importing, outbox
+from subscribers import importing, outbox, signup
 from subscribers.models import Notice
 from worker.relays import Relays
 from worker.smtp import SessionRefused
@@ -34,6 +34,7 @@ def run() -> None:
     for run_id in importing.waiting():
         importing.advance(run_id)
     outbox.forget_old()
+    signup.forget_unconfirmed()
     importing.forget_old()
 
 
@@ -55,7 +56,7 @@ def _written(notice: Notice) -> Letter | None:
         outbox.refused(notice, "suppressed", for_good=True)
     except (KeyMissing, AddressError, HeaderError) as error:
         outbox.refused(notice, str(error), for_good=not isinstance(error, KeyMissing))
-        logger.error("notice=%s can't be written: %s", notice.pk, error)
+        logger.warning("notice=%s can't be written: %s", notice.pk, error)
     return None
 
 

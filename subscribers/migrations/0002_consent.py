@@ -210,20 +210,17 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='subscription',
             name='subscriber_list',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='subscriptions', to='subscribers.subscriberlist'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='subscriptions', to='subscribers.subscriberlist'),
+        ),
+        migrations.AlterField(
+            model_name='subscriptionevent',
+            name='subscription',
+            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='subscribers.subscription'),
         ),
         migrations.AlterField(
             model_name='suppression',
             name='key',
             field=models.CharField(blank=True, max_length=320, null=True),
-        ),
-        migrations.AddIndex(
-            model_name='subscriber',
-            index=models.Index(fields=['provider'], name='subscriber_provider'),
-        ),
-        migrations.AddIndex(
-            model_name='subscriber',
-            index=models.Index(fields=['hash'], name='subscriber_hash'),
         ),
         migrations.AddConstraint(
             model_name='subscriber',

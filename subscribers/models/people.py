@@ -54,12 +54,8 @@ class Subscriber(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        # Indexes by hand: a unique or indexed CharField brings a second one for LIKE.
+        # Not unique=True, which brings a second index for LIKE: imports pay for each.
         constraints = (models.UniqueConstraint(fields=("key",), name="subscriber_once"),)
-        indexes = (
-            models.Index(fields=("provider",), name="subscriber_provider"),
-            models.Index(fields=("hash",), name="subscriber_hash"),
-        )
 
     def __str__(self) -> str:
         return self.address
@@ -77,7 +73,11 @@ class Subscription(models.Model):
         Subscriber, on_delete=models.CASCADE, related_name="subscriptions", db_index=False
     )
     subscriber_list = models.ForeignKey(
-        SubscriberList, on_delete=models.PROTECT, related_name="subscriptions", db_index=False
+        SubscriberList,
+        on_delete=models.PROTECT,
+        related_name="subscriptions",
+        db_index=False,
+        db_constraint=False,
     )
     state = models.CharField(max_length=12, choices=State, default=State.PENDING)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -119,7 +119,10 @@ class SubscriptionEvent(models.Model):
     member of staff or "" for the reader, ``wording`` what was consented to.
     """
 
-    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="events")
+    # The database's own check would lock and write every subscription again that an import adds.
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.CASCADE, related_name="events", db_constraint=False
+    )
     state = models.CharField(max_length=12, choices=Subscription.State)
     source = models.CharField(max_length=50)
     detail = models.CharField(max_length=300, blank=True)

@@ -10,6 +10,7 @@ class DeliveryConfig(AppConfig):
     verbose_name = "Delivery"
 
     def ready(self) -> None:
-        from dongtai_mail.delivery import tally
+        from dongtai_mail.delivery import erasure, tally
 
         post_migrate.connect(tally.install, sender=self, dispatch_uid="delivery.tally")
+        erasure.listen()

@@ -53,7 +53,7 @@ def letter(notice: Notice, now: datetime.datetime) -> Letter:
         boundary=f"=_notice-{notice.pk}",
     )
     message = form.message(written, letters.signers(publication), now)
-    return Letter(f"notices@{publication.bounce_domain}", recipient, message)
+    return Letter(f"notices@{publication.bounce_domain}", recipient, (message,))
 
 
 def addressed(notice: Notice) -> bool:

@@ -1,0 +1,44 @@
+"""What deliveries forget when a reader is erased.
+
+Promises: counts stay, people go: the reader's deliveries keep their states and lose address and
+name; what was not begun is suppressed at once; evidence loses the address where it quotes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.utils import timezone
+
+from dongtai_mail.delivery.models import Attempt, Delivery
+from subscribers.signals import erasing
+
+State = Delivery.State
+HIDDEN = "[erased]"
+
+
+def listen() -> None:
+    erasing.connect(_forget, dispatch_uid="delivery.erasure")
+
+
+def _forget(subscription_ids: Collection[int], addresses: Sequence[str], **_: Any) -> None:
+    deliveries = Delivery.objects.filter(subscription__in=subscription_ids)
+    for attempt in Attempt.objects.filter(delivery__in=deliveries):
+        text = _without(attempt.text, addresses)
+        if text != attempt.text:
+            Attempt.objects.filter(pk=attempt.pk).update(text=text)
+    deliveries.filter(state__in=(State.QUEUED, State.DEFERRED)).update(
+        state=State.SUPPRESSED, changed_at=timezone.now()
+    )
+    # A leased one is found departed before it is begun, since its reader is gone.
+    deliveries.update(address="", name="")
+
+
+def _without(text: str, addresses: Sequence[str]) -> str:
+    for address in addresses:
+        at = text.lower().find(address.lower())
+        while at >= 0:
+            text = text[:at] + HIDDEN + text[at + len(address) :]
+            at = text.lower().find(address.lower())
+    return text

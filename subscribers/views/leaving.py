@@ -1,0 +1,68 @@
+"""Leaving with one act, saying why if one likes, and coming back.
+
+Promises: as RFC 8058 has it, GET and HEAD change nothing; a POST to the unsubscribe link leaves,
+whatever its body says and is encoded as, without cookie or login, with 200 and no redirect, as
+often as it comes. The body is never read there, so none can be refused.
+"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from subscribers.leaving import come_back, explain, leave
+from subscribers.links import Link, client_ip, masked, reader_page
+from subscribers.models import Subscription
+
+State = Subscription.State
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@reader_page
+def unsubscribe(request: HttpRequest, link: Link) -> HttpResponse:
+    if request.method != "POST":
+        return _leaving(request, link)
+    source = "page" if request.GET.get("by") == "page" else "one-click"
+    leave(link.subscription.pk, source, link.detail, ip=client_ip(request))
+    return _leaving(request, link)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@reader_page
+def resubscribe(request: HttpRequest, link: Link) -> HttpResponse:
+    """The way back from a click too many; a GET shows how things stand."""
+    back = False
+    if request.method == "POST":
+        subscription = come_back(link.subscription.pk, "page", link.detail, ip=client_ip(request))
+        back = subscription is not None and subscription.state == State.CONFIRMED
+    return _leaving(request, link, back=back)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@reader_page
+def reason(request: HttpRequest, link: Link) -> HttpResponse:
+    """Why somebody left; asked only afterwards, and never needed."""
+    if request.method == "POST":
+        said = "".join(c for c in request.POST.get("reason", "") if c.isprintable()).strip()
+        explain(link.subscription.pk, said, client_ip(request))
+        return _leaving(request, link, thanked=True)
+    return _leaving(request, link)
+
+
+def _leaving(
+    request: HttpRequest, link: Link, *, back: bool = False, thanked: bool = False
+) -> HttpResponse:
+    subscription = link.subscription
+    subscription.refresh_from_db(fields=["state"])
+    context = {
+        "publication": subscription.subscriber_list.publication,
+        "list": subscription.subscriber_list,
+        "address": masked(subscription.subscriber.address),
+        "token": link.token,
+        "left": subscription.state in (State.UNSUBSCRIBED, State.COMPLAINED),
+        "may_return": subscription.state == State.UNSUBSCRIBED,
+        "back": back,
+        "thanked": thanked,
+    }
+    return render(request, "public/unsubscribe.html", context)

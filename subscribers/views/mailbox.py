@@ -1,0 +1,105 @@
+"""What a reader gets only by way of the mailbox: a new address, and one's own data.
+
+Promises: a link in an issue that was passed on opens neither; both are asked for there and done
+from a mail of our own, to the new address or the present one.
+"""
+
+from __future__ import annotations
+
+import json
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods
+
+from dongtai_mail.message.address import AddressError, parse
+from subscribers import exporting, moving, outbox
+from subscribers.links import Link, client_ip, masked, notice_page, reader_page, reader_token
+from subscribers.models import Notice
+
+
+class MoveForm(forms.Form):
+    email = forms.CharField(
+        label=_("新的邮箱"),
+        max_length=320,
+        error_messages={"required": _("请填写邮箱地址。")},
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+    def clean_email(self) -> str:
+        text: str = self.cleaned_data["email"]
+        try:
+            return parse(text).display
+        except AddressError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@reader_page
+def move(request: HttpRequest, link: Link) -> HttpResponse:
+    form = MoveForm(request.POST if request.method == "POST" else None)
+    asked = form.is_bound and form.is_valid()
+    if asked:
+        language = translation.get_language() or ""
+        moving.ask(link.subscription, form.cleaned_data["email"], language, client_ip(request))
+    context = {
+        "publication": link.subscription.subscriber_list.publication,
+        "address": masked(link.subscription.subscriber.address),
+        "token": link.token,
+        "form": form,
+        "asked": asked,
+    }
+    return render(request, "public/move.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@notice_page(Notice.Kind.MOVE)
+def moved(request: HttpRequest, notice: Notice) -> HttpResponse:
+    address = notice.move.address if notice.move else ""
+    done = request.method == "POST" and moving.carry_out(notice, client_ip(request))
+    context = {
+        "publication": notice.subscription.subscriber_list.publication,
+        "address": address,
+        "done": done,
+        "token": reader_token(notice.subscription_id),
+    }
+    return render(request, "public/moved.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@reader_page
+def data(request: HttpRequest, link: Link) -> HttpResponse:
+    if request.method == "POST":
+        person = link.subscription.subscriber
+        outbox.post(
+            Notice.Kind.DATA,
+            link.subscription,
+            key=person.key,
+            language=translation.get_language() or "",
+        )
+    context = {
+        "publication": link.subscription.subscriber_list.publication,
+        "address": masked(link.subscription.subscriber.address),
+        "token": link.token,
+        "asked": request.method == "POST",
+    }
+    return render(request, "public/data.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@notice_page(Notice.Kind.DATA)
+def download(request: HttpRequest, notice: Notice) -> HttpResponse:
+    subscription = notice.subscription
+    if request.method != "POST":
+        context = {
+            "publication": subscription.subscriber_list.publication,
+            "address": masked(subscription.subscriber.address),
+        }
+        return render(request, "public/download.html", context)
+    document = json.dumps(exporting.personal(subscription.subscriber), ensure_ascii=False, indent=2)
+    response = HttpResponse(document, content_type="application/json; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="personal-data.json"'
+    return response

@@ -1,0 +1,138 @@
+"""A reader's preferences: lists on and off, name, language, a pause; and being erased.
+
+Promises: a form names nothing but the reader's own subscriptions of this publication; erasing
+takes effect in the request that asks for it.
+"""
+
+from __future__ import annotations
+
+import datetime
+
+from django import forms
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods
+
+from subscribers.erasure import erase
+from subscribers.leaving import come_back, leave
+from subscribers.links import Link, client_ip, masked, reader_page
+from subscribers.models import Subscriber, Subscription
+
+State = Subscription.State
+
+# Line ends would reach mail headers; bidirectional marks would turn what stands around a name.
+plain = RegexValidator(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]",
+    _("称呼里不能有换行或控制字符。"),
+    inverse_match=True,
+)
+KEEP = "keep"
+PAUSES = (("", _("不暂停")), ("30", _("一个月")), ("90", _("三个月")), ("180", _("半年")))
+
+
+class PreferencesForm(forms.Form):
+    name = forms.CharField(
+        label=_("称呼"), max_length=100, required=False, validators=[plain], strip=True
+    )
+    name.widget.attrs["autocomplete"] = "name"
+    language = forms.ChoiceField(label=_("语言"), choices=settings.LANGUAGES, required=False)
+    pause = forms.ChoiceField(
+        label=_("暂停一段时间"), choices=(*PAUSES, (KEEP, KEEP)), required=False
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@reader_page
+def preferences(request: HttpRequest, link: Link) -> HttpResponse:
+    subscriber = link.subscription.subscriber
+    form = PreferencesForm(initial={"name": subscriber.name, "language": subscriber.language})
+    own = _own(link)
+    on = {subscription.pk for subscription in own if subscription.state == State.CONFIRMED}
+    saved = False
+    if request.method == "POST":
+        chosen = set(request.POST.getlist("list"))
+        on = {subscription.pk for subscription in own if str(subscription.pk) in chosen}
+        form = PreferencesForm(request.POST)
+        saved = form.is_valid()
+        if saved:
+            _save(request, link, form, own, on)
+            own = _own(link)
+    context = {
+        "publication": link.subscription.subscriber_list.publication,
+        "address": masked(subscriber.address),
+        "token": link.token,
+        "form": form,
+        "saved": saved,
+        "pauses": PAUSES,
+        "paused_until": _paused_until(own),
+        "lists": [(each.pk, each.subscriber_list.name, each.pk in on) for each in own],
+    }
+    return render(request, "public/preferences.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@reader_page
+def erasure(request: HttpRequest, link: Link) -> HttpResponse:
+    """Ask first, since nothing can be brought back; done at once when confirmed."""
+    context = {
+        "publication": link.subscription.subscriber_list.publication,
+        "address": masked(link.subscription.subscriber.address),
+        "token": link.token,
+        "done": request.method == "POST",
+    }
+    if request.method == "POST":
+        erase(link.subscription.subscriber)
+    return render(request, "public/erasure.html", context)
+
+
+def _own(link: Link) -> list[Subscription]:
+    """The reader's subscriptions to this publication that are the reader's to switch.
+
+    Nobody else's can be named in the form, since only these are looked at.
+    """
+    return list(
+        Subscription.objects.filter(
+            subscriber_id=link.subscription.subscriber_id,
+            subscriber_list__publication=link.subscription.subscriber_list.publication,
+            state__in=(State.CONFIRMED, State.UNSUBSCRIBED),
+        )
+        .select_related("subscriber_list")
+        .order_by("subscriber_list__name", "pk")
+    )
+
+
+def _paused_until(own: list[Subscription]) -> datetime.datetime | None:
+    now = timezone.now()
+    running = [each.paused_until for each in own if each.paused_until and each.paused_until > now]
+    return max(running, default=None)
+
+
+def _save(
+    request: HttpRequest,
+    link: Link,
+    form: PreferencesForm,
+    own: list[Subscription],
+    on: set[int],
+) -> None:
+    values = form.cleaned_data
+    changes = {"name": values["name"]}
+    if values["language"]:
+        changes["language"] = values["language"]
+    Subscriber.objects.filter(pk=link.subscription.subscriber_id).update(**changes)
+    if "pause" in request.POST:
+        _pause(own, values["pause"])
+    for subscription in own:
+        act = come_back if subscription.pk in on else leave
+        act(subscription.pk, "preferences", link.detail, ip=client_ip(request))
+
+
+def _pause(own: list[Subscription], days: str) -> None:
+    """A form that says nothing new about a pause leaves the one that runs."""
+    if days == KEEP:
+        return
+    until = timezone.now() + datetime.timedelta(days=int(days)) if days else None
+    Subscription.objects.filter(pk__in=[each.pk for each in own]).update(paused_until=until)

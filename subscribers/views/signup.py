@@ -1,0 +1,92 @@
+"""Signing up, and confirming it from one's mailbox.
+
+Promises: the answer to a sign-up is the same for every address; opening a confirmation link
+confirms nothing, since scanners open links, pressing its button does. The form may stand on any
+page of any site: no cookie speaks for anybody here, so there is nothing for CSRF to abuse.
+"""
+
+from __future__ import annotations
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from dongtai_mail.message.address import AddressError, parse
+from subscribers import signup
+from subscribers.links import client_ip, masked, notice_page, reader_token, served
+from subscribers.models import Notice, SubscriberList
+from subscribers.views.preferences import plain
+
+
+class SignUpForm(forms.Form):
+    email = forms.CharField(
+        label=_("邮箱"),
+        max_length=320,
+        error_messages={"required": _("请填写邮箱地址。")},
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    name = forms.CharField(
+        label=_("称呼"), max_length=100, required=False, validators=[plain], strip=True
+    )
+    name.widget.attrs["autocomplete"] = "name"
+    # People don't see this field; programs fill in whatever there is.
+    website = forms.CharField(required=False, max_length=1000)
+
+    def clean_email(self) -> str:
+        text: str = self.cleaned_data["email"]
+        try:
+            parse(text)
+        except AddressError as error:
+            raise forms.ValidationError(str(error)) from error
+        return text
+
+
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_up(request: HttpRequest, slug: str) -> HttpResponse:
+    chosen = SubscriberList.objects.select_related("publication").filter(slug=slug).first()
+    if chosen is None or not chosen.open:
+        raise Http404
+    return served(request, lambda: _sign_up(request, chosen))
+
+
+def _sign_up(request: HttpRequest, chosen: SubscriberList) -> HttpResponse:
+    form = SignUpForm(request.POST if request.method == "POST" else None)
+    asked = form.is_bound and form.is_valid()
+    if asked and not form.cleaned_data["website"]:
+        signup.sign_up(
+            chosen,
+            form.cleaned_data["email"],
+            form.cleaned_data["name"],
+            translation.get_language() or "zh-hans",
+            client_ip(request),
+        )
+    context = {
+        "publication": chosen.publication,
+        "list": chosen,
+        "form": form,
+        "asked": asked,
+        "wording": signup.wording(chosen),
+    }
+    return render(request, "public/signup.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@notice_page(Notice.Kind.CONFIRM)
+def confirmation(request: HttpRequest, notice: Notice) -> HttpResponse:
+    waiting = signup.pending(notice)
+    if request.method == "POST":
+        signup.confirm_all(notice, client_ip(request))
+    notice.subscription.refresh_from_db(fields=["state"])
+    context = {
+        "publication": notice.subscription.subscriber_list.publication,
+        "address": masked(notice.subscription.subscriber.address),
+        "wordings": [signup.wording(each.subscriber_list) for each in waiting],
+        "done": notice.subscription.state == notice.subscription.State.CONFIRMED,
+        "token": reader_token(notice.subscription_id),
+    }
+    return render(request, "public/confirmation.html", context)
