@@ -1,6 +1,8 @@
 """``dongtai render FILE --out DIR``: a manuscript, or an issue by its id, as files to look at.
 
-A manuscript needs no database: what it lacks comes from options, or from ``--publication``.
+A manuscript needs no database: what it lacks comes from options, then from ``--publication``.
+Promises: nothing is kept but the files. Exit code 0 when it could be rendered, whatever the
+checks say (``report.json`` has them all); 2 when not.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dongtai_mail import content, manuscript, rendering
 from dongtai_mail.commands import shell
@@ -36,11 +39,12 @@ class _Job:
 
 def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
-    from_database = arguments.publication or not Path(arguments.file).exists()
+    is_file = Path(arguments.file).exists()
     try:
-        if from_database:
-            return shell.run(lambda: _render(_from_database, arguments))
-        return _render(_from_options, arguments)
+        if is_file and not arguments.publication:
+            return _render(_from_file, arguments)
+        prepare = _from_file_of_publication if is_file else _from_issue
+        return shell.run(lambda: _render(prepare, arguments))
     except (manuscript.ManuscriptError, rendering.RenderingError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -75,45 +79,70 @@ def _render(prepare: Callable[[argparse.Namespace], _Job], arguments: argparse.N
     print(
         f"{arguments.out}：{rendered.kind}，HTML {rendered.size:,} 字节，{len(findings)} 条提示。"
     )
-    return 1 if any(found.severity is content.Severity.ERROR for found in findings) else 0
+    return 0
 
 
-def _from_options(arguments: argparse.Namespace) -> _Job:
-    path = Path(arguments.file)
-    read = manuscript.read(path.read_bytes(), path.name)
-    issue, findings = rendering.complete(
-        read.issue,
-        masthead=arguments.masthead,
-        number=arguments.number,
-        date=arguments.date,
-        host=content.Host(arguments.host) if arguments.host else None,
-        subject=arguments.subject,
-    )
-    name = issue.masthead or "示例"
+def _from_file(arguments: argparse.Namespace) -> _Job:
+    read = _read(arguments)
+    issue, findings = rendering.complete(read.issue, **_options(arguments))
+    unsubscribe, preferences = _links(arguments.origin)
     frame = rendering.Frame(
         web_url=f"{arguments.origin}/read/sample/",
-        reason=f"您收到这封邮件，是因为您订阅了《{name}》。",
-        unsubscribe_url_length=len(_links(arguments.origin)[0]),
-        preferences_url_length=len(_links(arguments.origin)[1]),
+        reason=f"您收到这封邮件，是因为您订阅了{_named(issue)}。",
+        unsubscribe_url_length=len(unsubscribe),
+        preferences_url_length=len(preferences),
     )
-    return _Job(issue, read.findings + findings, frame, name, arguments.from_address)
+    return _Job(
+        issue, read.findings + findings, frame, issue.masthead or "", arguments.from_address
+    )
 
 
-def _from_database(arguments: argparse.Namespace) -> _Job:
-    from dongtai_mail.commands.lookup import issue_numbered, publication_named
+def _named(issue: content.Issue) -> str:
+    return f"《{issue.masthead}》" if issue.masthead else "本刊"
+
+
+def _from_file_of_publication(arguments: argparse.Namespace) -> _Job:
+    from dongtai_mail.commands.lookup import publication_named
     from dongtai_mail.issues import editions
-    from dongtai_mail.issues.importing import import_manuscript
+    from dongtai_mail.issues.models import Issue
 
-    path = Path(arguments.file)
-    if path.exists():
-        publication = publication_named(arguments.publication)
-        row = import_manuscript(publication, path.read_bytes(), path.name)
-    else:
-        row = issue_numbered(arguments.file)
+    publication = publication_named(arguments.publication)
+    read = _read(arguments)
+    offered = {
+        "masthead": publication.name,
+        "host": publication.host,
+        "colophon": publication.colophon,
+        **{name: value for name, value in _options(arguments).items() if value is not None},
+    }
+    issue, findings = rendering.complete(read.issue, **offered)
+    frame = editions.frame(Issue(publication=publication), issue)
+    sender = (publication.from_name, publication.from_address)
+    return _Job(issue, read.findings + findings, frame, *sender)
+
+
+def _from_issue(arguments: argparse.Namespace) -> _Job:
+    from dongtai_mail.commands.lookup import issue_numbered
+    from dongtai_mail.issues import editions
+
+    row = issue_numbered(arguments.file)
     issue, findings = editions.complete(row)
-    frame = editions.frame(row)
-    publication = row.publication
-    return _Job(issue, findings, frame, publication.from_name, publication.from_address)
+    sender = (row.publication.from_name, row.publication.from_address)
+    return _Job(issue, findings, editions.frame(row), *sender)
+
+
+def _read(arguments: argparse.Namespace) -> manuscript.Manuscript:
+    path = Path(arguments.file)
+    return manuscript.read(path.read_bytes(), path.name)
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "masthead": arguments.masthead,
+        "number": arguments.number,
+        "date": arguments.date,
+        "host": content.Host(arguments.host) if arguments.host else None,
+        "subject": arguments.subject,
+    }
 
 
 def _links(origin: str) -> tuple[str, str]:
