@@ -1,4 +1,4 @@
-"""Every address of the installation: readers' pages, the desk, the mail catcher, its health and metrics."""
+"""Every address: pages of readers and staff, webhooks, the mail catcher, health and metrics."""
 
 from django.urls import include, path
 
@@ -15,5 +15,6 @@ urlpatterns = [
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", metrics),
+    path("webhooks/", include("dongtai_mail.delivery.webhooks")),
     path("catcher/", include("dongtai_mail.catcher.urls")),
 ]

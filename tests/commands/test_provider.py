@@ -20,7 +20,7 @@ def test_the_list_tells_limits_sources_and_who_is_paused(capsys, redis_server: r
     assert command.main(["list"]) == 0
     printed = capsys.readouterr().out
     assert "暂停，还有 60 秒：550 Domain frequency limited" in printed
-    assert all(limit.source in printed for limit in providers.DEFAULTS.values())
+    assert all(str(limit.source) in printed for limit in providers.DEFAULTS.values())
 
 
 def test_what_is_not_named_stays_as_it_is() -> None:

@@ -11,7 +11,7 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 
-VALUES = {"pk": 1, "slug": "observer"}
+VALUES = {"pk": 1, "slug": "observer", "provider": "gmail"}
 POSTED = ("desk:pause", "desk:resumption", "desk:cancellation", "desk:send", "desk:manuscripts")
 
 

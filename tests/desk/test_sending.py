@@ -7,12 +7,13 @@ import re
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.utils import timezone
 
-from dongtai_mail.delivery import mailings
-from dongtai_mail.delivery.models import Attempt, Delivery, Mailing
+from dongtai_mail.delivery import mailings, queue, stages
+from dongtai_mail.delivery.models import Delivery, Mailing
+from dongtai_mail.delivery.queue import Outcome
 from dongtai_mail.desk.audience import audience
 from dongtai_mail.issues.models import Publication
+from dongtai_mail.message.reply import Reply, Stage
 from subscribers.models import Subscription, Suppression
 from tests import factories
 from tests.desk.conftest import make_issue
@@ -226,20 +227,23 @@ def test_a_link_never_acts(desk, sending, act):
 
 
 def test_equal_refusals_are_counted_together_and_inert(desk, sending):
-    for delivery in sending.deliveries.all()[:3]:
-        Attempt.objects.create(
-            delivery=delivery,
-            mailing=sending,
-            at=timezone.now(),
-            stage="rcpt",
-            code=550,
-            enhanced="5.1.1",
-            text="<script>alert(1)</script> no such user",
-        )
+    sending.deliveries.update(state=Delivery.State.QUEUED)
+    claimed = queue.claim(sending.pk, "", "worker", 3)
+    refusal = Reply(Stage.RCPT, 550, "5.1.1 <script>alert(1)</script> no such user")
+    queue.record([Outcome(delivery, refusal) for delivery in claimed])
     page = desk.get(f"/mailings/{sending.pk}/").content.decode()
     assert page.count("no such user") == 1
     assert "3 次" in page
     assert "<script>alert" not in page
+
+
+def test_a_mailing_in_stages_says_how_far_it_is_open(desk, readers):
+    mailing = factories.mailing(
+        subscriber_list=readers[0].subscriber_list, stages=stages.plan([25])
+    )
+    mailings.start(mailing.pk)
+    page = desk.get(f"/mailings/{mailing.pk}/").content.decode()
+    assert "第 1 批，共 2 批（25 %）：已放行 3 / 12 人。" in page
 
 
 def test_a_scheduled_mailing_says_when_and_to_how_many(desk, publication, readers):

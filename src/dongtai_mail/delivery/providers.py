@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from dongtai_mail.delivery import queue
 from dongtai_mail.delivery.models import ProviderLimit
 
@@ -22,11 +25,9 @@ class Limit:
     per_minute: int | None
     connections: int | None
     messages_per_connection: int | None
-    source: str
+    source: str | Promise
     changed: bool = False
 
-
-OURS = "数字是谨慎的起点，按对方的答复自动调整"
 
 DEFAULTS: dict[str, Limit] = {
     # The help on 550 "frequency limited" names limits a minute, hour and day for each IP, domain
@@ -35,47 +36,52 @@ DEFAULTS: dict[str, Limit] = {
         600,
         4,
         50,
-        "腾讯按 IP、域名、发件人限制每分钟、每小时、每日的发信量，数值保密（QQ 邮箱帮助“frequency "
-        f"limited”）。{OURS}",
+        _(
+            "腾讯按 IP、域名、发件人限制每分钟、每小时、每日的发信量，数值保密（QQ 邮箱帮助："
+            "frequency limited）。"
+        ),
     ),
     # mail.163.com/postmaster lists 421 HL:ICC, 421 HL:IFC, 450/451 MI:DMC, 451 MI:SFQ, no numbers.
     "netease": Limit(
         600,
         4,
         30,
-        "网易限制并发连接（421 HL:ICC）、短期总量（421 HL:IFC）、每次连接的封数（450/451 "
-        f"MI:DMC）和 15 分钟内的发信量（451 MI:SFQ），未公布数值（网易退信代码表）。{OURS}",
+        _(
+            "网易限制并发连接（421 HL:ICC）、短期总量（421 HL:IFC）、每次连接的封数（MI:DMC）和 "
+            "15 分钟内的发信量（451 MI:SFQ），未公布数值（网易退信代码表）。"
+        ),
     ),
     # The help on "too frequently sending": limits a minute, hour and day, confidential.
     "aliyun": Limit(
         600,
         4,
         50,
-        "阿里云按发件人限制每分钟、每小时、每日的发信量，数值保密（阿里邮箱帮助“too frequently "
-        f"sending”）。{OURS}",
+        _(
+            "阿里云按发件人限制每分钟、每小时、每日的发信量，数值保密（阿里邮箱帮助："
+            "too frequently sending）。"
+        ),
     ),
-    "sina": Limit(300, 3, 30, f"新浪未公布接收限制。{OURS}"),
+    "sina": Limit(300, 3, 30, _("新浪未公布接收限制。")),
     # support.google.com/a/answer/81126: a consistent rate, no bursts, slowly more; 421 4.7.28.
     "gmail": Limit(
         3000,
         10,
         100,
-        "Gmail 要求匀速、逐步加量，过快时答 421 4.7.28，未公布数值（Google 发件人指南）。" + OURS,
+        _("Gmail 要求匀速、逐步加量，过快时答 421 4.7.28，未公布数值（Google 发件人指南）。"),
     ),
     # 451 4.7.652 "exceeded the maximum number of connections" (S3115), without a number.
     "microsoft": Limit(
         3000,
         10,
         100,
-        "微软限制并发连接（451 4.7.652）并按 IP 信誉限制流量（451 4.7.650），未公布数值"
-        f"（Outlook.com 邮局主管页）。{OURS}",
+        _("微软限制并发连接（451 4.7.652）并按 IP 信誉限制流量（451 4.7.650），未公布数值。"),
     ),
     # help.yahoo.com/kb/SLN3433.html
     "yahoo": Limit(
         1200,
         5,
         20,
-        "每次连接最多 20 封是雅虎公布的（帮助 SLN3433）；并发连接只要求“合理”，未公布数值。" + OURS,
+        _("每次连接最多 20 封是雅虎公布的（帮助 SLN3433）；并发连接只要求合理，未公布数值。"),
     ),
     # support.apple.com/102322 publishes no number; Validity's settings for senders give 50 messages
     # a connection, and 150 connections, which is for the largest senders.
@@ -83,13 +89,15 @@ DEFAULTS: dict[str, Limit] = {
         1200,
         5,
         50,
-        "苹果未公布数值（support.apple.com/102322）；每次连接 50 封取自 Validity 给发信方的建议。"
-        + OURS,
+        _(
+            "苹果未公布数值（support.apple.com/102322）；每次连接 50 封取自 Validity 给发信方的"
+            "建议。"
+        ),
     ),
 }
 # Everybody else: the relay is the limit until the provider says otherwise.
-OTHERS = Limit(None, None, 100, "不限速：以中继接收的速度为准，对方要求慢时自动变慢")
-CHANGED = "由工作人员设定"
+OTHERS = Limit(None, None, 100, _("以中继接收的速度为准；对方要求慢时自动变慢。"))
+CHANGED = _("由工作人员设定。")
 
 
 def limits() -> dict[str, Limit]:

@@ -38,6 +38,23 @@ class ManuscriptForm(forms.Form):
         return file
 
 
+class LimitForm(forms.Form):
+    """What staff allow for one provider; empty means no limit."""
+
+    per_minute = forms.IntegerField(
+        label=gettext_lazy("每分钟最多多少封"), required=False, min_value=1, max_value=999_999
+    )
+    connections = forms.IntegerField(
+        label=gettext_lazy("最多多少个并发连接（所有进程合计）"),
+        required=False,
+        min_value=1,
+        max_value=1000,
+    )
+    messages_per_connection = forms.IntegerField(
+        label=gettext_lazy("每次连接最多多少封"), required=False, min_value=1, max_value=999_999
+    )
+
+
 class SendForm(forms.Form):
     """To which list, and when. ``at`` is in the publication's zone."""
 

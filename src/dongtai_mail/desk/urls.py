@@ -4,7 +4,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 from django.views.i18n import set_language
 
-from dongtai_mail.desk.views import issues, mailings, publications, sending
+from dongtai_mail.desk.views import issues, mailings, providers, publications, sending
 
 app_name = "desk"
 
@@ -27,5 +27,9 @@ for_staff = [
     path("mailings/<int:pk>/pause/", mailings.pause, name="pause"),
     path("mailings/<int:pk>/resumption/", mailings.resumption, name="resumption"),
     path("mailings/<int:pk>/cancellation/", mailings.cancellation, name="cancellation"),
+    path("providers/", providers.providers, name="providers"),
+    path("providers/<str:provider>/", providers.provider, name="provider"),
+    path("providers/<str:provider>/resumption/", providers.resumption, name="provider-resumption"),
+    path("providers/<str:provider>/default/", providers.default, name="provider-default"),
 ]
 urlpatterns = open_to_all + for_staff

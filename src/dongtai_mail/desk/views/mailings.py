@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,15 +12,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from dongtai_mail.delivery import accounts, reasons
 from dongtai_mail.delivery import mailings as delivery
-from dongtai_mail.delivery.models import Attempt, Delivery, Mailing
+from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.desk import words
 from dongtai_mail.desk.access import staff
 from dongtai_mail.desk.audience import audience
 from dongtai_mail.issues.models import Publication
 
 PER_PAGE = 50
-LATEST = 50
+REASONS = 50
 PAUSABLE = (Mailing.State.SENDING,)
 RESUMABLE = (Mailing.State.PAUSED, Mailing.State.STOPPED, Mailing.State.MISSED)
 SETTLED = ("accepted", "bounced", "suppressed", "cancelled")
@@ -35,17 +35,6 @@ class Row:
     count: int
     start: float
     share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Equal answers of receiving servers, counted."""
-
-    code: int | None
-    enhanced: str
-    text: str
-    stage: str
-    count: int
 
 
 @staff
@@ -122,8 +111,11 @@ def _context(shown: Mailing) -> dict[str, Any]:
         "live": not shown.over or ledger["leased"] > 0,
         "rest": ledger["queued"] + ledger["deferred"],
         "expected": audience(shown.subscriber_list) if waiting else None,
-        "reasons": _reasons(shown),
-        "latest": LATEST,
+        "stage": accounts.stage(shown),
+        "reasons": [
+            (words.DELIVERIES[each.state], each)
+            for each in sorted(reasons.reasons(shown), key=lambda each: -each.count)[:REASONS]
+        ],
         "pausable": shown.state in PAUSABLE,
         "resumable": shown.state in RESUMABLE,
         "here": "mailings",
@@ -138,9 +130,3 @@ def _rows(ledger: dict[str, int], total: int) -> list[Row]:
         rows.append(Row(word, count, round(start, 3), round(share, 3)))
         start += share
     return rows
-
-
-def _reasons(shown: Mailing) -> list[Reason]:
-    latest = Attempt.objects.filter(mailing=shown).order_by("-id")[:LATEST]
-    counted = Counter((each.code, each.enhanced, each.text, each.stage) for each in latest)
-    return [Reason(*answer, count) for answer, count in counted.most_common()]

@@ -1,0 +1,116 @@
+"""How fast we write to each receiving provider: limits, sources, and how each stands now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import redis
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from dongtai_mail.delivery import pace
+from dongtai_mail.delivery import providers as delivery
+from dongtai_mail.delivery.pace import Pace
+from dongtai_mail.delivery.providers import Limit
+from dongtai_mail.desk.access import staff
+from dongtai_mail.desk.forms import LimitForm
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One provider; ``name`` is "" for all the small ones together."""
+
+    name: str
+    limit: Limit
+    pace: Pace | None
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.pace.factor) if self.pace else 100
+
+    @property
+    def minutes(self) -> int:
+        """How long it is still paused, rounded up."""
+        return -int(-self.pace.paused_for // 60) if self.pace else 0
+
+
+@staff
+@require_safe
+def providers(request: HttpRequest) -> HttpResponse:
+    lanes = pace.lanes()
+    limits = delivery.limits()
+    paces = _paces(lanes)
+    rows = [Row(lane, limits.get(lane, delivery.OTHERS), paces.get(lane)) for lane in lanes]
+    context = {"rows": rows, "blind": not paces, "here": "providers"}
+    return render(request, "desk/providers.html", context)
+
+
+def _paces(lanes: list[str]) -> dict[str, Pace]:
+    """Nothing while Redis is away: the page says so and shows the limits."""
+    try:
+        return pace.paces(pace.client(), lanes)
+    except redis.RedisError:
+        return {}
+
+
+@staff
+@require_http_methods(["GET", "HEAD", "POST"])
+def provider(request: HttpRequest, provider: str) -> HttpResponse:
+    """Change a provider's limits."""
+    limit = _limit(provider)
+    form = LimitForm(request.POST or None, initial=_numbers(limit))
+    if request.method == "POST" and form.is_valid():
+        delivery.change(provider, **form.cleaned_data)
+        messages.success(
+            request, _("%(provider)s 的上限已改，几秒内生效。") % {"provider": provider}
+        )
+        return redirect("desk:providers")
+    context = {
+        "row": Row(provider, limit, _paces([provider]).get(provider)),
+        "default": delivery.DEFAULTS.get(provider, delivery.OTHERS),
+        "form": form,
+        "here": "providers",
+    }
+    return render(request, "desk/provider.html", context)
+
+
+def _limit(provider: str) -> Limit:
+    if provider not in pace.lanes() or not provider:
+        raise Http404
+    return delivery.limits().get(provider, delivery.OTHERS)
+
+
+def _numbers(limit: Limit) -> dict[str, int | None]:
+    return {
+        "per_minute": limit.per_minute,
+        "connections": limit.connections,
+        "messages_per_connection": limit.messages_per_connection,
+    }
+
+
+@staff
+@require_POST
+def resumption(request: HttpRequest, provider: str) -> HttpResponse:
+    """Lift a pause, and go on at the full limit."""
+    _limit(provider)
+    try:
+        pace.clear(pace.client(), provider)
+    except redis.RedisError:
+        messages.error(request, _("Redis 不可用，暂停没有解除，请稍后再试。"))
+    else:
+        text = _("%(provider)s 现在按上限发送；对方再要求慢时会再放慢。")
+        messages.success(request, text % {"provider": provider})
+    return redirect("desk:providers")
+
+
+@staff
+@require_POST
+def default(request: HttpRequest, provider: str) -> HttpResponse:
+    """Go back to the default limits."""
+    _limit(provider)
+    delivery.forget(provider)
+    messages.success(request, _("%(provider)s 已恢复默认上限。") % {"provider": provider})
+    return redirect("desk:providers")
