@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from email.message import EmailMessage
 
 import pytest
@@ -91,6 +92,24 @@ def test_an_attachment_name_is_one_line() -> None:
     )
     (attachment,) = Mail(content).attachments
     assert attachment.name == "a  Set-Cookie:b"
+
+
+def test_a_charset_with_a_nul_in_its_name_leaves_text_that_can_be_shown() -> None:
+    assert Mail(b'Content-Type: text/html; charset="a\x00"\r\n\r\n<p>x</p>').html == "<p>x</p>"
+
+
+def test_parts_in_parts_without_end_leave_the_headers() -> None:
+    part = b"Content-Type: multipart/mixed; boundary=%d\r\n\r\n--%d\r\n"
+    deep = b"".join(part % (level, level) for level in range(1_500))
+    mail = Mail(b"Subject: deep\r\n" + deep)
+    assert (mail.header("Subject"), mail.html, mail.attachments) == ("deep", None, [])
+
+
+@pytest.mark.parametrize("tag", ["<head ", "<html ", "<!doctype "])
+def test_tags_that_never_end_are_framed_in_proportion(tag: str) -> None:
+    started = time.process_time()
+    framed(tag * 200_000)
+    assert time.process_time() - started < 2
 
 
 @given(st.binary(max_size=400))

@@ -43,8 +43,13 @@ class Mail:
     """A message, parsed once, asked many things."""
 
     def __init__(self, content: bytes) -> None:
-        self._message = BytesParser().parsebytes(content)
-        self.headers = _headers(self._message)
+        try:
+            message = BytesParser().parsebytes(content)
+            self._leaves = [part for part in message.walk() if not part.is_multipart()]
+        except RecursionError:
+            # Parts in parts a thousand deep: nothing to show but the headers and the source.
+            message, self._leaves = BytesHeaderParser().parsebytes(content), []
+        self.headers = _headers(message)
 
     def header(self, name: str) -> str:
         """The first header of that name, decoded and unfolded, or ''."""
@@ -64,7 +69,7 @@ class Mail:
 
     @cached_property
     def attachments(self) -> list[Attachment]:
-        parts = [part for part in self._leaves() if _is_attachment(part)]
+        parts = [part for part in self._leaves if _is_attachment(part)]
         return [_attachment(number, part) for number, part in enumerate(parts, 1)]
 
     @property
@@ -79,11 +84,8 @@ class Mail:
         promised = self.header("List-Unsubscribe-Post").strip() == "List-Unsubscribe=One-Click"
         return self.unsubscribe_link if promised else None
 
-    def _leaves(self) -> list[Message]:
-        return [part for part in self._message.walk() if not part.is_multipart()]
-
     def _body(self, media_type: str) -> str | None:
-        for part in self._leaves():
+        for part in self._leaves:
             if part.get_content_type() == media_type and not _is_attachment(part):
                 return _decoded(part)
         return None
@@ -98,7 +100,7 @@ def origin(link: str) -> str | None:
 def framed(html: str) -> str:
     """The mail's HTML with links that open in a new tab; anchors inside the mail stay in it."""
     html = re.sub(r"""\bhref=(?=["']?#)""", 'target="_self" href=', html, flags=re.IGNORECASE)
-    starts = (re.search(rf"<{tag}\b[^>]*>", html, re.I) for tag in ("head", "html", "!doctype"))
+    starts = (re.search(rf"<{tag}\b[^<>]*>", html, re.I) for tag in ("head", "html", "!doctype"))
     at = next((start.end() for start in starts if start), 0)
     return f'{html[:at]}<base target="_blank">{html[at:]}'
 
@@ -146,5 +148,5 @@ def _decoded(part: Message) -> str:
     charset = part.get_content_charset("utf-8")
     try:
         return _sound(_payload(part).decode(charset, "replace"))
-    except (LookupError, UnicodeError):
+    except (LookupError, ValueError):  # UnicodeError is one, and so is a name with a NUL in it.
         return _payload(part).decode("utf-8", "replace")
