@@ -10,15 +10,15 @@ from dataclasses import asdict, dataclass
 import redis
 from django.conf import settings
 
-from dongtai_mail.delivery import mailings, queue, reasons, stages
-from worker import notes
+from dongtai_mail.delivery import mailings, queue, reasons, returns, stages
+from worker import mailbox, notes
 from worker.journal import stories
 
 logger = logging.getLogger(__name__)
 
 
 def tick(client: redis.Redis, watch: queue.Watch) -> None:
-    """Settle what dead workers left, put back what is due, start and finish mailings."""
+    """Settle what dead workers left, put back what is due, see what came back."""
     settle_dead_workers()
     settle_lapsed(client, watch.lapsed())
     queue.requeue_due()
@@ -28,6 +28,9 @@ def tick(client: redis.Redis, watch: queue.Watch) -> None:
     stages.advance()
     mailings.compact_tally()
     reasons.compact()
+    mailbox.wake(client)
+    returns.catch_up()
+    returns.forget_old()
 
 
 @dataclass(frozen=True, slots=True)

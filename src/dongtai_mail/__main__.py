@@ -26,6 +26,7 @@ COMMANDS = {
     "web": ("dongtai_mail.commands.serve", "run the web server"),
     "worker": ("dongtai_mail.commands.serve", "run a sending worker"),
     "scheduler": ("dongtai_mail.commands.serve", "run the scheduler (one is enough)"),
+    "returns": ("dongtai_mail.commands.returns", "take returned mail from an MTA (LMTP, SMTP)"),
     "catcher": ("dongtai_mail.catcher.smtp", "run the local mail catcher"),
     "manage": ("dongtai_mail.commands.manage", "Django's own commands: migrate, createsuperuser …"),
 }

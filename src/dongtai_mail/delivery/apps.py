@@ -10,7 +10,8 @@ class DeliveryConfig(AppConfig):
     verbose_name = "Delivery"
 
     def ready(self) -> None:
-        from dongtai_mail.delivery import erasure, tally
+        from dongtai_mail.delivery import erasure, tally, webhooks
 
         post_migrate.connect(tally.install, sender=self, dispatch_uid="delivery.tally")
         erasure.listen()
+        webhooks.listen()

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from dongtai_mail.delivery import returns
 from dongtai_mail.delivery.models import Attempt, Delivery
 from subscribers.signals import erasing
 
@@ -23,6 +24,7 @@ def listen() -> None:
 
 
 def _forget(subscription_ids: Collection[int], addresses: Sequence[str], **_: Any) -> None:
+    returns.forget(subscription_ids, addresses)
     deliveries = Delivery.objects.filter(subscription__in=subscription_ids)
     for attempt in Attempt.objects.filter(delivery__in=deliveries):
         text = _without(attempt.text, addresses)
@@ -32,7 +34,7 @@ def _forget(subscription_ids: Collection[int], addresses: Sequence[str], **_: An
         state=State.SUPPRESSED, changed_at=timezone.now()
     )
     # A leased one is found departed before it is begun, since its reader is gone.
-    deliveries.update(address="", name="")
+    deliveries.update(address="", name="", provider="")
 
 
 def _without(text: str, addresses: Sequence[str]) -> str:

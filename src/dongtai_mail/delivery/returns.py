@@ -16,7 +16,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,6 +44,7 @@ Status = ReturnedMessage.Status
 KEEP_BYTES = 1024 * 1024
 # A row that is still new after this was left by a process that died.
 LEFT_SECONDS = 60
+MAIL_DOORS = ("imap", "lmtp")
 _RECORDED_ONLY = (Kind.DELIVERED, Kind.AUTO_REPLY, Kind.DELAYED)
 _VERP = re.compile(r"\+[0-9a-f]{50}", re.IGNORECASE)
 _LARGEST_ID = (1 << 63) - 1
@@ -57,38 +58,48 @@ class Known:
     delivery: Delivery | None = None
 
 
-def receive(raw: bytes, recipient: str, door: str) -> ReturnedMessage:
-    """Store a message, commit, then do what it asks for. ``recipient`` is the envelope's."""
-    message = store(raw, recipient, door)
+Understand = Callable[[ReturnedMessage], tuple[Feedback, Known | None, str]]
+
+
+def receive(raw: bytes, recipient: str, door: str, size: int | None = None) -> ReturnedMessage:
+    """Store a message, commit, then do what it asks for.
+
+    ``recipient`` is the envelope's, "" where the door doesn't know it; ``size`` is the whole
+    message's where ``raw`` is only its beginning.
+    """
+    message = store(raw, recipient, door, size)
     if message.status == Status.NEW:
         process(message.pk)
         message.refresh_from_db()
     return message
 
 
-def store(raw: bytes, recipient: str, door: str) -> ReturnedMessage:
+def store(
+    raw: bytes, recipient: str, door: str, size: int | None = None, fingerprint: str = ""
+) -> ReturnedMessage:
+    """Keep a message, once; the same octets to the same recipient are the same row."""
     recipient = plain(recipient, 320)
     whole = hashlib.sha256(recipient.encode() + b"\0" + raw)
     row, _ = ReturnedMessage.objects.get_or_create(
-        fingerprint=whole.hexdigest(),
+        fingerprint=fingerprint or whole.hexdigest(),
         defaults={
             "door": door,
             "recipient": recipient,
             "raw": raw[:KEEP_BYTES],
-            "size": len(raw),
+            "size": size or len(raw),
             "received_at": timezone.now(),
         },
     )
     return row
 
 
-def process(pk: int) -> None:
+def process(pk: int, understand: Understand | None = None) -> None:
     """Do what a stored message asks for, once, however many try."""
     try:
         with transaction.atomic():
             message = _lock(pk)
             if message is not None:
-                _judge(message, read(bytes(message.raw or b""), message.recipient))
+                _judge(message, *(understand or _understand)(message))
                 message.save()
     except DatabaseError:
         raise
@@ -104,11 +115,15 @@ def _lock(pk: int) -> ReturnedMessage | None:
     return rows.filter(pk=pk, status=Status.NEW).first()
 
 
-def _judge(message: ReturnedMessage, feedback: Feedback) -> None:
+def _understand(message: ReturnedMessage) -> tuple[Feedback, Known | None, str]:
+    feedback = read(bytes(message.raw or b""), message.recipient)
+    return feedback, *whose(message.recipient, feedback)
+
+
+def _judge(message: ReturnedMessage, feedback: Feedback, known: Known | None, why_not: str) -> None:
     message.kind = feedback.kind
     message.evidence = plain(feedback.evidence, 300)
     message.judgement = [_recorded(report) for report in feedback.recipients]
-    known, why_not = whose(message.recipient, feedback)
     if known:
         message.delivery, message.subscription = known.delivery, known.subscription
     message.status = Status.PROCESSED
@@ -121,10 +136,10 @@ def _judge(message: ReturnedMessage, feedback: Feedback) -> None:
     elif known is None:
         _ignore(message, why_not)
     else:
-        act(message, known, feedback)
+        _act(message, known, feedback)
 
 
-def act(message: ReturnedMessage, known: Known, feedback: Feedback) -> None:
+def _act(message: ReturnedMessage, known: Known, feedback: Feedback) -> None:
     """Apply the policy about somebody who is known to be meant."""
     if feedback.kind is Kind.BOUNCE and known.delivery:
         refusal = _refusal(message, known.delivery, feedback.recipients)
@@ -142,7 +157,8 @@ def _ignore(message: ReturnedMessage, why: str) -> None:
 
 
 def _leave(subscription: Subscription, message: ReturnedMessage) -> Effect:
-    left = leaving.leave(subscription.pk, "mailto", _named(message))
+    source = "mailto" if message.door in MAIL_DOORS else message.door
+    left = leaving.leave(subscription.pk, source, _named(message))
     changed = left is not None and left.state != subscription.state
     return Effect.LEFT if changed else Effect.NONE
 
@@ -176,11 +192,11 @@ def whose(recipient: str, feedback: Feedback) -> tuple[Known | None, str]:
     if _VERP.search(recipient):
         # A forged envelope recipient is not made good by what else stands in the message.
         return _first(_by_verp, (recipient,))
-    known, why_not = _first(_by_verp, tuple(f"+{token}" for token in feedback.tokens))
-    if known is None and feedback.kind is Kind.COMPLAINT:
+    found, why_not = _first(_by_verp, tuple(f"+{token}" for token in feedback.tokens))
+    if found is None and feedback.kind is Kind.COMPLAINT:
         # Feedback loops take the envelope off; List-Unsubscribe names the reader.
         return _first(_by_leave, feedback.tokens)
-    return known, why_not
+    return found, why_not
 
 
 def _first(find: Any, tokens: tuple[str, ...]) -> tuple[Known | None, str]:
@@ -189,17 +205,22 @@ def _first(find: Any, tokens: tuple[str, ...]) -> tuple[Known | None, str]:
     valid = [found for found in map(find, tokens) if found is not None]
     if not valid:
         return None, "标记不是本系统签发的，可能是伪造。"
-    known = next((found for found in valid if found.delivery or found.subscription), None)
-    return known, "" if known else "标记有效，但那次投递或订阅已经删除。"
+    present = next((found for found in valid if found.delivery or found.subscription), None)
+    return present, "" if present else "标记有效，但那次投递或订阅已经删除。"
 
 
 def _by_verp(address: str) -> Known | None:
     pk = verp.delivery_id(keyring(), address)
     if pk is None:
         return None
-    delivery = Delivery.objects.filter(pk=min(pk, _LARGEST_ID)).first()
+    return known(pk) or Known(None)
+
+
+def known(delivery_id: int) -> Known | None:
+    """A delivery and its reader, as far as both are still there."""
+    delivery = Delivery.objects.filter(pk=min(delivery_id, _LARGEST_ID)).first()
     if delivery is None:
-        return Known(None)
+        return None
     return Known(_subscription(delivery.subscription_id or 0), delivery)
 
 
@@ -263,7 +284,7 @@ def forget(subscription_ids: Collection[int], addresses: Collection[str]) -> Non
     ReturnedMessage.objects.filter(pk__in=gone).delete()
 
 
-def _read(raw: bytes | None) -> str:
+def _read(raw: bytes | memoryview | None) -> str:
     """All that a message says, in the clear and in encoded words and parts."""
     octets = bytes(raw or b"")
     parts = email.message_from_bytes(octets).walk()

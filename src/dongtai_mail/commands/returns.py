@@ -1,0 +1,153 @@
+"""``dongtai returns``: the listener to which an MTA hands what comes back, by LMTP or SMTP.
+
+Owns: one listening socket. Promises: 250 means that the message is committed to the database; a
+database that is away is 451, so that the MTA keeps the message; recipients are only addresses of
+publications' bounce domains; one recipient a transaction, since LMTP wants an answer for each and
+an MTA sends the others in the next. SIGTERM and SIGINT stop it after the running commits.
+Fails: exit code 2 with one line when the port can't be had.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
+
+from dongtai_mail.commands import shell
+
+if TYPE_CHECKING:
+    from dongtai_mail.delivery.models import ReturnedMessage
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+HOST = "127.0.0.1"
+PORT = 2424
+SIZE_LIMIT = 10 * 1024 * 1024
+SESSIONS = 50
+THREADS = 4
+IDLE_SECONDS = 120
+DOOR = "lmtp"
+AWAY = "451 4.3.0 Not stored, try again later"
+
+
+def main(argv: Sequence[str]) -> int:
+    arguments = _arguments(argv)
+    return shell.run(lambda: asyncio.run(_serve(arguments.host, arguments.port)))
+
+
+def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="dongtai returns", description=__doc__)
+    parser.add_argument("--host", default=HOST, help=f"address to listen on (default {HOST})")
+    parser.add_argument("--port", type=int, default=PORT, help=f"default {PORT}; 0 for a free one")
+    return parser.parse_args(argv)
+
+
+async def _serve(host: str, port: int) -> int:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    server = await listen(host, port)
+    taken = server.sockets[0].getsockname()[1]
+    print(f"正在接收退回的邮件 · taking returned mail on {host}:{taken}", flush=True)
+    await stopped.wait()
+    server.close()
+    return 0
+
+
+async def listen(host: str, port: int) -> asyncio.Server:
+    """Listen in the running loop; OSError when the port can't be had."""
+    loop = asyncio.get_running_loop()
+    door = _Door()
+    return await loop.create_server(lambda: _Session(door, loop), host, port, backlog=SESSIONS)
+
+
+class _Session(SMTP):
+    """LMTP and SMTP at once: they differ in the greeting, and in replies to several recipients."""
+
+    # Returned messages keep lines that no MTA would send of its own.
+    line_length_limit = 1024 * 1024
+
+    def __init__(self, door: _Door, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            door,
+            data_size_limit=SIZE_LIMIT,
+            enable_SMTPUTF8=True,
+            hostname=socket.gethostname(),
+            ident="Dongtai Mail returns",
+            timeout=IDLE_SECONDS,
+            loop=loop,
+        )
+
+    @syntax("LHLO hostname")
+    async def smtp_LHLO(self, hostname: str) -> None:
+        await self.smtp_EHLO(hostname)
+
+
+class _Door:
+    """The handler behind every session; the database is asked in threads."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="returns")
+
+    async def handle_RCPT(
+        self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]
+    ) -> str:
+        if envelope.rcpt_tos:
+            return "452 4.5.3 One recipient at a time"
+        if not await self._in_thread(lambda: _is_ours(address)):
+            return "550 5.1.1 No such address here"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 Ok"
+
+    async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:
+        recipient, content = envelope.rcpt_tos[0], envelope.original_content or b""
+        message = await self._in_thread(lambda: _store(content, recipient))
+        await self._in_thread(lambda: _process(message))
+        return "250 2.0.0 Kept"
+
+    async def handle_exception(self, error: Exception) -> str:
+        logger.warning("returned mail was not stored: %s", error)
+        return AWAY
+
+    async def _in_thread(self, act: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+
+
+def _is_ours(address: str) -> bool:
+    from django.db import close_old_connections
+
+    from dongtai_mail.issues.models import Publication
+
+    close_old_connections()
+    domain = address.rpartition("@")[2].lower()
+    return domain.isascii() and Publication.objects.filter(bounce_domain=domain).exists()
+
+
+def _store(content: bytes, recipient: str) -> ReturnedMessage:
+    from django.db import close_old_connections
+
+    from dongtai_mail.delivery import returns
+
+    close_old_connections()
+    return returns.store(content, recipient, DOOR)
+
+
+def _process(message: ReturnedMessage) -> None:
+    """Do at once what the message asks for; what fails now is for the worker's next tick."""
+    from django.db import DatabaseError
+
+    from dongtai_mail.delivery import returns
+
+    try:
+        returns.process(message.pk)
+    except DatabaseError as error:
+        logger.warning("returned=%s waits: %s", message.pk, error)

@@ -1,0 +1,149 @@
+"""Providers' webhooks: believed by their signature, read by our own marks, harmless twice."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from dongtai_mail.delivery import mailings
+from dongtai_mail.delivery.models import Attempt, Delivery, Mailing, ReturnedMessage
+from dongtai_mail.keys import keyring
+from dongtai_mail.message.verp import envelope_sender
+from subscribers.models import Subscription, Suppression
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "provider:0123456789abcdef"
+SIGNING_KEY = "key-0123456789"
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("keys")
+
+
+@pytest.fixture
+def delivery(settings, keys: Path) -> Delivery:
+    """One of three readers, whose mail a provider has accepted."""
+    settings.DATA_DIR = keys
+    settings.WEBHOOK_SECRET = SECRET
+    settings.ANYMAIL = {"WEBHOOK_SECRET": SECRET, "MAILGUN_WEBHOOK_SIGNING_KEY": SIGNING_KEY}
+    factories.readers(3)
+    mailing = factories.mailing()
+    mailings.start(mailing.pk)
+    Delivery.objects.update(state=Delivery.State.ACCEPTED)
+    return Delivery.objects.order_by("id")[0]
+
+
+def _message_id(delivery: Delivery) -> str:
+    return f"{delivery.mailing_id}.{delivery.pk}@example.org"
+
+
+def _mailgun(delivery: Delivery, event: str = "failed", key: str = SIGNING_KEY, **more) -> dict:
+    token, at = "t" * 50, "1700000000"
+    signature = hmac.new(key.encode(), f"{at}{token}".encode(), hashlib.sha256).hexdigest()
+    data = {
+        "event": event,
+        "id": "event-1",
+        "timestamp": 1700000000.5,
+        "severity": "permanent",
+        "recipient": delivery.address,
+        "message": {"headers": {"message-id": _message_id(delivery)}},
+        "delivery-status": {"code": 550, "message": "550 5.1.1 no such user here"},
+        **more,
+    }
+    signed = {"timestamp": at, "token": token, "signature": signature}
+    return {"signature": signed, "event-data": data}
+
+
+def _post(provider: str, body: object, secret: str = SECRET) -> int:
+    response = Client(enforce_csrf_checks=True).post(
+        f"/webhooks/{provider}/tracking/",
+        json.dumps(body),
+        content_type="application/json",
+        headers={"Authorization": f"Basic {b64encode(secret.encode()).decode()}"},
+    )
+    return response.status_code
+
+
+def _states() -> list[str]:
+    return list(Subscription.objects.order_by("id").values_list("state", flat=True))
+
+
+def test_a_bounce_stops_its_reader_and_keeps_the_ledger_exact(delivery: Delivery) -> None:
+    assert _post("mailgun", _mailgun(delivery)) == 200
+    assert _states() == ["bounced", "confirmed", "confirmed"]
+    row = ReturnedMessage.objects.get()
+    assert (row.door, row.effect) == ("webhook Mailgun", "bounced")
+    assert "no such user" in bytes(row.raw).decode()
+    assert mailings.ledger(Mailing.objects.get())["bounced"] == 1
+    assert Attempt.objects.get().enhanced == "5.1.1"
+
+
+def test_a_replay_changes_nothing(delivery: Delivery) -> None:
+    assert [_post("mailgun", _mailgun(delivery)) for _ in range(3)] == [200] * 3
+    assert ReturnedMessage.objects.count() == Attempt.objects.count() == 1
+
+
+@pytest.mark.parametrize(("key", "secret"), [("wrong", SECRET), (SIGNING_KEY, "provider:wrong")])
+def test_a_wrong_signature_or_secret_is_refused(delivery: Delivery, key: str, secret: str) -> None:
+    assert _post("mailgun", _mailgun(delivery, key=key), secret) == 400
+    assert not ReturnedMessage.objects.exists()
+
+
+def test_there_are_no_webhooks_without_a_secret(delivery: Delivery, settings) -> None:
+    settings.WEBHOOK_SECRET = ""
+    assert _post("mailgun", _mailgun(delivery)) == 404
+
+
+def test_a_complaint_suppresses(delivery: Delivery) -> None:
+    _post("mailgun", _mailgun(delivery, "complained"))
+    assert _states()[0] == "complained"
+    assert Suppression.objects.get().source.startswith("webhook Mailgun, returned ")
+
+
+def test_a_wish_to_leave_is_granted(delivery: Delivery) -> None:
+    _post("mailgun", _mailgun(delivery, "unsubscribed"))
+    assert _states() == ["unsubscribed", "confirmed", "confirmed"]
+
+
+@pytest.mark.parametrize("event", ["delivered", "opened", "clicked"])
+def test_events_without_consequence_are_not_kept(delivery: Delivery, event: str) -> None:
+    assert _post("mailgun", _mailgun(delivery, event)) == 200
+    assert not ReturnedMessage.objects.exists()
+
+
+def test_a_passing_failure_counts_as_soft(delivery: Delivery) -> None:
+    full = {"code": 552, "message": "552 5.2.2 mailbox full"}
+    _post("mailgun", _mailgun(delivery, **{"delivery-status": full}))
+    assert ReturnedMessage.objects.get().effect == "counted"
+    assert _states() == ["confirmed"] * 3
+
+
+def test_the_number_of_somebody_elses_delivery_proves_nothing(delivery: Delivery) -> None:
+    other = Delivery.objects.order_by("id")[1]
+    body = _mailgun(delivery, recipient=other.address)
+    assert _post("mailgun", body) == 200
+    assert ReturnedMessage.objects.get().status == "ignored"
+    assert _states() == ["confirmed"] * 3
+
+
+def test_a_provider_with_ids_of_its_own_is_understood_by_our_sender(delivery: Delivery) -> None:
+    sender = envelope_sender(keyring(), delivery.pk, "bounce.example.org")
+    event = {
+        "RecordType": "SpamComplaint",
+        "ID": 42,
+        "MessageID": "00000000-0000-0000-0000-000000000000",
+        "Email": delivery.address,
+        "From": sender,
+        "BouncedAt": "2026-11-05T16:33:54.9070259Z",
+    }
+    assert _post("postmark", event) == 200
+    assert _states() == ["complained", "confirmed", "confirmed"]
