@@ -1,3 +1,5 @@
+"""Addresses as people write them: one person, one key, whatever the spelling."""
+
 import re
 import time
 

@@ -1,3 +1,5 @@
+"""Composed messages, parsed back and compared with what went in."""
+
 import base64
 import datetime
 import email

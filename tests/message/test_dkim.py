@@ -1,3 +1,5 @@
+"""DKIM signatures, checked by dkimpy and OpenDKIM and field by field."""
+
 import datetime
 import re
 import shutil

@@ -1,3 +1,5 @@
+"""Header fields, read back by the standard library's parser."""
+
 import re
 from email.headerregistry import HeaderRegistry
 

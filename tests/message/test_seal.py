@@ -1,3 +1,5 @@
+"""Sealed tokens: what went in comes out, and nothing else opens."""
+
 import re
 
 import pytest

@@ -1,3 +1,5 @@
+"""Envelope senders that name their delivery, and forged ones."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
