@@ -1,0 +1,237 @@
+"""What readers may ask for: a pause, a new address, their data, and being forgotten."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.db import connection
+
+from dongtai_mail.delivery import mailings, queue
+from dongtai_mail.delivery.models import Attempt, Delivery
+from dongtai_mail.keys import keyring
+from dongtai_mail.message.links import PURPOSE
+from subscribers import importing, outbox, suppression, tokens
+from subscribers.erasure import erase
+from subscribers.fingerprint import fingerprint
+from subscribers.models import (
+    AddressChange,
+    ImportRow,
+    Notice,
+    Subscriber,
+    Subscription,
+    SubscriptionEvent,
+    Suppression,
+)
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+State = Subscription.State
+
+
+def _token(subscription: Subscription) -> str:
+    return keyring().seal(PURPOSE, (subscription.pk, 7))
+
+
+def _targeted() -> int:
+    mailing = factories.mailing()
+    mailings.start(mailing.pk)
+    mailing.refresh_from_db()
+    return mailing.targeted
+
+
+def test_a_paused_reader_is_left_out_until_the_pause_ends(stranger, reader):
+    address = f"/p/{_token(reader)}/"
+    page = stranger.post(address, {"list": [reader.pk], "name": "张三", "pause": "30"})
+    assert "暂停到" in page.content.decode()
+    assert _targeted() == 0
+    stranger.post(address, {"list": [reader.pk], "name": "张三", "pause": "keep"})
+    assert _targeted() == 0
+    Subscription.objects.update(paused_until="2020-01-01T00:00Z")
+    assert _targeted() == 1
+    stranger.post(address, {"list": [reader.pk], "name": "张三", "pause": "999999999"})
+    assert _targeted() == 1
+
+
+def test_the_language_is_kept(stranger, reader):
+    stranger.post(f"/p/{_token(reader)}/", {"list": [reader.pk], "language": "en"})
+    assert Subscriber.objects.get().language == "en"
+    stranger.post(f"/p/{_token(reader)}/", {"list": [reader.pk], "language": "<x>"})
+    assert Subscriber.objects.get().language == "en"
+
+
+def test_a_reason_for_leaving_is_kept_and_never_needed(stranger, reader):
+    stranger.post(f"/u/{_token(reader)}/reason/", {"reason": "太早"})
+    assert not reader.events.exists()
+    stranger.post(f"/u/{_token(reader)}/?by=page")
+    page = stranger.post(f"/u/{_token(reader)}/reason/", {"reason": "太长\r\n了"})
+    assert "已记下" in page.content.decode()
+    assert [(e.source, e.detail) for e in reader.events.all()][1] == ("reason", "太长了")
+
+
+def test_history_can_not_be_changed(reader):
+    event = SubscriptionEvent.objects.create(subscription=reader, state="confirmed", source="test")
+    with pytest.raises(Exception, match="only ever added"):
+        event.save()
+    with pytest.raises(Exception, match="only ever added"), outbox.transaction.atomic():
+        SubscriptionEvent.objects.update(source="forged")
+
+
+def _move(stranger, reader, to: str):
+    return stranger.post(f"/p/{_token(reader)}/address/", {"email": to})
+
+
+def test_a_new_address_counts_once_its_mailbox_confirms(stranger, reader):
+    assert "原来的地址" in _move(stranger, reader, "new@Example.net").content.decode()
+    path = tokens.path(Notice.objects.get())
+    assert "new@example.net" in stranger.get(path).content.decode()
+    assert Subscriber.objects.get().key == "zhang@example.com"
+    assert "地址已更换" in stranger.post(path).content.decode()
+    person = Subscriber.objects.get()
+    assert (person.address, person.hash) == ("new@example.net", fingerprint("new@example.net"))
+    assert person.provider == "example.net"
+    assert [event.source for event in reader.events.all()] == ["address change"]
+
+
+def test_moving_to_a_known_address_tells_nothing_and_makes_one_reader_of_two(stranger, reader):
+    weekly = factories.subscriber_list(slug="weekly")
+    factories.subscribe(weekly, "other@example.com")
+    unknown = _move(stranger, reader, "unknown@example.com").content
+    assert _move(stranger, reader, "other@example.com").content == unknown
+    notice = Notice.objects.get(recipient_hash=fingerprint("other@example.com"))
+    stranger.post(tokens.path(notice))
+    person = Subscriber.objects.get()
+    assert person.key == "other@example.com"
+    assert person.subscriptions.count() == 2
+
+
+def test_a_suppressed_address_is_no_way_out(stranger, reader):
+    suppression.suppress("gone@example.com", Suppression.Reason.COMPLAINT, "test")
+    _move(stranger, reader, "gone@example.com")
+    assert not Notice.objects.exists()
+    assert not AddressChange.objects.exists()
+
+
+def test_ones_own_data_comes_only_by_the_mailbox(stranger, reader):
+    SubscriptionEvent.objects.create(subscription=reader, state="confirmed", source="import")
+    address = f"/p/{_token(reader)}/data/"
+    assert "zhang@" not in stranger.get(address).content.decode()
+    assert "zhang@" not in stranger.post(address).content.decode()
+    path = tokens.path(Notice.objects.get())
+    assert b"attachment" not in stranger.get(path).content
+    answer = stranger.post(path)
+    document = json.loads(answer.content)
+    assert "attachment" in answer["Content-Disposition"]
+    assert (document["address"], document["name"]) == ("zhang@example.com", "张三")
+    assert document["subscriptions"][0]["history"][0]["how"] == "import"
+
+
+def test_erasing_asks_first_and_is_done_at_once(stranger, reader):
+    address = f"/p/{_token(reader)}/erasure/"
+    assert "不能恢复" in stranger.get(address).content.decode()
+    assert Subscriber.objects.exists()
+    assert "已删除" in stranger.post(address).content.decode()
+    assert not Subscriber.objects.exists()
+    assert stranger.post(address).status_code == 404
+
+
+def _dump() -> str:
+    """Every row of every table, as text."""
+    with connection.cursor() as cursor:
+        rows = []
+        for table in connection.introspection.table_names():
+            cursor.execute(f'SELECT * FROM "{table}"')
+            rows += cursor.fetchall()
+    return repr(rows).lower()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_erasure_leaves_the_keyed_hash_and_nothing_else_anywhere(stranger, settings):
+    readers = factories.subscriber_list()
+    data = (
+        "邮箱,姓名,单位\nhapax@legomenon.example,独一无二,孤本公司\n"
+        "hapax@legomenon.example,独一无二,孤本公司\n<hapax@legomenon.example>,独一无二,\n"
+    )
+    run = importing.receive(readers, [data.encode()], "readers.csv")
+    importing.begin_here(run, proceed=True)
+    reader = Subscription.objects.get()
+    mailing = factories.mailing()
+    mailings.start(mailing.pk)
+    suppression.suppress("hapax@legomenon.example", Suppression.Reason.STAFF, "by hand", None)
+    Attempt.objects.create(
+        delivery=Delivery.objects.get(),
+        mailing=mailing,
+        at=mailing.scheduled_at,
+        stage="rcpt",
+        text="550 <Hapax@legomenon.example>: unknown",
+    )
+    stranger.post(f"/p/{_token(reader)}/address/", {"email": "hapax@elsewhere.example"})
+    stranger.post(f"/p/{_token(reader)}/data/")
+    assert "hapax@" in _dump()
+    assert "独一无二" in _dump()
+    erase(reader.subscriber)
+    left = _dump()
+    for trace in ("hapax", "legomenon", "独一无二", "孤本"):
+        assert trace not in left
+    assert Suppression.objects.get().hash == fingerprint("hapax@legomenon.example")
+    assert not run.path.exists()
+    assert not ImportRow.objects.exists()
+
+
+def test_an_erased_reader_is_not_written_to_in_the_middle_of_a_send(stranger, reader):
+    factories.subscribe(reader.subscriber_list, "li@example.com")
+    mailing = factories.mailing()
+    mailings.start(mailing.pk)
+    claimed = queue.claim(mailing.pk, "", "worker", 1)
+    departures = queue.Departures()
+    assert [each.address for each in claimed] == ["zhang@example.com"]
+    Attempt.objects.create(
+        delivery_id=claimed[0].id,
+        mailing=mailing,
+        at=mailing.scheduled_at,
+        stage="rcpt",
+        text="451 Zhang@example.com: try again",
+    )
+    erase(reader.subscriber)
+    assert departures.among(claimed) == {claimed[0].id}
+    assert Attempt.objects.get().text == "451 [erased]: try again"
+    assert sum(mailings.ledger(mailing).values()) == 2
+
+
+def test_no_import_brings_an_erased_reader_back_but_their_own_act_does(stranger, reader):
+    readers = reader.subscriber_list
+    readers.public = True
+    readers.save()
+    erase(reader.subscriber)
+    run = importing.receive(readers, ["邮箱\nZhang@example.com\n".encode()], "again.csv")
+    importing.begin_here(run, proceed=True)
+    assert run.counts["suppressed"] == 1
+    assert not Subscriber.objects.exists()
+    stranger.post("/s/readers/", {"email": "zhang@example.com"})
+    stranger.post(tokens.path(Notice.objects.get()))
+    assert _targeted() == 1
+
+
+def test_a_suppression_is_taken_back_only_with_a_reason_and_on_record():
+    suppression.suppress("zhang@example.com", Suppression.Reason.STAFF, "by hand")
+    row = Suppression.objects.get()
+    with pytest.raises(suppression.ReleaseRefused):
+        suppression.release(row, "  ", "editor")
+    suppression.release(row, "读者来电要求恢复", "editor")
+    assert not Suppression.objects.exists()
+    kept = suppression.Release.objects.get()
+    assert (kept.reason, kept.actor, kept.hash) == (
+        "读者来电要求恢复",
+        "editor",
+        fingerprint("zhang@example.com"),
+    )
+
+
+def test_the_fingerprint_survives_a_rotation_of_the_keys():
+    from dongtai_mail.message.seal import Keyring
+
+    old, new = b"o" * 32, b"n" * 32
+    before = Keyring({1: old}).fingerprint("suppression", b"zhang@example.com")
+    assert Keyring({1: old, 2: new}).fingerprint("suppression", b"zhang@example.com") == before
+    assert Keyring({2: new}).fingerprint("suppression", b"zhang@example.com") != before

@@ -1,0 +1,271 @@
+"""Signing up: one answer for all, confirmed by the mailbox alone, and of no use to attackers."""
+
+from __future__ import annotations
+
+import email
+import re
+from email import policy
+
+import dkim
+import pytest
+from django.test import Client
+
+from dongtai_mail.delivery import notices
+from dongtai_mail.delivery.letters import key_path
+from dongtai_mail.environment import Relay
+from dongtai_mail.message.dkim import Signer, dns_record
+from subscribers import outbox, signup, suppression, tokens
+from subscribers.models import Notice, Subscriber, Subscription, Suppression
+from tests import factories
+from tests.smtp_server import SmtpServer
+from worker import errands
+
+pytestmark = pytest.mark.django_db
+
+State = Subscription.State
+
+
+@pytest.fixture
+def public(readers):
+    readers.public = True
+    readers.save()
+    return readers
+
+
+def _sign_up(client: Client, address: str = "li@example.com", **fields: str):
+    return client.post("/s/readers/", {"email": address, **fields})
+
+
+def test_signing_up_and_confirming(stranger, public):
+    page = _sign_up(stranger, name="李四").content.decode()
+    assert "还差一步" in page
+    subscription = Subscription.objects.get()
+    assert subscription.state == State.PENDING
+    path = tokens.path(Notice.objects.get())
+    assert "确认订阅" in stranger.get(path).content.decode()
+    subscription.refresh_from_db()
+    assert subscription.state == State.PENDING
+    assert "已订阅" in stranger.post(path).content.decode()
+    subscription.refresh_from_db()
+    assert subscription.state == State.CONFIRMED
+    history = list(subscription.events.all())
+    assert [event.source for event in history] == ["sign-up", "confirmation"]
+    assert {event.ip for event in history} == {"127.0.0.1"}
+    assert all("云港观察" in event.wording.text for event in history)
+
+
+def test_the_answer_is_the_same_whatever_is_known(stranger, public):
+    factories.subscribe(public, "on@example.com")
+    left = factories.subscribe(public, "left@example.com")[0]
+    Subscription.objects.filter(pk=left.pk).update(state=State.UNSUBSCRIBED)
+    suppression.suppress("gone@example.com", Suppression.Reason.COMPLAINT, "test")
+    answers = {
+        (response.status_code, response.content)
+        for who in ("new", "on", "left", "gone", "new")
+        for response in [_sign_up(stranger, f"{who}@example.com")]
+    }
+    assert len(answers) == 1
+    assert answers == {(200, _sign_up(stranger, "x@example.com", website="spam").content)}
+
+
+def test_a_program_that_fills_in_everything_signs_nobody_up(stranger, public):
+    _sign_up(stranger, website="https://spam.example")
+    assert not Subscriber.objects.exists()
+    assert not Notice.objects.exists()
+
+
+def test_an_address_gets_one_confirmation_a_day_whoever_asks(stranger, public):
+    for spelling in ("li@example.com", "LI@example.com", "ｌｉ@example.com"):
+        for _ in range(3):
+            _sign_up(stranger, spelling)
+    assert Notice.objects.count() == 1
+
+
+def test_a_network_gets_few_confirmations_an_hour(stranger, public, monkeypatch):
+    monkeypatch.setattr(outbox, "NETWORK_AN_HOUR", 3)
+    for number in range(6):
+        _sign_up(stranger, f"victim{number}@example.com")
+    assert Notice.objects.count() == 3
+
+
+def test_the_network_is_what_the_proxy_saw_not_what_the_client_says(stranger, public, settings):
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    stranger.post(
+        "/s/readers/",
+        {"email": "li@example.com"},
+        headers={"X-Forwarded-For": "6.6.6.6, 2001:db8::77"},
+    )
+    assert Notice.objects.get().ip == "2001:db8::"
+
+
+def test_nobody_else_can_resubscribe_a_reader_who_left(stranger, public, reader):
+    Subscription.objects.update(state=State.UNSUBSCRIBED)
+    public.double_opt_in = False
+    public.save()
+    _sign_up(stranger, "zhang@example.com", name="攻击者")
+    reader.refresh_from_db()
+    assert reader.state == State.UNSUBSCRIBED
+    assert reader.subscriber.name == "张三"
+    stranger.post(tokens.path(Notice.objects.get()))
+    reader.refresh_from_db()
+    assert reader.state == State.CONFIRMED
+
+
+def test_a_list_without_double_opt_in_begins_at_once(stranger, public):
+    public.double_opt_in = False
+    public.save()
+    _sign_up(stranger)
+    assert Subscription.objects.get().state == State.CONFIRMED
+
+
+def test_one_confirmation_confirms_what_else_waits_and_says_so(stranger, public):
+    factories.SubscriberList.objects.create(
+        publication=public.publication, slug="weekly", name="周报", public=True
+    )
+    _sign_up(stranger)
+    stranger.post("/s/weekly/", {"email": "li@example.com"})
+    path = tokens.path(Notice.objects.get())
+    assert "周报" in stranger.get(path).content.decode()
+    stranger.post(path)
+    assert set(Subscription.objects.values_list("state", flat=True)) == {State.CONFIRMED}
+
+
+def test_a_list_that_is_not_public_or_archived_has_no_form(stranger, readers):
+    assert stranger.get("/s/readers/").status_code == 404
+    readers.public, readers.archived_at = True, readers.created_at
+    readers.save()
+    assert stranger.get("/s/readers/").status_code == 404
+    assert _sign_up(stranger).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "no",
+        "a@b@c.com",
+        "a@example.com\r\nBcc: b@example.com",
+        "<script>@example.com",
+        "a" * 400,
+    ],
+)
+def test_what_is_no_address_is_explained_and_nothing_is_kept(stranger, public, address):
+    page = _sign_up(stranger, address).content.decode()
+    assert "errorlist" in page
+    assert "<script>" not in page
+    assert not Subscriber.objects.exists()
+
+
+def test_hostile_names_do_not_reach_the_page_or_the_mail(stranger, public):
+    _sign_up(stranger, name="甲\r\nBcc: x@example.com")
+    assert not Subscriber.objects.exists()
+    hostile = '"><script>alert(1)</script>'
+    _sign_up(stranger, name=hostile)
+    factories.SubscriberList.objects.update(name=hostile)
+    letter = notices.letter(Notice.objects.get(), outbox.timezone.localtime())
+    parsed = email.message_from_bytes(letter.message, policy=policy.default)
+    assert "<script" not in parsed.get_body(("html",)).get_content()
+    assert "<script" not in stranger.get("/s/readers/").content.decode()
+
+
+def test_the_address_of_the_page_after_is_never_taken_from_the_request(stranger, public):
+    for name in ("next", "redirect", "url", "return"):
+        query = f"/s/readers/?{name}=https://evil.example"
+        response = stranger.post(query, {"email": "li@example.com"})
+        assert response.status_code == 200
+        assert b"evil.example" not in response.content
+
+
+@pytest.mark.parametrize("address", ["/c/{}/", "/m/{}/", "/d/{}/"])
+def test_forged_and_foreign_tokens_get_one_answer(stranger, public, reader, address):
+    _sign_up(stranger, "zhang@example.com")
+    notice = Notice.objects.get()
+    own = tokens.path(notice).split("/")[2]
+    reader_token = tokens.keyring().seal("reader", (reader.pk, notice.pk))
+    forged = [
+        own[:-1] + ("A" if own[-1] != "A" else "E"),
+        reader_token,
+        tokens.keyring().seal("notice confirm", (reader.pk, notice.pk + 1)),
+        tokens.keyring().seal("notice confirm", (reader.pk + 1, notice.pk)),
+        tokens.keyring().seal("notice confirm", ((1 << 64) - 1, 1)),
+        "x",
+    ]
+    if not address.startswith("/c/"):
+        forged.append(own)
+    answers = {
+        (response.status_code, response.content)
+        for token in forged
+        for response in (stranger.get(address.format(token)), stranger.post(address.format(token)))
+    }
+    assert len(answers) == 1
+    assert answers.pop()[0] == 404
+
+
+def test_a_confirmation_link_ends_after_a_month(stranger, public):
+    _sign_up(stranger)
+    path = tokens.path(Notice.objects.get())
+    Notice.objects.update(created_at="2020-01-01T00:00Z")
+    assert stranger.post(path).status_code == 404
+    assert Subscription.objects.get().state == State.PENDING
+
+
+def test_an_unconfirmed_sign_up_is_forgotten_after_a_month(stranger, public, reader):
+    _sign_up(stranger)
+    signup.forget_unconfirmed()
+    assert Subscriber.objects.count() == 2
+    Subscription.objects.update(changed_at="2020-01-01T00:00Z")
+    signup.forget_unconfirmed()
+    assert Subscriber.objects.get() == reader.subscriber
+
+
+def test_the_confirmation_is_sent_signed_and_looks_after_itself(stranger, public, settings):
+    _sign_up(stranger, "李@example.com".replace("李", "li"))
+    with SmtpServer() as smtp:
+        settings.RELAYS = (Relay("127.0.0.1", smtp.port, "none"),)
+        errands.run()
+    (received,) = smtp.received
+    assert (received.sender, received.recipient) == ("notices@bounce.example.org", "li@example.com")
+    message = email.message_from_bytes(received.data, policy=policy.default)
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Subject"] == "请确认订阅《云港观察》"
+    link = re.search(r"https://news\.example\.org(/c/[^\s/]+/)", message.get_body().get_content())
+    assert link
+    assert link[1] in message.get_body(("html",)).get_content()
+    assert "已订阅" in stranger.post(link[1]).content.decode()
+    signer = Signer("example.org", "dongtai", key_path(public.publication).read_bytes())
+    record = dns_record(signer).encode()
+    assert dkim.verify(received.data, dnsfunc=lambda *_, **__: record)
+    assert Notice.objects.get().state == "sent"
+
+
+def test_a_notice_the_relay_refuses_for_now_is_tried_again(stranger, public, settings):
+    _sign_up(stranger)
+    replies = {"rcpt": "451 4.7.1 later"}
+    with SmtpServer(lambda stage, _: replies.get(stage)) as smtp:
+        settings.RELAYS = (Relay("127.0.0.1", smtp.port, "none"),)
+        errands.send_notices()
+        notice = Notice.objects.get()
+        assert (notice.state, notice.attempts) == ("queued", 1)
+        assert "451" in notice.note
+        assert errands.send_notices() == 0
+        replies.clear()
+        Notice.objects.update(due_at=notice.created_at)
+        errands.send_notices()
+    assert len(smtp.received) == 1
+    assert Notice.objects.get().state == "sent"
+
+
+def test_a_suppressed_mailbox_gets_no_notice_that_was_queued_before(stranger, public, settings):
+    _sign_up(stranger)
+    suppression.suppress("li@example.com", Suppression.Reason.BOUNCE, "test")
+    with SmtpServer() as smtp:
+        settings.RELAYS = (Relay("127.0.0.1", smtp.port, "none"),)
+        errands.send_notices()
+    assert not smtp.received
+    assert Notice.objects.get().state == "failed"
+
+
+def test_the_pages_speak_english(stranger, public):
+    english = stranger.get("/s/readers/?lang=en").content.decode()
+    assert "Subscribe to" in english
+    assert not re.search(r"[\u4e00-\u9fff]{3}", re.sub(r"云港观察|读者|中文", "", english))
