@@ -3,16 +3,24 @@
 Promises: every confirmed reader of the mailing's list who is not suppressed gets one delivery, in
 the lane of their provider. A mailing in stages also writes to the list that goes first (a person
 on both gets one), those before everybody else; the others stand in an order that is the same as
-chance, so that the first x % are like the rest and a stage is a range of ids.
+chance, so that the first x % are like the rest and a stage is a range of ids. A mailing whose
+audience was described (``subscribers.audience``) goes to whom the description selects instead.
 """
 
 from __future__ import annotations
 
+import datetime
+from typing import Any
+
 from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.delivery.providers import DEFAULTS
+from subscribers import audience
+from subscribers.audience import AudienceError, Description, Rule
+from subscribers.models import Subscription, Suppression
 
 # A provider with so many readers on a list waits in a lane of its own, as do those with limits.
 OWN_LANE_READERS = 200
@@ -67,7 +75,7 @@ def freeze(mailing: Mailing, first_list: int | None) -> int:
     if first_list is not None:
         listed, order = _LISTED_OR_FIRST, f"{_FIRST}, {order}"
     known = ", ".join(f"'{name}'" for name in DEFAULTS)
-    values = {
+    values: dict[str, Any] = {
         "mailing": mailing.pk,
         "list": mailing.subscriber_list_id,
         "first": first_list,
@@ -75,6 +83,48 @@ def freeze(mailing: Mailing, first_list: int | None) -> int:
         "now": timezone.now(),
         "publication": mailing.subscriber_list.publication_id,
     }
+    if mailing.audience is not None:
+        listed, chosen = _described(mailing.subscriber_list.publication_id, mailing.audience)
+        values |= chosen
     with connection.cursor() as cursor:
         cursor.execute(_FREEZE.format(listed=listed, order=order, known=known), values)
         return int(cursor.rowcount)
+
+
+def described(publication_id: int, description: Description) -> QuerySet[Subscription, int]:
+    """The subscriptions that a description selects, one a person; raises ``AudienceError``."""
+    return audience.people(publication_id, description, {"engaged": _engaged})
+
+
+def count(publication_id: int, description: Description) -> tuple[int, int]:
+    """How many would get a mailing now, and how many are left out as suppressed."""
+    chosen = Subscription.objects.filter(pk__in=described(publication_id, description))
+    here = Q(publication=None) | Q(publication=publication_id)
+    hashes = Suppression.objects.filter(here).values("hash")
+    excluded = chosen.filter(subscriber__hash__in=hashes).count()
+    return chosen.count() - excluded, excluded
+
+
+def _engaged(rule: Rule) -> Q:
+    """Whether the reader's server accepted one of our mailings in the last so many days."""
+    value = rule.get("value", "")
+    if not (value.isdecimal() and 0 < int(value) <= 36500):
+        raise AudienceError("天数请填 1 到 36500 的整数。")
+    taken = Exists(
+        Delivery.objects.filter(
+            subscription__subscriber=OuterRef("subscriber"),
+            state=Delivery.State.ACCEPTED,
+            changed_at__gte=timezone.now() - datetime.timedelta(days=int(value)),
+        )
+    )
+    return ~Q(taken) if rule.get("test") == "none" else Q(taken)
+
+
+def _described(publication_id: int, description: Description) -> tuple[str, dict[str, Any]]:
+    """The condition on subscriptions with its named parameters."""
+    selected = described(publication_id, description)
+    sql, parameters = selected.query.get_compiler(connection=connection).as_sql()
+    names = [f"chosen_{number}" for number in range(len(parameters))]
+    named = sql % tuple(f"%({name})s" for name in names)
+    # The statement is formatted and then given its parameters: braces would not survive.
+    return f"subscription.id IN ({named})", dict(zip(names, parameters, strict=True))

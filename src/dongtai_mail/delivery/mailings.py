@@ -19,6 +19,7 @@ from dongtai_mail.delivery import audience, letters, stages
 from dongtai_mail.delivery.models import Delivery, Mailing, Tally
 from dongtai_mail.delivery.signals import mailing_due
 from dongtai_mail.issues.models import Edition
+from subscribers.audience import AudienceError, Description
 from subscribers.models import SubscriberList
 
 Ledger = dict[str, int]
@@ -41,9 +42,15 @@ def schedule(
     created_by: str = "",
     staged: Sequence[stages.Stage] = (),
     stage_wait_seconds: int = 600,
+    described: Description | None = None,
 ) -> Mailing:
-    """Make a mailing for ``at`` (now when None). The same ``request_key`` again is the same one."""
+    """Make a mailing for ``at`` (now when None). The same ``request_key`` again is the same one.
+
+    ``described`` chooses the readers (``subscribers.audience``) in place of the whole list.
+    """
     _refuse_unready(edition, subscriber_list)
+    if described is not None:
+        _refuse_audience(subscriber_list, described, staged)
     now = timezone.now()
     mailing, _ = Mailing.objects.get_or_create(
         request_key=request_key,
@@ -54,6 +61,7 @@ def schedule(
             "created_by": created_by,
             "stages": list(staged),
             "stage_wait_seconds": stage_wait_seconds,
+            "audience": described,
         },
     )
     if mailing.scheduled_at <= now:
@@ -75,6 +83,17 @@ def _refuse_unready(edition: Edition, subscriber_list: SubscriberList) -> None:
         letters.try_out(edition, subscriber_list)
     except letters.LettersRefused as refused:
         raise MailingRefused(str(refused)) from refused
+
+
+def _refuse_audience(
+    subscriber_list: SubscriberList, described: Description, staged: Sequence[stages.Stage]
+) -> None:
+    if any("list" in stage for stage in staged):
+        raise MailingRefused("按条件选的读者不能再指定先发的名单，请按比例分批。")
+    try:
+        audience.described(subscriber_list.publication_id, described)
+    except AudienceError as error:
+        raise MailingRefused(str(error)) from error
 
 
 def announce(mailing_id: int) -> None:

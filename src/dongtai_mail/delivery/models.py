@@ -36,6 +36,9 @@ class Mailing(models.Model):
     )
     # What the person's form or command carried: the same request twice is one mailing.
     request_key = models.CharField(max_length=64, unique=True)
+    audience = models.JSONField(
+        null=True, blank=True, help_text="subscribers.audience; NULL means the whole list"
+    )
     state = models.CharField(max_length=12, choices=State, default=State.SCHEDULED)
     unconfirmed_policy = models.CharField(
         max_length=8, choices=Unconfirmed, default=Unconfirmed.RESEND

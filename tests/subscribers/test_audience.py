@@ -1,0 +1,163 @@
+"""Audiences by description: what each rule selects, that it is what is frozen, and what is refused."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from dongtai_mail.delivery import audience, mailings
+from dongtai_mail.delivery.mailings import MailingRefused
+from dongtai_mail.delivery.models import Delivery
+from subscribers.audience import AudienceError
+from subscribers.models import Subscriber, Subscription, Suppression
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def lists(readers):
+    """Three lists: a and b on the first, b and c on the second, c alone on the third."""
+    second = factories.subscriber_list(slug="second")
+    third = factories.subscriber_list(slug="third")
+    factories.subscribe(readers, "a@qq.com", "b@firm.example")
+    factories.subscribe(second, "b@firm.example", "c@example.com")
+    factories.subscribe(third, "c@example.com")
+    Subscriber.objects.filter(key="a@qq.com").update(
+        organisation="云港大学", language="en", attributes={"级别": "金"}
+    )
+    return readers, second, third
+
+
+def _selected(lists, **description) -> set[str]:
+    publication = lists[0].publication_id
+    ids = audience.described(publication, {"lists": [each.pk for each in lists], **description})
+    rows = Subscription.objects.filter(pk__in=ids)
+    letters = [address[0] for address in rows.values_list("subscriber__key", flat=True)]
+    assert len(letters) == len(set(letters))
+    return set(letters)
+
+
+def _rule(field: str, test: str = "is", value: str = "") -> dict:
+    return {"rules": [{"field": field, "test": test, "value": value}]}
+
+
+def test_several_lists_minus_others_reach_each_person_once(lists):
+    assert _selected(lists) == {"a", "b", "c"}
+    assert _selected(lists[:2], **{"except": [lists[2].pk]}) == {"a", "b"}
+    assert _selected(lists[1:], **{"except": [lists[0].pk]}) == {"c"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (_rule("organisation", "contains", "大学"), {"a"}),
+        (_rule("organisation", "is", "云港"), set()),
+        (_rule("organisation", "starts", "云港"), {"a"}),
+        (_rule("provider", "is", "tencent"), {"a"}),
+        (_rule("domain", "is", "firm.example"), {"b"}),
+        (_rule("language", "is", "en"), {"a"}),
+        (_rule("attribute:级别", "is", "金"), {"a"}),
+        (_rule("attribute:级别", "contains", "银"), set()),
+        (_rule("attribute:级别", "set"), {"a"}),
+        (_rule("since", "within", "7"), {"a", "b", "c"}),
+        (_rule("since", "before", "7"), set()),
+        (_rule("engaged", "some", "30"), set()),
+        (_rule("engaged", "none", "30"), {"a", "b", "c"}),
+    ],
+)
+def test_each_rule_selects_whom_it_names(lists, rules, expected):
+    assert _selected(lists, **rules) == expected
+
+
+def test_rules_are_met_all_or_any(lists):
+    rules = (
+        _rule("provider", "is", "tencent")["rules"] + _rule("domain", "is", "firm.example")["rules"]
+    )
+    assert _selected(lists, rules=rules, match="all") == set()
+    assert _selected(lists, rules=rules, match="any") == {"a", "b"}
+
+
+def test_engagement_is_what_servers_accepted(lists):
+    mailing = factories.mailing()
+    mailings.start(mailing.pk)
+    taken = Delivery.objects.get(address="a@qq.com")
+    Delivery.objects.filter(pk=taken.pk).update(
+        state=Delivery.State.ACCEPTED, changed_at=mailing.scheduled_at
+    )
+    assert _selected(lists, **_rule("engaged", "some", "30")) == {"a"}
+    assert _selected(lists, **_rule("engaged", "none", "30")) == {"b", "c"}
+
+
+def test_the_count_is_what_is_frozen(lists):
+    Suppression.objects.create(key="c@example.com", reason="staff")
+    Subscription.objects.filter(subscriber__key="a@qq.com").update(paused_until="2999-01-01T00:00Z")
+    described = {"lists": [each.pk for each in lists]}
+    mailing = mailings.schedule(
+        factories.edition(), lists[0], request_key=uuid.uuid4().hex, described=described
+    )
+    mailings.start(mailing.pk)
+    mailing.refresh_from_db()
+    assert audience.count(lists[0].publication_id, described) == (1, 1)
+    assert mailing.targeted == 1
+    assert Delivery.objects.get().address == "b@firm.example"
+
+
+HOSTILE = "x' OR 1=1; DROP TABLE subscribers_subscriber; -- %s %(list)s {0}"
+
+
+@pytest.mark.parametrize(
+    "field", ["organisation", "provider", "language", "domain", "attribute:级别"]
+)
+def test_values_are_never_sql(lists, field):
+    described = {"lists": [lists[0].pk], **_rule(field, "is", HOSTILE)}
+    mailing = mailings.schedule(
+        factories.edition(), lists[0], request_key=uuid.uuid4().hex, described=described
+    )
+    mailings.start(mailing.pk)
+    assert not Delivery.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["", "级别' OR 1=1", 'a"b', "a__b", "7", "a%sb", "a{b}", "x" * 51])
+def test_names_of_attributes_are_never_sql(lists, name):
+    described = {"lists": [lists[0].pk], **_rule(f"attribute:{name}", "contains", "x")}
+    try:
+        mailing = mailings.schedule(
+            factories.edition(), lists[0], request_key=uuid.uuid4().hex, described=described
+        )
+    except MailingRefused:
+        return
+    mailings.start(mailing.pk)
+    assert not Delivery.objects.exists()
+
+
+def test_another_publications_lists_are_refused(lists):
+    other = factories.subscriber_list(factories.publication("other", "other.example"), "theirs")
+    with pytest.raises(AudienceError, match="不属于"):
+        audience.described(lists[0].publication_id, {"lists": [other.pk]})
+    with pytest.raises(AudienceError, match="不属于"):
+        _selected(lists, **{"except": [other.pk]})
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {},
+        {"lists": []},
+        {"lists": "1"},
+        {"lists": [True, "x"]},
+        {"rules": [{"field": "password"}]},
+        {"rules": [{"field": "since", "value": "never"}]},
+        {"rules": [{"field": "engaged", "value": "-1"}]},
+        {"rules": [{"field": "organisation", "test": "is", "value": " "}]},
+        {"rules": [{"field": "organisation", "test": "regex", "value": "("}]},
+        {"rules": [{"field": "language"}] * 21},
+    ],
+)
+def test_a_description_without_sense_is_refused(lists, described):
+    with pytest.raises(AudienceError):
+        audience.described(
+            lists[0].publication_id,
+            {"lists": [lists[0].pk], **described} if "rules" in described else described,
+        )
