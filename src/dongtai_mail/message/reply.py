@@ -68,6 +68,8 @@ _ABOUT_US = frozenset(
         Reason.VIRUS,
     }
 )
+_GREYLISTED = re.compile(r"gr[ea]y-?list", re.IGNORECASE)
+_NEEDS_SMTPUTF8 = "5.6.7"
 _ABOUT_THE_SENDER = ("5.1.7", "5.1.8")
 
 
@@ -77,6 +79,9 @@ def classify(reply: Reply) -> Verdict:
         return Verdict.UNCONFIRMED if reply.stage is Stage.FINAL else Verdict.DEFER
     if 200 <= reply.code < 300 and reply.stage is Stage.FINAL:
         return Verdict.ACCEPTED
+    if 421 < reply.code < 500 and _GREYLISTED.search(reply.text):
+        # Asked of every stranger's first try: coming slower would change nothing.
+        return Verdict.DEFER
     phrase = find(reply.text)
     reason = phrase.reason if phrase else Reason.OTHER
     if reason is Reason.RATE_LIMITED or reply.code == 421:
@@ -87,6 +92,9 @@ def classify(reply: Reply) -> Verdict:
 
 
 def _permanent(reply: Reply, reason: Reason) -> Verdict:
+    if reply.enhanced == _NEEDS_SMTPUTF8:
+        # Our own addresses are ASCII, so it is the reader's that can't be written to (RFC 6531).
+        return Verdict.BOUNCE
     if reason is Reason.MAILBOX_FULL or reply.enhanced == "5.2.2":
         return Verdict.DEFER
     if reply.enhanced.startswith("5.1.") and reply.enhanced not in _ABOUT_THE_SENDER:
@@ -98,7 +106,7 @@ def _permanent(reply: Reply, reason: Reason) -> Verdict:
         return Verdict.BOUNCE
     if reason in _ABOUT_US or reply.enhanced in ("5.3.4", "5.2.3"):
         return Verdict.STOP
-    if reply.enhanced.startswith(("5.7.", "5.6.")) and reply.enhanced != "5.6.7":
+    if reply.enhanced.startswith(("5.7.", "5.6.")):
         return Verdict.STOP
     if reply.code == 554 and not reply.enhanced.startswith(("5.1.", "5.2.")):
         return Verdict.STOP

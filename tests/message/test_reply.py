@@ -1,0 +1,26 @@
+"""What a mailing does about a reply."""
+
+from __future__ import annotations
+
+import pytest
+
+from dongtai_mail.message.reply import Reply, Stage, Verdict, classify
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "verdict"),
+    [
+        (450, "4.2.0 <a@b.test>: Recipient address rejected: Greylisted", Verdict.DEFER),
+        (451, "4.7.1 Greylisting in action, please come back later", Verdict.DEFER),
+        (450, "4.7.1 sending too fast: rate limit exceeded", Verdict.LIMITED),
+        (421, "4.7.0 greylisted, too many connections", Verdict.LIMITED),
+    ],
+)
+def test_greylisting_is_no_reason_to_slow_a_provider_down(code, text, verdict) -> None:
+    assert classify(Reply(Stage.RCPT, code, text)) is verdict
+
+
+@pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.FINAL])
+def test_an_address_that_needs_smtputf8_is_its_readers_alone(stage) -> None:
+    text = "5.6.7 the relay does not offer SMTPUTF8, which this address needs"
+    assert classify(Reply(stage, 553, text)) is Verdict.BOUNCE
