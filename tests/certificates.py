@@ -31,6 +31,12 @@ class Authority:
         pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode()
         return ssl.create_default_context(cadata=pem)
 
+    def file(self) -> Path:
+        """The authority's own certificate, for ``SSL_CERT_FILE``."""
+        path = self._directory / "authority.pem"
+        path.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
+        return path
+
     def server(self, host: str, expired: bool = False) -> ssl.SSLContext:
         certificate, key = self.files(host, expired)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 import redis
 from django.conf import settings as django_settings
+
+from tests import dovecot
 
 MANUSCRIPTS = Path(__file__).resolve().parents[2] / "shared" / "manuscripts"
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
@@ -45,6 +48,10 @@ def _missing() -> dict[str, str]:
         "postgres": ("postgresql" in engine, "the database is not PostgreSQL"),
         "browser": (bool(shutil.which("chromium")), "there is no chromium"),
         "postfix": (Path("/usr/sbin/postfix").exists(), "there is no Postfix"),
+        "dovecot": (
+            dovecot.installed() and os.getuid() == 0,
+            "there is no Dovecot for root to start",
+        ),
         "manuscripts": (MANUSCRIPTS.is_dir(), "the real issues are not here"),
     }
     return {name: reason for name, (found, reason) in present.items() if not found}

@@ -73,9 +73,11 @@ def empty(mailbox: Mailbox) -> int:
     """Take in what is there; answers how many messages were stored and deleted."""
     taken = 0
     with _opened(mailbox) as server:
+        # What a server offers before the login is not all of it.
+        may_expunge = b"UIDPLUS" in b" ".join(_ok(server.capability()))
         for uid in _uids(server)[:AT_ONCE]:
             try:
-                taken += _take(server, uid)
+                taken += _take(server, uid, may_expunge)
             except Away:
                 raise
             except Exception:
@@ -88,13 +90,10 @@ def empty(mailbox: Mailbox) -> int:
 
 @contextmanager
 def _opened(mailbox: Mailbox) -> Iterator[imaplib.IMAP4]:
-    server = _connect(mailbox)
-    try:
+    with _connect(mailbox) as server:
         server.login(mailbox.username, mailbox.password)
         _ok(server.select(_quoted(mailbox.folder)))
         yield server
-    finally:
-        server.shutdown()
 
 
 def _connect(mailbox: Mailbox) -> imaplib.IMAP4:
@@ -113,7 +112,7 @@ def _uids(server: imaplib.IMAP4) -> list[bytes]:
     return sorted(found.split(), key=int) if isinstance(found, bytes) else []
 
 
-def _take(server: imaplib.IMAP4, uid: bytes) -> bool:
+def _take(server: imaplib.IMAP4, uid: bytes, may_expunge: bool) -> bool:
     """Store one message, commit, and only then delete it; False when it is gone already."""
     # PEEK leaves it unread for people who look before us; the part is all that is ever kept.
     wanted = f"(RFC822.SIZE BODY.PEEK[]<0.{returns.KEEP_BYTES}>)"
@@ -124,15 +123,15 @@ def _take(server: imaplib.IMAP4, uid: bytes) -> bool:
     said = b" ".join(part if isinstance(part, bytes) else part[0] for part in answer)
     size = _SIZE.search(said)
     message = returns.receive(parts[0][1], "", DOOR, int(size[1]) if size else None)
-    _delete(server, uid)
+    _delete(server, uid, may_expunge)
     logger.debug("mailbox: uid=%s is returned=%s", uid.decode(), message.pk)
     return True
 
 
-def _delete(server: imaplib.IMAP4, uid: bytes) -> None:
+def _delete(server: imaplib.IMAP4, uid: bytes, may_expunge: bool) -> None:
     _ok(server.uid("STORE", uid.decode(), "+FLAGS.SILENT", r"(\Deleted)"))
     # A plain EXPUNGE would take along what somebody else has marked (RFC 4315).
-    if "UIDPLUS" in server.capabilities:
+    if may_expunge:
         _ok(server.uid("EXPUNGE", uid.decode()))
 
 

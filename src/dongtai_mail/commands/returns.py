@@ -16,14 +16,11 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 
 from dongtai_mail.commands import shell
-
-if TYPE_CHECKING:
-    from dongtai_mail.delivery.models import ReturnedMessage
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -110,8 +107,7 @@ class _Door:
 
     async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:
         recipient, content = envelope.rcpt_tos[0], envelope.original_content or b""
-        message = await self._in_thread(lambda: _store(content, recipient))
-        await self._in_thread(lambda: _process(message))
+        await self._in_thread(lambda: _take(content, recipient))
         return "250 2.0.0 Kept"
 
     async def handle_exception(self, error: Exception) -> str:
@@ -119,34 +115,33 @@ class _Door:
         return AWAY
 
     async def _in_thread(self, act: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _alone, act)
+
+
+def _alone(act: Callable[[], T]) -> T:
+    """With a connection of its own, so that none is broken by the time it is used again."""
+    from django.db import connection
+
+    try:
+        return act()
+    finally:
+        connection.close()
 
 
 def _is_ours(address: str) -> bool:
-    from django.db import close_old_connections
-
     from dongtai_mail.issues.models import Publication
 
-    close_old_connections()
     domain = address.rpartition("@")[2].lower()
     return domain.isascii() and Publication.objects.filter(bounce_domain=domain).exists()
 
 
-def _store(content: bytes, recipient: str) -> ReturnedMessage:
-    from django.db import close_old_connections
-
-    from dongtai_mail.delivery import returns
-
-    close_old_connections()
-    return returns.store(content, recipient, DOOR)
-
-
-def _process(message: ReturnedMessage) -> None:
-    """Do at once what the message asks for; what fails now is for the worker's next tick."""
+def _take(content: bytes, recipient: str) -> None:
+    """Store, and do at once what the message asks for; what fails then is for the next tick."""
     from django.db import DatabaseError
 
     from dongtai_mail.delivery import returns
 
+    message = returns.store(content, recipient, DOOR)
     try:
         returns.process(message.pk)
     except DatabaseError as error:
