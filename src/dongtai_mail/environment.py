@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import dj_database_url
+
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 MODES = ("production", "embedded", "test")
 
@@ -109,6 +111,9 @@ def _read(
         values[variable.name.removeprefix("DONGTAI_").lower()] = variable.parse(raw.strip())
     except _Wrong as wrong:
         problems.append(f"{variable.name}: {wrong}")
+    except ValueError as error:
+        # The library's words; the value stays out of them, since it may hold a password.
+        problems.append(f"{variable.name} can't be read: {error}")
 
 
 def _production_problems(values: Mapping[str, Any]) -> list[str]:
@@ -135,9 +140,12 @@ def _required_text(raw: str) -> str:
 
 
 def _origin(raw: str) -> str:
+    raw = raw.lower()
+    # Links in mails begin with it: what isn't plain here would break each of them.
+    if not re.fullmatch(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d+)?/?", raw, re.ASCII):
+        raise _Wrong(f"{raw!r} is no origin; write https://news.example.org, no more.")
     parts = urlsplit(raw)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
-        raise _Wrong(f"{raw!r} is no origin; write https://news.example.org without a path.")
+    _ = parts.port  # Fails where there is no such port.
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise _Wrong(f"{raw!r}: only https leaves this machine.")
     return raw.rstrip("/")
@@ -148,8 +156,8 @@ def _hosts(raw: str) -> list[str]:
 
 
 def _positive(raw: str) -> int:
-    if not raw.isdigit() or int(raw) < 1:
-        raise _Wrong(f"{raw!r} is no positive whole number.")
+    if not re.fullmatch(r"[0-9]{1,9}", raw) or int(raw) < 1:
+        raise _Wrong(f"{raw!r} is no positive whole number below a thousand million.")
     return int(raw)
 
 
@@ -172,6 +180,7 @@ def _directory(raw: str) -> Path:
 def _database(raw: str) -> str:
     if not re.match(r"(postgres|postgresql|sqlite)://", raw):
         raise _Wrong("write postgres://user:password@host:5432/name.")
+    dj_database_url.parse(raw)
     return raw
 
 
@@ -252,8 +261,10 @@ def _keys(raw: str) -> dict[int, bytes]:
     keys: dict[int, bytes] = {}
     for pair in filter(None, re.split(r"[,\s]+", raw)):
         number, _, digits = pair.partition(":")
-        if not number.isdigit() or not re.fullmatch(r"(?:[0-9a-fA-F]{2}){32,}", digits):
+        if not re.fullmatch(r"[0-9]{1,3}:(?:[0-9a-fA-F]{2}){32,}", pair):
             raise _Wrong("write 1:HEX, newer keys after it (2:HEX), each of 32 bytes or more.")
+        if int(number) in keys:
+            raise _Wrong(f"has two keys with the number {int(number)}; links need the right one.")
         keys[int(number)] = bytes.fromhex(digits)
     if not keys or not all(1 <= number <= 255 for number in keys):
         raise _Wrong("needs at least one key, numbered from 1 to 255.")
@@ -413,7 +424,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "DONGTAI_LOG_LEVEL",
         "DEBUG, INFO, WARNING or ERROR.",
-        _required_text,
+        _choice("DEBUG", "INFO", "WARNING", "ERROR"),
         default="INFO",
     ),
 )
