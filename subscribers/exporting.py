@@ -20,6 +20,10 @@ from subscribers.models import Subscriber, SubscriberList, Subscription
 HEADER = ("邮箱", "姓名", "单位", "语言", "状态", "订阅时间", "变更时间", "其他资料")
 CHUNK = 2000
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 # A worksheet ends here.
 WORKSHEET_ROWS = 1_048_575
 

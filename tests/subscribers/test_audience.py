@@ -1,4 +1,4 @@
-"""Audiences by description: what each rule selects, that it is what is frozen, and what is refused."""
+"""Audiences by description: what each rule selects, what is frozen, and what is refused."""
 
 from __future__ import annotations
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from dongtai_mail.delivery import returns
-from dongtai_mail.delivery.models import Attempt, Delivery
+from dongtai_mail.delivery.models import Attempt, Delivery, ReturnedMessage
 from subscribers.signals import erasing
 
 State = Delivery.State
@@ -30,6 +31,11 @@ def _forget(subscription_ids: Collection[int], addresses: Sequence[str], **_: An
         text = _without(attempt.text, addresses)
         if text != attempt.text:
             Attempt.objects.filter(pk=attempt.pk).update(text=text)
+    # What came back quotes the address, often encoded: nothing of it can be kept.
+    returned = Q(delivery__in=deliveries) | Q(subscription__in=subscription_ids)
+    ReturnedMessage.objects.filter(returned).update(
+        raw=None, judgement=[], evidence="", note="", recipient=""
+    )
     deliveries.filter(state__in=(State.QUEUED, State.DEFERRED)).update(
         state=State.SUPPRESSED, changed_at=timezone.now()
     )

@@ -4,7 +4,16 @@ from django.contrib.auth import views as auth
 from django.urls import path
 from django.views.i18n import set_language
 
-from dongtai_mail.desk.views import issues, mailings, providers, publications, sending
+from dongtai_mail.desk.views import (
+    issues,
+    mailings,
+    providers,
+    publications,
+    sending,
+    subscribers,
+    subscribers_import,
+    subscribers_segments,
+)
 
 app_name = "desk"
 
@@ -17,6 +26,31 @@ for_staff = [
     path("", publications.home, name="home"),
     path("publications/<slug:slug>/", publications.publication, name="publication"),
     path("publications/<slug:slug>/manuscripts/", publications.manuscripts, name="manuscripts"),
+    path("publications/<slug:slug>/subscribers/", subscribers.lists, name="subscribers"),
+    path("publications/<slug:slug>/lists/", subscribers.new_list, name="new-list"),
+    path("publications/<slug:slug>/imports/", subscribers_import.imports_page, name="imports"),
+    path("publications/<slug:slug>/suppressions/", subscribers.suppressions, name="suppressions"),
+    path(
+        "publications/<slug:slug>/suppressions/<int:pk>/release/",
+        subscribers.release,
+        name="release",
+    ),
+    path("publications/<slug:slug>/segments/", subscribers_segments.segments, name="segments"),
+    path(
+        "publications/<slug:slug>/segments/<int:pk>/removal/",
+        subscribers_segments.segment_removal,
+        name="segment-removal",
+    ),
+    path("lists/<slug:slug>/", subscribers.readers, name="subscriber-list"),
+    path("lists/<slug:slug>/readers.csv", subscribers.export, {"kind": "csv"}, name="export-csv"),
+    path(
+        "lists/<slug:slug>/readers.xlsx", subscribers.export, {"kind": "xlsx"}, name="export-xlsx"
+    ),
+    path("subscriptions/<int:pk>/", subscribers.history, name="subscription"),
+    path("imports/<int:pk>/", subscribers_import.import_page, name="import"),
+    path("imports/<int:pk>/progress/", subscribers_import.import_progress, name="import-progress"),
+    path("imports/<int:pk>/start/", subscribers_import.import_start, name="import-start"),
+    path("imports/<int:pk>/undo/", subscribers_import.import_undo, name="import-undo"),
     path("publications/<slug:slug>/mailings/", mailings.mailings, name="mailings"),
     path("issues/<int:pk>/", issues.issue, name="issue"),
     path("issues/<int:pk>/preview/", issues.preview_page, name="preview"),

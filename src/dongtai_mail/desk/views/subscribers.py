@@ -1,0 +1,184 @@
+"""A publication's lists: their settings, who is on them, their readers as a file."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from dongtai_mail.desk.access import staff
+from dongtai_mail.issues.models import Publication
+from dongtai_mail.message.address import AddressError, parse
+from subscribers import exporting, suppression
+from subscribers.models import SubscriberList, Subscription, Suppression
+
+PER_PAGE = 50
+
+
+class ListForm(forms.ModelForm):  # type: ignore[type-arg]
+    archived = forms.BooleanField(required=False, label=gettext_lazy("停用（不再接受订阅）"))
+
+    class Meta:
+        model = SubscriberList
+        fields = ("name", "description", "public", "double_opt_in")
+        labels = {  # noqa: RUF012 - Django reads it as it stands
+            "name": gettext_lazy("名称"),
+            "description": gettext_lazy("说明（读者在订阅页上看到）"),
+            "public": gettext_lazy("读者可以自己订阅"),
+            "double_opt_in": gettext_lazy("订阅要在邮箱里确认"),
+        }
+
+
+@staff
+@require_safe
+def lists(request: HttpRequest, slug: str) -> HttpResponse:
+    publication = get_object_or_404(Publication, slug=slug)
+    confirmed = Q(subscriptions__state=Subscription.State.CONFIRMED)
+    shown = publication.lists.annotate(
+        readers=Count("subscriptions", filter=confirmed), everybody=Count("subscriptions")
+    ).order_by("archived_at", "name")
+    return _page(request, "subscribers", publication, lists=shown)
+
+
+@staff
+@require_http_methods(["GET", "HEAD", "POST"])
+def readers(request: HttpRequest, slug: str) -> HttpResponse:
+    """One list: its settings and its readers, found by a part of their address or name."""
+    shown = _list(slug)
+    form = ListForm(instance=shown, initial={"archived": shown.archived_at is not None})
+    if request.method == "POST":
+        form = ListForm(request.POST, instance=shown)
+        if form.is_valid():
+            archived = form.cleaned_data["archived"]
+            shown.archived_at = (shown.archived_at or timezone.now()) if archived else None
+            form.save()
+            messages.success(request, _("已保存。"))
+            return redirect("desk:subscriber-list", shown.slug)
+    asked = request.GET.get("q", "").strip().replace("\x00", "")
+    found = shown.subscriptions.select_related("subscriber").order_by("-pk")
+    if asked:
+        people = Q(subscriber__key__icontains=asked) | Q(subscriber__name__icontains=asked)
+        found = found.filter(people)
+    return _page(
+        request,
+        "subscribers_list",
+        shown.publication,
+        list=shown,
+        form=form,
+        q=asked,
+        page=Paginator(found, PER_PAGE).get_page(request.GET.get("page")),
+        address=settings.ORIGIN + reverse("subscribers:sign-up", args=[shown.slug]),
+    )
+
+
+@staff
+@require_safe
+def export(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
+    shown = _list(slug)
+    found = exporting.rows(shown)
+    chunks = exporting.xlsx(found) if kind == "xlsx" else exporting.csv_chunks(found)
+    answer = StreamingHttpResponse(chunks, content_type=exporting.TYPES[kind])
+    name = f"{shown.slug}-{timezone.localdate():%Y%m%d}.{kind}"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    # Django's types tell answers that stream from others; the guard of the desk passes both on.
+    return cast(HttpResponse, answer)
+
+
+@staff
+@require_safe
+def history(request: HttpRequest, pk: int) -> HttpResponse:
+    """Everything that happened to one subscription, and why its reader gets no mail."""
+    related = ("subscriber", "subscriber_list__publication")
+    shown = get_object_or_404(Subscription.objects.select_related(*related), pk=pk)
+    publication = shown.subscriber_list.publication
+    return _page(
+        request,
+        "subscribers_history",
+        publication,
+        subscription=shown,
+        events=shown.events.select_related("wording"),
+        suppressions=suppression.of(shown.subscriber.key, publication.pk),
+    )
+
+
+@staff
+@require_http_methods(["GET", "HEAD", "POST"])
+def suppressions(request: HttpRequest, slug: str) -> HttpResponse:
+    """The addresses that get no mail; looked up by the whole address, which is hashed."""
+    publication = get_object_or_404(Publication, slug=slug)
+    if request.method == "POST":
+        try:
+            key = parse(request.POST.get("address", "")).key
+        except AddressError as error:
+            messages.error(request, str(error))
+        else:
+            source = f"{request.user.get_username()}: {request.POST.get('reason', '')}"
+            suppression.suppress(key, Suppression.Reason.STAFF, source, publication.pk)
+            messages.success(request, _("已列入不发名单。"))
+        return redirect("desk:suppressions", slug)
+    found = Suppression.objects.filter(Q(publication=None) | Q(publication=publication))
+    asked = request.GET.get("q", "").strip()
+    if asked:
+        try:
+            found = suppression.of(parse(asked).key, publication.pk)
+        except AddressError as error:
+            messages.error(request, str(error))
+    page = Paginator(found.order_by("-pk"), PER_PAGE).get_page(request.GET.get("page"))
+    return _page(request, "subscribers_suppressions", publication, page=page, q=asked)
+
+
+@staff
+@require_POST
+def release(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    publication = get_object_or_404(Publication, slug=slug)
+    own = Suppression.objects.filter(Q(publication=None) | Q(publication=publication))
+    row = get_object_or_404(own, pk=pk)
+    try:
+        suppression.release(row, request.POST.get("reason", ""), request.user.get_username())
+    except suppression.ReleaseRefused as refused:
+        messages.error(request, str(refused))
+    return redirect("desk:suppressions", slug)
+
+
+@staff
+@require_POST
+def new_list(request: HttpRequest, slug: str) -> HttpResponse:
+    publication = get_object_or_404(Publication, slug=slug)
+    form = NewListForm(request.POST)
+    if not form.is_valid():
+        for errors in form.errors.values():
+            for error in errors:
+                messages.error(request, str(error))
+        return redirect("desk:subscribers", slug)
+    made = form.save(commit=False)
+    made.publication = publication
+    made.save()
+    return redirect("desk:subscriber-list", made.slug)
+
+
+class NewListForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = SubscriberList
+        fields = ("name", "slug")
+
+
+def _list(slug: str) -> SubscriberList:
+    return get_object_or_404(SubscriberList.objects.select_related("publication"), slug=slug)
+
+
+def _page(
+    request: HttpRequest, name: str, publication: Publication, **context: Any
+) -> HttpResponse:
+    own = {"publication": publication, "here": "subscribers", **context}
+    return render(request, f"desk/{name}.html", own)

@@ -1,0 +1,185 @@
+"""An import on the desk: the file, what its columns mean, what would happen, how far it is.
+
+Promises: nothing is imported before somebody has seen what would be; a page shows only the runs of
+its own publication's lists; a file is read in pieces and refused as soon as it is too big.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from dongtai_mail.delivery import imports
+from dongtai_mail.desk.access import staff
+from dongtai_mail.issues.models import Publication
+from subscribers import columns, importing
+from subscribers.importing import ImportFailed
+from subscribers.models import ImportRow, ImportRun, SubscriberList
+from subscribers.tables import ENCODINGS
+
+PER_PAGE = 50
+SKIP = ""
+
+
+class UploadForm(forms.Form):
+    list = forms.ModelChoiceField(SubscriberList.objects.none(), label=gettext_lazy("名单"))
+    file = forms.FileField(label=gettext_lazy("文件（CSV 或 XLSX）"), max_length=255)
+
+    def __init__(self, publication: Publication, *data: Any) -> None:
+        super().__init__(*data)
+        field = self.fields["list"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - tells the type checker
+        field.queryset = publication.lists.filter(archived_at=None).order_by("name")
+
+
+class MappingForm(forms.Form):
+    policy = forms.ChoiceField(choices=ImportRun.Policy.choices, label=gettext_lazy("已经认识的人"))
+    consent = forms.ChoiceField(choices=ImportRun.Consent.choices, label=gettext_lazy("同意"))
+    basis = forms.CharField(
+        required=False,
+        max_length=500,
+        label=gettext_lazy("依据（什么时候、怎样取得的同意）"),
+    )
+
+    def __init__(self, header: list[str], data: Any, initial: dict[str, Any]) -> None:
+        super().__init__(data, initial=initial)
+        fields = [(SKIP, _("不导入")), *columns.FIELDS.items()]
+        for place, name in enumerate(header):
+            own = columns.attribute_name(name)
+            kept = [(columns.ATTRIBUTE + own, _("其他资料：%s") % own)] if own else []
+            self.fields[f"column-{place}"] = forms.ChoiceField(
+                choices=fields + kept, required=False, label=name
+            )
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        chosen = [value for name, value in data.items() if name.startswith("column-") and value]
+        if len(chosen) != len(set(chosen)):
+            raise forms.ValidationError(_("同一项资料选了两列，请只留一列。"))
+        if columns.ADDRESS not in chosen:
+            raise forms.ValidationError(_("请选出哪一列是邮箱。"))
+        if data.get("consent") == ImportRun.Consent.BASIS and not data.get("basis", "").strip():
+            self.add_error("basis", _("请写明依据；没有的话，请选“发确认邮件”。"))
+        return data
+
+    def columns(self) -> dict[str, int]:
+        return {
+            value: int(name.removeprefix("column-"))
+            for name, value in self.cleaned_data.items()
+            if name.startswith("column-") and value
+        }
+
+
+@staff
+@require_http_methods(["GET", "HEAD", "POST"])
+def imports_page(request: HttpRequest, slug: str) -> HttpResponse:
+    publication = get_object_or_404(Publication, slug=slug)
+    form = UploadForm(publication)
+    if request.method == "POST":
+        form = UploadForm(publication, request.POST, request.FILES)
+        run = _receive(request, form)
+        if run is not None:
+            return redirect("desk:import", run.pk)
+    runs = ImportRun.objects.filter(subscriber_list__publication=publication)
+    page = Paginator(runs.select_related("subscriber_list"), PER_PAGE)
+    context = {
+        "publication": publication,
+        "form": form,
+        "page": page.get_page(request.GET.get("page")),
+        "here": "subscribers",
+    }
+    return render(request, "desk/subscribers_imports.html", context)
+
+
+def _receive(request: HttpRequest, form: UploadForm) -> ImportRun | None:
+    if not form.is_valid():
+        return None
+    file = form.cleaned_data["file"]
+    try:
+        return importing.receive(
+            form.cleaned_data["list"], file.chunks(), file.name, request.user.get_username()
+        )
+    except ImportFailed as failed:
+        form.add_error("file", str(failed))
+        return None
+
+
+@staff
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_page(request: HttpRequest, pk: int) -> HttpResponse:
+    run = _run(pk)
+    if run.state != ImportRun.State.UPLOADED:
+        return render(request, "desk/subscribers_import.html", _context(request, run))
+    shown = importing.preview(run)
+    form = MappingForm(shown.header, request.POST or None, initial=_guessed(run))
+    if request.method == "POST" and form.is_valid():
+        run.columns = form.columns()
+        for name in ("policy", "consent", "basis"):
+            setattr(run, name, form.cleaned_data[name])
+        importing.begin(run)
+        return redirect("desk:import", run.pk)
+    context = _context(request, run) | {"form": form, "preview": shown}
+    return render(request, "desk/subscribers_mapping.html", context)
+
+
+@staff
+@require_safe
+def import_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    return render(request, "desk/subscribers_progress.html", _context(request, _run(pk)))
+
+
+@staff
+@require_POST
+def import_start(request: HttpRequest, pk: int) -> HttpResponse:
+    importing.proceed(_run(pk))
+    return redirect("desk:import", pk)
+
+
+@staff
+@require_POST
+def import_undo(request: HttpRequest, pk: int) -> HttpResponse:
+    try:
+        count = imports.undo(_run(pk))
+        messages.success(request, _("已撤销，取走 %(count)s 人。") % {"count": f"{count:,}"})
+    except ImportFailed as failed:
+        messages.error(request, str(failed))
+    return redirect("desk:import", pk)
+
+
+def _run(pk: int) -> ImportRun:
+    related = "subscriber_list__publication"
+    return get_object_or_404(ImportRun.objects.select_related(related), pk=pk)
+
+
+def _guessed(run: ImportRun) -> dict[str, Any]:
+    places = {f"column-{place}": field for field, place in run.columns.items()}
+    return {"policy": run.policy, "consent": run.consent, **places}
+
+
+def _context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
+    verdicts = ImportRow.Verdict
+    refused = ImportRow.objects.filter(run=run).exclude(verdict__in=(verdicts.NEW, verdicts.PERSON))
+    chosen = request.GET.get("verdict", "")
+    if chosen.isdecimal() and int(chosen) in verdicts.values:
+        refused = ImportRow.objects.filter(run=run, verdict=int(chosen))
+    live = run.state in (ImportRun.State.CHECKING, ImportRun.State.RUNNING)
+    return {
+        "publication": run.subscriber_list.publication,
+        "run": run,
+        "encoding": ENCODINGS.get(run.encoding, run.encoding),
+        "live": live,
+        "counts": [
+            (each.label, each.value, run.counts.get(each.name.lower(), 0)) for each in verdicts
+        ],
+        "page": None if live else Paginator(refused, PER_PAGE).get_page(request.GET.get("page")),
+        "verdict": chosen,
+        "here": "subscribers",
+    }

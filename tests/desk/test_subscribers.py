@@ -1,0 +1,206 @@
+"""Lists, imports, suppressions and segments on the desk."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from openpyxl import load_workbook
+
+from dongtai_mail.delivery import audience
+from subscribers import importing, suppression
+from subscribers.models import (
+    ImportRun,
+    Segment,
+    Subscriber,
+    SubscriberList,
+    Subscription,
+    Suppression,
+)
+from tests import factories
+
+HOSTILE = '"><script>alert(1)</script>'
+
+
+@pytest.fixture
+def readers(publication) -> SubscriberList:
+    return factories.subscriber_list(publication)
+
+
+def _upload(desk, readers, data: str, name: str = "readers.csv"):
+    file = SimpleUploadedFile(name, data.encode())
+    return desk.post("/publications/observer/imports/", {"list": readers.pk, "file": file})
+
+
+def test_an_import_is_seen_before_it_is_done(desk, readers):
+    answer = _upload(desk, readers, "邮箱,姓名\nzhang@example.com,张三\nbad,李四\n")
+    run = ImportRun.objects.get()
+    assert answer.url == f"/imports/{run.pk}/"
+    page = desk.get(answer.url).content.decode()
+    assert "张三" in page
+    assert "UTF-8" in page
+    form = {"column-0": "address", "column-1": "name", "policy": "keep", "consent": "basis"}
+    assert "请写明依据" in desk.post(answer.url, form).content.decode()
+    desk.post(answer.url, {**form, "basis": "2026 年登记表"})
+    assert "正在检查" in desk.get(answer.url).content.decode()
+    importing.advance(run.pk)
+    assert not Subscriber.objects.exists()
+    checked = desk.get(answer.url).content.decode()
+    assert "不是完整的邮箱地址" in checked
+    desk.post(f"/imports/{run.pk}/start/")
+    importing.advance(run.pk)
+    assert Subscriber.objects.get().name == "张三"
+    desk.post(f"/imports/{run.pk}/undo/")
+    assert not Subscriber.objects.exists()
+
+
+def test_two_columns_can_not_be_one_field(desk, readers):
+    answer = _upload(desk, readers, "邮箱,另一\na@example.com,b@example.com\n")
+    form = {"column-0": "address", "column-1": "address", "policy": "keep", "consent": "double"}
+    assert "只留一列" in desk.post(answer.url, form).content.decode()
+
+
+def test_files_that_are_no_tables_or_too_big_are_refused(desk, readers, monkeypatch):
+    assert "空的" in _upload(desk, readers, " ").content.decode()
+    monkeypatch.setattr(importing, "FILE_BYTES", 10)
+    assert "上限" in _upload(desk, readers, "a" * 100).content.decode()
+    assert not ImportRun.objects.exists()
+
+
+def test_an_upload_into_another_publications_list_is_refused(desk, readers):
+    other = factories.subscriber_list(factories.publication("other", "other.example"), "theirs")
+    page = _upload(desk, other, "邮箱\na@example.com\n").content.decode()
+    assert "errorlist" in page
+    assert not ImportRun.objects.exists()
+
+
+def test_hostile_names_headers_and_attributes_run_nowhere(desk, readers):
+    row = factories.subscribe(readers, "zhang@example.com", name=HOSTILE[:100])[0]
+    Subscriber.objects.update(organisation=HOSTILE, attributes={HOSTILE: HOSTILE})
+    SubscriberList.objects.update(name=HOSTILE, description=HOSTILE, public=True)
+    quoted = HOSTILE.replace('"', '""')
+    upload = _upload(desk, readers, f'邮箱,"{quoted}"\nx{HOSTILE}@example.com,"{quoted}"\n')
+    Segment.objects.create(
+        publication=readers.publication, name=HOSTILE, audience={"lists": [readers.pk]}
+    )
+    suppression.suppress("a@example.com", Suppression.Reason.STAFF, HOSTILE)
+    for address in (
+        "/publications/observer/subscribers/",
+        "/lists/readers/",
+        f"/subscriptions/{row.pk}/",
+        "/publications/observer/imports/",
+        upload.url,
+        "/publications/observer/segments/",
+        "/publications/observer/suppressions/",
+    ):
+        answer = desk.get(address)
+        assert answer.status_code == 200
+        assert "<script>alert" not in answer.content.decode(), address
+
+
+@pytest.mark.parametrize(
+    "name", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "＝1", "\t=1", "=cmd|' /C calc'!A0"]
+)
+def test_what_a_spreadsheet_would_calculate_is_exported_as_text(desk, readers, name):
+    factories.subscribe(readers, "zhang@example.com")
+    Subscriber.objects.update(name=name)
+    answer = desk.get("/lists/readers/readers.csv")
+    data = b"".join(answer.streaming_content)
+    assert data.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"))))
+    assert rows[1][1] == f"'{name}"
+    book = load_workbook(
+        io.BytesIO(b"".join(desk.get("/lists/readers/readers.xlsx").streaming_content))
+    )
+    cell = book.active["B2"]
+    assert cell.data_type == "s"
+    assert cell.value.startswith("'")
+
+
+def test_an_exported_list_can_be_imported(desk, readers):
+    factories.subscribe(readers, "zhang@example.com", "wáng@大学.cn", name="张三")
+    data = b"".join(desk.get("/lists/readers/readers.csv").streaming_content)
+    other = factories.subscriber_list(readers.publication, "copy")
+    run = importing.receive(other, [data], "copy.csv")
+    importing.begin_here(run, proceed=True)
+    assert run.counts["person"] == run.counts["added"] == 2
+
+
+def test_a_list_has_settings_and_its_form_to_copy(desk, readers):
+    assert "放到网站上" not in desk.get("/lists/readers/").content.decode()
+    desk.post("/lists/readers/", {"name": "新名", "public": "on"})
+    readers.refresh_from_db()
+    assert (readers.name, readers.public, readers.double_opt_in) == ("新名", True, False)
+    page = desk.get("/lists/readers/").content.decode()
+    assert 'action="https://news.example.org/s/readers/"' in page
+    desk.post("/lists/readers/", {"name": "新名", "archived": "on"})
+    readers.refresh_from_db()
+    assert not readers.open
+
+
+def test_readers_are_found_by_a_part_of_their_address(desk, readers):
+    factories.subscribe(readers, "zhang@example.com", "li@example.com")
+    page = desk.get("/lists/readers/?q=ZHANG").content.decode()
+    assert "zhang@example.com" in page
+    assert "li@example.com" not in page
+
+
+def test_a_suppression_ends_by_a_reason_and_only_in_its_publication(desk, readers):
+    desk.post("/publications/observer/suppressions/", {"address": "Li@Example.com", "reason": "x"})
+    row = Suppression.objects.get()
+    assert (row.key, row.source) == ("li@example.com", "editor: x")
+    page = desk.get("/publications/observer/suppressions/?q=LI@example.com").content.decode()
+    assert "li@example.com" in page
+    factories.publication("other", "other.example")
+    address = "/publications/{}/suppressions/{}/release/"
+    assert desk.post(address.format("other", row.pk), {"reason": "恢复发送"}).status_code == 404
+    desk.post(address.format("observer", row.pk), {"reason": " "})
+    assert Suppression.objects.exists()
+    desk.post(address.format("observer", row.pk), {"reason": "读者来信要求恢复"})
+    assert not Suppression.objects.exists()
+    assert suppression.Release.objects.get().actor == "editor"
+
+
+def test_a_segment_is_counted_then_saved(desk, readers):
+    factories.subscribe(readers, "a@qq.com", "b@example.com")
+    form = {"list": readers.pk, "field-0": "provider", "test-0": "is", "value-0": "tencent"}
+    address = "/publications/observer/segments/"
+    assert "现在是 1 人" in desk.post(address, {**form, "count": ""}).content.decode()
+    assert not Segment.objects.exists()
+    desk.post(address, {**form, "save": "", "name": "QQ 读者"})
+    segment = Segment.objects.get()
+    assert audience.count(readers.publication_id, segment.audience) == (1, 0)
+    assert "QQ 读者" in desk.get(address).content.decode()
+
+
+def test_a_segment_does_not_reach_another_publication(desk, readers):
+    other = factories.subscriber_list(factories.publication("other", "other.example"), "theirs")
+    factories.subscribe(other, "a@example.com")
+    form = {"list": other.pk, "save": "", "name": "越界"}
+    page = desk.post("/publications/observer/segments/", form).content.decode()
+    assert "不属于这份刊物" in page
+    assert not Segment.objects.exists()
+    mine = Segment.objects.create(publication=other.publication, name="他们", audience={})
+    assert desk.post(f"/publications/observer/segments/{mine.pk}/removal/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/publications/observer/imports/",
+        "/publications/observer/suppressions/",
+        "/publications/observer/segments/",
+        "/lists/readers/",
+        "/imports/{}/start/",
+        "/imports/{}/undo/",
+    ],
+)
+def test_forged_requests_are_refused(editor, readers, address):
+    run = importing.receive(readers, ["邮箱\na@example.com\n".encode()], "a.csv")
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(editor)
+    assert browser.post(address.format(run.pk), {"name": "x"}).status_code == 403
+    assert not Subscription.objects.exists()
