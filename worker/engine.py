@@ -74,6 +74,7 @@ class Engine:
         self._unrecorded: list[Outcome] = []
         self._limits: dict[str, Limit] = {}
         self._not_before: dict[str, float] = {}
+        self._stuck: set[str] = set()
         self._departures: queue.Departures | None = None
         self._watch = queue.Watch()
         self._extended = self._ticked = 0.0
@@ -109,6 +110,7 @@ class Engine:
             self._limits = providers.limits()
             self._report.send(self._lines.relays.standings())
             self._ticked = time.monotonic()
+        self._step_around()
         self._top_up(call_another)
         self._share_out()
 
@@ -158,12 +160,29 @@ class Engine:
             if seconds:
                 logger.warning("provider=%s paused=%.0f reply=%r", provider, seconds, reply.text)
 
+    def _step_around(self) -> None:
+        """Keep providers that don't answer from holding all sessions while others wait."""
+        self._stuck = self._lines.stuck()
+        if not self._stuck:
+            return
+        waiting = {(each.provider, lane) for lane, each in self._waiting()}
+        for provider in self._stuck & {provider for provider, lane in waiting if lane != provider}:
+            queue.own_lane(provider)
+            self._hold_back(provider)
+        if {provider for provider, _ in waiting} - self._stuck:
+            self._loop.call_soon_threadsafe(self._lines.relieve, self._patient)
+
+    @property
+    def _patient(self) -> int:
+        """How many sessions may wait for one provider that doesn't answer."""
+        return max(1, self._lines.relays.capacity // 4)
+
     def _hold_back(self, provider: str) -> None:
         """Begin nothing more for a provider; what waits for it goes back into its lane."""
         for key, flow in self._flows.items():
             if key.lane == provider:
                 flow.stop = True
-            flow.skip |= {each.id for each in flow.waiting.copy() if each.provider == provider}
+            flow.resting.add(provider)
 
     def _notice(self) -> None:
         """See what has changed outside: mailings, leases, readers who left."""
@@ -178,8 +197,10 @@ class Engine:
             flow.stop = flow.stop or key.mailing_id not in sending
             flow.fence = asked + min(FENCE_SECONDS, settings.LEASE_SECONDS / 2)
 
-    def _waiting(self) -> list[Claimed]:
-        return [delivery for flow in self._flows.values() for delivery in flow.waiting.copy()]
+    def _waiting(self) -> list[tuple[str, Claimed]]:
+        """What is claimed and not begun, with its lane."""
+        flows = self._flows.items()
+        return [(key.lane, delivery) for key, flow in flows for delivery in flow.waiting.copy()]
 
     def _extend(self, asked: float) -> None:
         if asked - self._extended < settings.LEASE_SECONDS / 6:
@@ -196,7 +217,7 @@ class Engine:
         """Give back what has not been begun for readers who left; the next claim suppresses it."""
         if self._departures is None:
             return
-        gone = self._departures.among(self._waiting())
+        gone = self._departures.among([delivery for _, delivery in self._waiting()])
         for flow in self._flows.values():
             flow.skip |= gone
 
@@ -309,6 +330,8 @@ class Engine:
     def _useful(self, key: Queued, flow: Flow) -> int:
         limit = self._limit(key.lane).connections
         useful = len(flow.waiting) + flow.lines
+        if key.lane in self._stuck:
+            useful = min(useful, self._patient)
         return useful if limit is None else min(limit, useful)
 
     def close(self) -> None:

@@ -13,14 +13,14 @@ import asyncio
 import datetime
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
 from dongtai_mail.delivery.letters import Letter, Letters
 from dongtai_mail.delivery.queue import Claimed, Outcome
-from dongtai_mail.message.reply import Reply, Stage
+from dongtai_mail.message.reply import Reply, Stage, Verdict, classify
 from worker import journal
 from worker.journal import Journal
 from worker.notes import Notes
@@ -28,6 +28,9 @@ from worker.relays import Relays
 from worker.smtp import Session, SessionRefused
 
 logger = logging.getLogger(__name__)
+
+# A server that takes longer to answer for one message keeps others from using the session.
+STUCK_SECONDS = 10.0
 
 
 @dataclass
@@ -39,9 +42,11 @@ class Flow:
     messages_per_session: int | None = None
     waiting: deque[Claimed] = field(default_factory=deque)
     outcomes: SimpleQueue[Outcome] = field(default_factory=SimpleQueue)
-    # Deliveries that shall not be begun, and batches that were taken from this worker.
+    # What shall not be begun: these deliveries, batches that were taken from this worker, and
+    # whatever is for providers that have asked to be left in peace.
     skip: set[int] = field(default_factory=set)
     lost: set[int] = field(default_factory=set)
+    resting: set[str] = field(default_factory=set)
     # How many sessions it may use, how many it does.
     share: int = 0
     lines: int = 0
@@ -64,7 +69,11 @@ class Flow:
         return self.held or self._skips(delivery)
 
     def _skips(self, delivery: Claimed) -> bool:
-        return delivery.id in self.skip or delivery.batch_id in self.lost
+        return (
+            delivery.id in self.skip
+            or delivery.batch_id in self.lost
+            or delivery.provider in self.resting
+        )
 
     def take(self) -> Claimed | None:
         """The next delivery to begin, or None when there is none to begin now."""
@@ -103,13 +112,22 @@ class _Ready:
     begun: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class _Line:
-    """What a line of sending has in its hands."""
+    """What a line of sending has in its hands, and since when it waits for that to be answered."""
 
     session: Session | None = None
     ready: _Ready | None = None
     following: _Ready | None = None
+    since: float = 0.0
+
+    @property
+    def stuck_at(self) -> str | None:
+        """The provider that leaves it without an answer."""
+        ready = self.ready
+        if ready is None or self.session is None or time.monotonic() < self.since + STUCK_SECONDS:
+            return None
+        return ready.delivery.provider
 
 
 class Lines:
@@ -120,6 +138,26 @@ class Lines:
         self._journal = ledger
         self._notes = notes
         self._tasks: set[asyncio.Task[None]] = set()
+        self._at_work: set[_Line] = set()
+
+    def stuck(self) -> set[str]:
+        """The providers that leave sessions without an answer for long."""
+        stuck = (line.stuck_at for line in self._at_work.copy())
+        return {provider for provider in stuck if provider is not None}
+
+    def relieve(self, patient: int) -> None:
+        """Take sessions from providers that leave more than ``patient`` of them unanswered.
+
+        Only before a message is complete, where hanging up leaves nothing in doubt.
+        """
+        waiting: Counter[str] = Counter()
+        for line in self._at_work:
+            provider, ready, session = line.stuck_at, line.ready, line.session
+            if provider is None or ready is None or session is None:
+                continue
+            waiting[provider] += 1
+            if waiting[provider] > patient and not ready.begun:
+                session.abort(f"no answer within {STUCK_SECONDS:.0f} s, and others wait")
 
     def staff(self, flow: Flow) -> None:
         """Have as many lines at work as the flow may and can use."""
@@ -140,6 +178,7 @@ class Lines:
     async def _line(self, flow: Flow) -> None:
         """Send one delivery after the other, over a session that is replaced when it must be."""
         line = _Line()
+        self._at_work.add(line)
         try:
             while await self._step(flow, line):
                 pass
@@ -154,6 +193,7 @@ class Lines:
             flow.refuse("发信程序内部出错，详见日志")
         finally:
             flow.lines -= 1
+            self._at_work.discard(line)
             await self._leave(flow, line)
 
     async def _step(self, flow: Flow, line: _Line) -> bool:
@@ -162,12 +202,15 @@ class Lines:
         if ready is None or (ready.offered and flow.withdraws(ready.delivery)):
             return False
         session = line.session = line.session or await self.relays.acquire()
+        line.since = time.monotonic()
         reply = session.refusal(ready.letter) or await self._envelope(flow, session, ready)
         if reply is None:
             return False
         if reply.code == 354:
             line.following = self._ahead(flow, session)
             reply = await self._content(session, ready, line.following)
+        if reply.code != 250 and classify(reply) is Verdict.LIMITED:
+            flow.resting.add(ready.delivery.provider)
         flow.outcomes.put(Outcome(ready.delivery, reply, session.relay.name))
         line.ready, line.following = line.following, None
         await self._renew(flow, line)
