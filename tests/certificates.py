@@ -27,9 +27,12 @@ class Authority:
             self._key, hashes.SHA256()
         )
 
+    @property
+    def pem(self) -> str:
+        return self._certificate.public_bytes(serialization.Encoding.PEM).decode()
+
     def trust(self) -> ssl.SSLContext:
-        pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode()
-        return ssl.create_default_context(cadata=pem)
+        return ssl.create_default_context(cadata=self.pem)
 
     def file(self) -> Path:
         """The authority's own certificate, for ``SSL_CERT_FILE``."""

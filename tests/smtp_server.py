@@ -42,6 +42,8 @@ class SmtpServer:
         self.script = script
         self.extensions = extensions
         self.received: list[Received] = []
+        # A hundred thousand messages would not fit into memory.
+        self.keep_data = True
         self.sessions = 0
         self.port = port
         self._tls = tls
@@ -157,7 +159,8 @@ class _Dialogue:
         reply = self._server.script("dot", self._recipients[0])
         if reply in (None, KEEP_AND_DROP):
             self._server.received += [
-                Received(self._sender, recipient, data[:-3]) for recipient in self._recipients
+                Received(self._sender, recipient, data[:-3] if self._server.keep_data else b"")
+                for recipient in self._recipients
             ]
         self._recipients = []
         return await self._say(reply or "250 2.0.0 kept")

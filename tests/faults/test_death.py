@@ -86,8 +86,8 @@ def test_killed_behind_the_dot_is_unconfirmed_and_resent_with_the_same_id(world:
 
 def test_unconfirmed_messages_are_left_alone_where_the_mailing_says_so(world: World) -> None:
     killed = _kill_at(world, "dot", after=60)
-    world.send("readers", "--at", "2099-01-01T09:00")
-    world.query("UPDATE delivery_mailing SET unconfirmed_policy = 'leave', scheduled_at = now()")
+    world.query("UPDATE delivery_mailing SET unconfirmed_policy = 'leave'")
+    world.send()
     world.start_worker()
     world.wait(killed.done.is_set, "the worker is killed")
     world.start_worker()

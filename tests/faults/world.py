@@ -8,6 +8,7 @@ what the SMTP server received.
 from __future__ import annotations
 
 import shutil
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import psycopg
 from celery import Celery
 
 from tests.cluster import Cluster
-from tests.installation import Installation, RedisServer, new_database, wait_until
+from tests.installation import PATIENCE, Installation, RedisServer, new_database, wait_until
 from tests.smtp_server import SmtpServer
 
 READERS = 300
@@ -73,11 +74,8 @@ class Template:
         manuscript = directory / "issue.txt"
         manuscript.write_text(MANUSCRIPT)
         installation.run("import", manuscript, "--publication", "observer")
-        # Freezes the edition, so that a copy's own command is quick.
+        # Mailing 1, which every copy has; its time is far away until it is sent.
         installation.run("send", 1, "--list", "readers", "--at", "2099-01-01T09:00")
-        with psycopg.connect(self.database_url, autocommit=True) as database:
-            database.execute("DELETE FROM delivery_mailing")
-            database.execute("ALTER SEQUENCE delivery_mailing_id_seq RESTART")
 
     @staticmethod
     def _add_list(installation: Installation, slug: str, addresses: list[str]) -> None:
@@ -101,17 +99,34 @@ class World:
         self.smtp = smtp
         self._caller = Celery(broker=redis.url, set_as_current=False)
 
-    def start_worker(self, name: str = "worker", concurrency: int = 1, **extra: str) -> None:
+    def start_worker(
+        self,
+        name: str = "worker",
+        concurrency: int = 1,
+        prefix: tuple[str, ...] = (),
+        **environment: str,
+    ) -> None:
         arguments = ("worker", "--concurrency", str(concurrency))
-        self.installation.start(name, *arguments, **extra)
+        self.installation.start(name, *arguments, prefix=prefix, **environment)
 
-    def send(self, slug: str = "readers", *options: object) -> None:
-        """Order mailing 1; nobody waits for it."""
-        self.installation.run("send", 1, "--list", slug, *options)
+    def send(self, slug: str = "readers", after: str = "0") -> None:
+        """Mailing 1 is due now, or ``after`` an interval."""
+        self.query(
+            "UPDATE delivery_mailing SET scheduled_at = now() + %s::interval, subscriber_list_id = "
+            "(SELECT id FROM subscribers_subscriberlist WHERE slug = %s)",
+            after,
+            slug,
+        )
 
-    def call(self) -> None:
+    def call(self, expires: int | None = 5) -> None:
         """Wake a worker, as the scheduler does every five seconds."""
-        self._caller.send_task("worker.tasks.drive", expires=5)
+        self._caller.send_task("worker.tasks.drive", expires=expires)
+
+    def own_lane(self, provider: str) -> None:
+        """Staff gave this provider a lane of its own, without limits."""
+        self.query(
+            "INSERT INTO delivery_providerlimit (provider, changed_at) VALUES (%s, now())", provider
+        )
 
     def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.installation.database_url, autocommit=True) as database:
@@ -141,14 +156,14 @@ class World:
             "UPDATE delivery_delivery SET changed_at = now() - interval '1 hour' WHERE state = 6"
         )
 
-    def wait(self, condition: Any, what: str) -> None:
+    def wait(self, condition: Any, what: str, seconds: float = PATIENCE) -> None:
         """Wait while workers are called as by the scheduler, only more often."""
 
         def look() -> bool:
             self._call_gently()
             return bool(condition())
 
-        wait_until(look, what)
+        wait_until(look, what, seconds)
 
     def _call_gently(self) -> None:
         """Keep one call in the queue; Redis may be away just now."""
@@ -172,13 +187,6 @@ class World:
     def duplicates(self) -> int:
         return sum(count - 1 for count in Counter(self.smtp.recipients()).values())
 
-    def lost(self, slug: str = "readers") -> set[str]:
-        """Readers who should have a message and have none."""
-        rows = self.query(
-            "SELECT address FROM delivery_delivery WHERE mailing_id = 1 AND state = 2"
-        )
-        return {address for (address,) in rows} - set(self.smtp.recipients())
-
     def assert_everybody_has_one(self, readers: int = READERS, doubled: int = 0) -> None:
         """All readers are accounted for, none lost, at most ``doubled`` written to twice."""
         self.assert_adds_up(readers)
@@ -193,3 +201,23 @@ class World:
         tally = Counter({STATES[state]: int(count) for state, count in rows if count})
         assert tally == self.ledger()
         assert sum(tally.values()) == readers
+
+
+class Gate:
+    """A script that holds the whole server at one message, until the test has done its thing."""
+
+    def __init__(self, world: World, stage: str = "data", after: int = 60) -> None:
+        self._world, self._stage, self._after = world, stage, after
+        self._reached, self._open = threading.Event(), threading.Event()
+        world.smtp.script = self
+
+    def __call__(self, stage: str, argument: str) -> None:
+        if stage == self._stage and len(self._world.smtp.received) >= self._after:
+            self._reached.set()
+            self._open.wait(PATIENCE)
+
+    def wait(self) -> None:
+        self._world.wait(self._reached.is_set, "the sending is in the middle")
+
+    def open(self) -> None:
+        self._open.set()

@@ -102,7 +102,7 @@ def announce(mailing_id: int) -> None:
 
 def start_due() -> list[int]:
     """Start what is due and mark what was missed; returns the ids of all that are sending."""
-    now = timezone.now()
+    now = _now()
     for mailing in Mailing.objects.filter(state=State.SCHEDULED, scheduled_at__lte=now):
         if now - mailing.scheduled_at > datetime.timedelta(seconds=mailing.grace_seconds):
             _move(mailing, State.SCHEDULED, State.MISSED)
@@ -113,7 +113,7 @@ def start_due() -> list[int]:
 
 def start(mailing_id: int) -> bool:
     """Freeze the audience and begin; False when somebody else did or it isn't due."""
-    now = timezone.now()
+    now = _now()
     with transaction.atomic():
         due = Mailing.objects.filter(pk=mailing_id, state=State.SCHEDULED, scheduled_at__lte=now)
         if not due.update(state=State.SENDING, started_at=now):
@@ -126,6 +126,17 @@ def start(mailing_id: int) -> bool:
             mailing.edition.published_at = now
             mailing.edition.save(update_fields=["published_at"])
     return True
+
+
+def _now() -> datetime.datetime:
+    """This host's time or the database's, whichever is earlier: no fast clock starts a mailing."""
+    now = timezone.now()
+    if connection.vendor != "postgresql":
+        return now
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT LEAST(clock_timestamp(), %s)", [now])
+        earlier: datetime.datetime = cursor.fetchone()[0]
+    return earlier
 
 
 def pause(mailing: Mailing) -> None:

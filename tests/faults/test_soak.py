@@ -1,0 +1,13 @@
+"""The soak in short; ``bin/soak`` is the long one."""
+
+from __future__ import annotations
+
+from tests.soak import soak
+
+
+def test_killing_everything_again_and_again_loses_nobody() -> None:
+    account = soak(readers=3000, kills=8, seed=7)
+    assert account.good, account
+    assert account.kills >= 5, account
+    assert account.redis_restarts, account
+    assert account.postgresql_restarts, account
