@@ -39,8 +39,8 @@ class _Job:
 
 def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
-    is_file = Path(arguments.file).exists()
     try:
+        is_file = _is_file(arguments.file)
         if is_file and not arguments.publication:
             return _render(_from_file, arguments)
         prepare = _from_file_of_publication if is_file else _from_issue
@@ -48,6 +48,14 @@ def main(argv: Sequence[str]) -> int:
     except (manuscript.ManuscriptError, rendering.RenderingError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
+
+
+def _is_file(name: str) -> bool:
+    """Whether it names a file; what is neither that nor a number is a slip of the pen."""
+    found = Path(name).exists()
+    if not found and not name.isdecimal():
+        raise FileNotFoundError(f"没有文件 {name}，它也不是一期的编号。请检查路径。")
+    return found
 
 
 def _parser() -> argparse.ArgumentParser:
