@@ -90,7 +90,7 @@ def test_a_publication_says_the_rest_and_keeps_nothing(tmp_path: Path, bare: Pat
     factories.publication()
     options = ("--publication", "observer", "--number", "第 3 期")
     report = rendered(tmp_path, bare, *options)
-    assert report["subject"] == "《云港观察》 第 3 期"
+    assert report["subject"] == "《云港观察》第 3 期"
     assert str(letter(tmp_path)["From"]) == "云港观察编辑部 <editor@example.org>"
     assert not Issue.objects.exists()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def sample_manuscript() -> Path:
-    """《澜港电商观察》 2026 年第 21 期, as an editor would hand it in."""
+    """《澜港电商观察》2026 年第 21 期, as an editor would hand it in."""
     return Path(__file__).with_name("sample.md")
 
 

@@ -273,7 +273,7 @@ def _subject(issue: Issue, maker: _Maker) -> str:
         return given.plain
     masthead = f"《{issue.masthead}》" if issue.masthead else None
     date = chinese_date(issue.date) if issue.date and not issue.number else None
-    derived = maker.name(" ".join(filter(None, (masthead, issue.number, date))))
+    derived = maker.name("".join(filter(None, (masthead, issue.number, date))))
     if derived is None:
         message = "没有邮件主题，也没有可以代替的刊名、期号和日期"
         maker.report(Finding("subject-missing", Severity.ERROR, message))
