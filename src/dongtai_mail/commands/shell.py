@@ -37,6 +37,8 @@ def run(command: Callable[[], int]) -> int:
     )
     try:
         return command()
+    except FileNotFoundError as missing:
+        print(f"{missing.filename or missing}：没有这个文件。请检查路径。", file=sys.stderr)
     except refusals as refusal:
         print(refusal, file=sys.stderr)
     except DatabaseError as error:
@@ -45,11 +47,16 @@ def run(command: Callable[[], int]) -> int:
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime.datetime:
-    """An ISO time, in ``zone`` unless it names its own."""
+    """An ISO time to come, in ``zone`` unless it names its own."""
     try:
         at = datetime.datetime.fromisoformat(text)
     except ValueError:
         raise CommandRefused(
             f"--at {text!r}：请写成 2026-12-01T09:00（{zone.key} 时间），或带上时区。"
         ) from None
-    return at if at.tzinfo else at.replace(tzinfo=zone)
+    at = at if at.tzinfo else at.replace(tzinfo=zone)
+    if at <= datetime.datetime.now(zone):
+        raise CommandRefused(
+            f"--at {text!r}：这个时间已经过去。请写以后的时间；要现在发，请去掉 --at。"
+        )
+    return at
