@@ -177,6 +177,13 @@ def test_a_command_needs_an_installation(up: Start, tmp_path: Path) -> None:
     assert "run bin/up first" in run.said
 
 
+def test_run_without_a_command_starts_nothing(up: Start, tmp_path: Path) -> None:
+    run = up(tmp_path, "--run")
+    assert run.ended() == 2
+    assert "--run needs a command" in run.said
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_broken_installation_file_is_named(up: Start, tmp_path: Path) -> None:
     (tmp_path / "installation.json").write_text("{")
     run = up(tmp_path)

@@ -223,7 +223,10 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         metavar="COMMAND",
         help="start nothing; run another dongtai command on this installation",
     )
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if arguments.run == []:
+        parser.error("--run needs a command; `--run --help` lists them")
+    return arguments
 
 
 def _port(text: str) -> int:
