@@ -252,6 +252,19 @@ def plain(text: str, limit: int) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "")[:limit]
 
 
+def may_retry(message: ReturnedMessage) -> bool:
+    """Whether a message of today's rules might say more; an event of a provider says it once."""
+    return message.door in MAIL_DOORS and message.status in (Status.BROKEN, Status.UNPARSED)
+
+
+def retry(message: ReturnedMessage) -> None:
+    """Judge a message again that broke us or that nobody understood."""
+    if may_retry(message):
+        again = ReturnedMessage.objects.filter(pk=message.pk, status=message.status)
+        again.update(status=Status.NEW, note="")
+        process(message.pk)
+
+
 def catch_up() -> None:
     """Process what was stored by a process that died before it had done so."""
     late = timezone.now() - datetime.timedelta(seconds=LEFT_SECONDS)

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dongtai_mail.content import Severity
-from dongtai_mail.delivery.models import Delivery, Mailing
+from dongtai_mail.delivery.models import Delivery, Mailing, ReturnedMessage
+from dongtai_mail.message.feedback import Kind as Feedback
 from dongtai_mail.rendering import Kind
 
 Text = str | Promise
@@ -62,6 +63,37 @@ DELIVERIES = {
     Delivery.State.CANCELLED: Word(
         "cancelled", "×", gettext_lazy("已取消"), gettext_lazy("发送取消时还没有发出")
     ),
+}
+
+RETURNED = {
+    ReturnedMessage.Status.NEW: Word("queued", "○", gettext_lazy("待处理")),
+    ReturnedMessage.Status.PROCESSED: Word("accepted", "●", gettext_lazy("已处理")),
+    ReturnedMessage.Status.UNPARSED: Word("deferred", "▲", gettext_lazy("看不懂")),
+    ReturnedMessage.Status.IGNORED: Word("suppressed", "–", gettext_lazy("不采纳")),
+    ReturnedMessage.Status.BROKEN: Word("bounced", "■", gettext_lazy("处理出错")),
+}
+
+EFFECTS = {
+    ReturnedMessage.Effect.NONE: Word("queued", "–", gettext_lazy("没有影响")),
+    ReturnedMessage.Effect.COUNTED: Word("deferred", "◐", gettext_lazy("计一次暂时退回")),
+    ReturnedMessage.Effect.BOUNCED: Word("bounced", "■", gettext_lazy("停发：无法送达")),
+    ReturnedMessage.Effect.COMPLAINED: Word("bounced", "■", gettext_lazy("停发：投诉")),
+    ReturnedMessage.Effect.LEFT: Word("suppressed", "–", gettext_lazy("退订")),
+}
+
+FEEDBACK: dict[str, Text] = {
+    Feedback.BOUNCE: gettext_lazy("退信"),
+    Feedback.DELAYED: gettext_lazy("延迟通知"),
+    Feedback.COMPLAINT: gettext_lazy("投诉"),
+    Feedback.DELIVERED: gettext_lazy("送达回执"),
+    Feedback.AUTO_REPLY: gettext_lazy("自动回复"),
+    Feedback.UNSUBSCRIBE: gettext_lazy("退订邮件"),
+    Feedback.UNKNOWN: gettext_lazy("不明"),
+}
+
+SEVERITY: dict[str, Text] = {
+    "hard": gettext_lazy("永久"),
+    "soft": gettext_lazy("暂时"),
 }
 
 KINDS: dict[str, Text] = {

@@ -6,9 +6,13 @@ import datetime
 
 from django import template
 from django.conf import settings
+from django.utils import timezone
 
+from dongtai_mail.delivery import policy
+from dongtai_mail.delivery.models import Attempt, ReturnedMessage
 from dongtai_mail.desk import words
 from dongtai_mail.issues.models import Publication
+from subscribers.models import Subscription
 
 register = template.Library()
 
@@ -43,3 +47,41 @@ def word(state: object) -> words.Word | str:
 @register.filter
 def kind_name(kind: str) -> str:
     return str(words.KINDS.get(kind, kind))
+
+
+@register.filter
+def returned_status(message: ReturnedMessage) -> words.Word:
+    return words.RETURNED[ReturnedMessage.Status(message.status)]
+
+
+@register.filter
+def effect(message: ReturnedMessage) -> words.Word:
+    return words.EFFECTS[ReturnedMessage.Effect(message.effect)]
+
+
+@register.filter
+def feedback_kind(kind: str) -> str:
+    return str(words.FEEDBACK.get(kind, kind or "—"))
+
+
+@register.filter
+def severity_name(severity: str | None) -> str:
+    return str(words.SEVERITY.get(severity or "", "—"))
+
+
+@register.simple_tag
+def came_back(subscription: Subscription) -> list[ReturnedMessage]:
+    """The latest messages about a reader: why mail has stopped, with its evidence."""
+    return list(subscription.returned.defer("raw")[:20])
+
+
+@register.simple_tag
+def refusals(subscription: Subscription) -> list[Attempt]:
+    """The latest answers of servers that did not take a reader's mail."""
+    rows = Attempt.objects.filter(delivery__subscription=subscription)
+    return list(rows.select_related("mailing__edition__issue").order_by("-id")[:20])
+
+
+@register.simple_tag
+def soft_bounces(subscription: Subscription) -> int:
+    return policy.soft_bounces(subscription.pk, timezone.now())

@@ -1,0 +1,107 @@
+"""What came back: a publication's list, one message with its evidence, and a second try at it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from dongtai_mail.delivery import returns
+from dongtai_mail.delivery.models import ReturnedMessage
+from dongtai_mail.desk import words
+from dongtai_mail.desk.access import staff
+from dongtai_mail.issues.models import Publication
+
+PER_PAGE = 50
+# As much of a message as people read; the file itself can be long.
+SHOWN = 64 * 1024
+
+
+@staff
+@require_safe
+def returned_messages(request: HttpRequest, slug: str) -> HttpResponse:
+    publication = get_object_or_404(Publication, slug=slug)
+    chosen = {name: request.GET.get(name, "") for name in ("status", "effect", "q")}
+    page = Paginator(_found(publication, chosen), PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "publication": publication,
+        "page": page,
+        "chosen": chosen,
+        "statuses": words.RETURNED,
+        "effects": words.EFFECTS,
+        "here": "returned",
+    }
+    return render(request, "desk/returned_messages.html", context)
+
+
+def _found(publication: Publication, chosen: dict[str, str]) -> QuerySet[ReturnedMessage]:
+    """Those about this publication's readers, and those that nobody can say whose they are."""
+    rows = ReturnedMessage.objects.select_related("delivery", "subscription__subscriber")
+    rows = rows.defer("raw").filter(
+        Q(delivery__mailing__subscriber_list__publication=publication)
+        | Q(subscription__subscriber_list__publication=publication)
+        | Q(delivery=None, subscription=None)
+    )
+    if chosen["status"] in ReturnedMessage.Status:
+        rows = rows.filter(status=chosen["status"])
+    if chosen["effect"] and chosen["effect"] in ReturnedMessage.Effect:
+        rows = rows.filter(effect=chosen["effect"])
+    if sought := chosen["q"].strip():
+        rows = rows.filter(
+            Q(delivery__address__icontains=sought)
+            | Q(subscription__subscriber__address__icontains=sought)
+            | Q(recipient__icontains=sought)
+        )
+    return rows
+
+
+@staff
+@require_safe
+def returned_message(request: HttpRequest, pk: int) -> HttpResponse:
+    related = ("delivery__mailing__edition__issue", "subscription__subscriber")
+    shown = get_object_or_404(ReturnedMessage.objects.select_related(*related), pk=pk)
+    return render(request, "desk/returned_message.html", {"message": shown, **_context(shown)})
+
+
+def _context(shown: ReturnedMessage) -> dict[str, Any]:
+    raw = bytes(shown.raw or b"")
+    head, gap, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
+    return {
+        "publication": _publication(shown),
+        "reader": _address(shown),
+        "headers": head[:SHOWN].decode("utf-8", "replace"),
+        "body": body[:SHOWN].decode("utf-8", "replace") if gap else "",
+        "cut": len(body) > SHOWN or shown.size > len(raw),
+        "retriable": _retriable(shown),
+        "here": "returned",
+    }
+
+
+def _publication(shown: ReturnedMessage) -> Publication | None:
+    if shown.subscription:
+        return shown.subscription.subscriber_list.publication
+    if shown.delivery:
+        return shown.delivery.mailing.subscriber_list.publication
+    return None
+
+
+def _address(shown: ReturnedMessage) -> str:
+    if shown.subscription:
+        return shown.subscription.subscriber.address
+    return shown.delivery.address if shown.delivery else ""
+
+
+def _retriable(shown: ReturnedMessage) -> bool:
+    return shown.raw is not None and returns.may_retry(shown)
+
+
+@staff
+@require_POST
+def second_try(request: HttpRequest, pk: int) -> HttpResponse:
+    """Judge a message again that broke us or that nobody understood, with the rules of today."""
+    returns.retry(get_object_or_404(ReturnedMessage, pk=pk))
+    return redirect("desk:returned-message", pk)
