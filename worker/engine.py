@@ -36,6 +36,7 @@ from worker.relays import Relays
 from worker.report import Report
 from worker.stop import Stop
 from worker.throttle import Throttle
+from worker.warmup import Warmup
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Engine:
         self._journal = Journal(settings.DATA_DIR / "journal")
         self._redis = pace.client()
         self._throttle = Throttle(self._redis)
+        self._warmup = Warmup(self._redis)
         self._report = Report(self._redis, self.name)
         self._loop = _new_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="smtp", daemon=True)
@@ -80,7 +82,8 @@ class Engine:
         self._extended = self._ticked = 0.0
 
     async def _make_lines(self) -> Lines:
-        return Lines(Relays(settings.RELAYS), self._journal, Notes(settings.REDIS_URL))
+        relays = Relays(settings.RELAYS, warmup=self._warmup)
+        return Lines(relays, self._journal, Notes(settings.REDIS_URL))
 
     def drive(self, call_another: Callable[[], object]) -> None:
         """Do all there is to do for now; ``call_another`` wakes one more process."""
@@ -279,6 +282,11 @@ class Engine:
 
     def _permits(self, lane: str) -> int:
         size: int = settings.BATCH_SIZE
+        room = self._warmup.room(settings.RELAYS, lane)
+        if room == 0:
+            self._not_before[lane] = time.monotonic() + TICK_SECONDS
+            return 0
+        size = size if room is None else min(size, room)
         granted, wait = self._throttle.permits(lane, size, self._limit(lane))
         if not granted:
             self._not_before[lane] = time.monotonic() + min(wait, TICK_SECONDS)

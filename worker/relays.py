@@ -2,28 +2,34 @@
 
 Owns: idle sessions, the count of open ones, each relay's health. Promises: no more sessions to a
 relay than its limit; a relay that failed is left alone for a while, longer each time, and mail
-goes to the others; a session is replaced after as many messages as it may carry.
-Fails: ``SessionRefused`` when no relay can be had.
+goes to the others; one that warms up gets no more than its day allows; a session is replaced
+after as many messages as it may carry. Fails: ``SessionRefused`` when no relay can be had.
 """
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import ssl
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+import redis
 
 from dongtai_mail.delivery.gauges import RelayStanding
 from dongtai_mail.environment import Relay
 from dongtai_mail.message.reply import Reply, Stage
 from worker.smtp import Session, SessionRefused, open_session
+from worker.warmup import Warmup
 
 logger = logging.getLogger(__name__)
 
 FIRST_REST, LONGEST_REST = 5.0, 300.0
+# What a session of a relay that warms up reserves at once.
+WARMING_MESSAGES = 20
 
 
 @dataclass
@@ -33,12 +39,23 @@ class _Standing:
     relay: Relay
     open: int = 0
     idle: deque[Session] = field(default_factory=deque)
+    # Of a relay that warms up: the lane that each session was reserved for, and how many are
+    # reserved, at work or giving back.
+    warming: dict[Session, str] = field(default_factory=dict)
+    at_work: Counter[str] = field(default_factory=Counter)
     failures: int = 0
     rests_until: float = 0.0
 
     @property
+    def name(self) -> str:
+        return self.relay.name
+
+    @property
     def fit(self) -> bool:
         return time.monotonic() >= self.rests_until
+
+    def owns(self, session: Session) -> bool:
+        return session.relay is self.relay or session in self.warming
 
     def failed(self) -> None:
         if not self.fit:
@@ -49,7 +66,13 @@ class _Standing:
 
 
 class Relays:
-    def __init__(self, relays: Sequence[Relay], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        relays: Sequence[Relay],
+        tls: ssl.SSLContext | None = None,
+        warmup: Warmup | None = None,
+    ) -> None:
+        self._warmup = warmup
         # Made once: loading the CA bundle costs 90 ms a connection.
         self._tls = tls or ssl.create_default_context()
         self._standings = [_Standing(relay) for relay in relays]
@@ -71,44 +94,54 @@ class Relays:
             for each in self._standings
         }
 
-    async def acquire(self) -> Session:
+    async def acquire(self, lane: str = "") -> Session:
         """An open session to the least busy relay that is fit, as soon as it has room for one."""
         refused = Reply(Stage.CONNECT, None, "no relay is fit to take mail")
-        while self.capacity:
-            if not self._room():
-                self._freed.clear()
-                await self._freed.wait()
+        closed: set[str] = set()
+        while fit := [each for each in self._standings if each.fit and each.name not in closed]:
+            free = [each for each in fit if each.open < each.relay.connections]
+            if not free:
+                await self._wait()
                 continue
+            standing = min(free, key=lambda each: each.open)
             try:
-                return await self._try_each()
+                session = await self._open(standing, lane)
             except SessionRefused as refusal:
-                # Whoever refused rests now; another may be fit, though busy at this moment.
-                refused = refusal.reply
-        raise SessionRefused(refused)
-
-    def _room(self) -> bool:
-        return any(each.fit and each.open < each.relay.connections for each in self._standings)
-
-    async def _try_each(self) -> Session:
-        refused = Reply(Stage.CONNECT, None, "no relay is fit to take mail")
-        for standing in sorted(self._standings, key=lambda each: each.open):
-            if not standing.fit or standing.open >= standing.relay.connections:
-                continue
-            standing.open += 1
-            try:
-                return await self._session(standing)
-            except BaseException as error:
-                standing.open -= 1
-                # Somebody may wait for this very place, and must see that none is left.
-                self._freed.set()
-                if not isinstance(error, SessionRefused):
-                    raise
                 standing.failed()
-                refused = error.reply
-                logger.warning("relay=%s refused: %s", standing.relay.name, error)
+                refused = refusal.reply
+                logger.warning("relay=%s refused=%s", standing.name, refusal)
+                continue
+            if session is not None:
+                return session
+            if standing.at_work[lane]:
+                # What a session at work has reserved and doesn't use comes back.
+                await self._wait()
+                continue
+            closed.add(standing.name)
+            refused = Reply(Stage.CONNECT, None, f"{standing.name} warms up: enough for today")
         raise SessionRefused(refused)
 
-    async def _session(self, standing: _Standing) -> Session:
+    async def _wait(self) -> None:
+        """Until a session is given back."""
+        self._freed.clear()
+        await self._freed.wait()
+
+    async def _open(self, standing: _Standing, lane: str) -> Session | None:
+        standing.open += 1
+        session = None
+        try:
+            session = await self._session(standing, lane)
+        finally:
+            if session is None:
+                standing.open -= 1
+                self._freed.set()
+        return session
+
+    async def _session(self, standing: _Standing, lane: str) -> Session | None:
+        """A session; None when the relay warms up and has had enough for this lane today."""
+        granted = await self._reserved(standing, lane)
+        if granted is not None:
+            return await self._warming(standing, lane, granted) if granted else None
         while standing.idle:
             session = standing.idle.pop()
             if not session.broken:
@@ -117,12 +150,51 @@ class Relays:
         standing.failures = 0
         return session
 
+    async def _reserved(self, standing: _Standing, lane: str) -> int | None:
+        """How many messages a session of a relay that warms up may carry; None for an old one."""
+        relay = standing.relay
+        if relay.warmup is None or self._warmup is None:
+            return None
+        want = min(WARMING_MESSAGES, relay.messages)
+        standing.at_work[lane] += 1
+        granted = None
+        try:
+            granted = await asyncio.to_thread(self._warmup.reserve, relay, lane, want)
+        finally:
+            if not granted:
+                standing.at_work[lane] -= 1
+        return granted
+
+    async def _warming(self, standing: _Standing, lane: str, granted: int) -> Session:
+        """A session that carries what was reserved for this lane and no more."""
+        relay = dataclasses.replace(standing.relay, messages=granted)
+        try:
+            session = await open_session(relay, self._tls)
+        except BaseException:
+            await self._give_back(standing, lane, granted)
+            raise
+        standing.failures = 0
+        standing.warming[session] = lane
+        return session
+
+    async def _give_back(self, standing: _Standing, lane: str, unused: int) -> None:
+        assert self._warmup is not None  # noqa: S101 - tells the type checker
+        try:
+            await asyncio.to_thread(self._warmup.give_back, standing.relay, lane, unused)
+        except redis.RedisError as error:
+            logger.warning("relay=%s reserved=%d not given back: %s", standing.name, unused, error)
+        finally:
+            standing.at_work[lane] -= 1
+
     async def release(self, session: Session) -> None:
         """Give a session back, to be used again unless it is broken or worn out."""
-        standing = next(each for each in self._standings if each.relay is session.relay)
+        standing = next(each for each in self._standings if each.owns(session))
+        lane = standing.warming.pop(session, None)
+        if lane is not None:
+            await self._give_back(standing, lane, max(0, session.relay.messages - session.sent))
         standing.open -= 1
         self._freed.set()
-        if session.broken or session.spent(None):
+        if lane is not None or session.broken or session.spent(None):
             await session.close()
         else:
             standing.idle.append(session)

@@ -9,6 +9,7 @@ suits only development is accepted in production: the embedded mode is switched 
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Relay:
     """Where mail is handed over. ``security`` is "starttls", "tls" or "none".
 
     ``connections`` is how many sessions each worker process may have open, ``messages`` how many
-    one session carries.
+    one session carries. ``warmup`` is its first day: it gets little at first, more each day.
     """
 
     host: str
@@ -56,6 +57,7 @@ class Relay:
     password: str | None = None
     connections: int = 10
     messages: int = 1000
+    warmup: datetime.date | None = None
 
     @property
     def name(self) -> str:
@@ -209,11 +211,13 @@ def _relay(raw: str) -> Relay:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     given = [name for name in ("connections", "messages") if name in options]
     counts = {name: _positive(options.pop(name)) for name in given}
+    warmup = _date(options.pop("warmup")) if "warmup" in options else None
     if options:
-        raise _Wrong(f"{'&'.join(options)}: only connections=N and messages=N can follow the '?'.")
+        names = "connections=N, messages=N and warmup=DATE"
+        raise _Wrong(f"{'&'.join(options)}: only {names} can follow the '?'.")
     username = unquote(parts.username) if parts.username else None
     password = unquote(parts.password) if parts.password else None
-    return Relay(parts.hostname, port, security, username, password, **counts)
+    return Relay(parts.hostname, port, security, username, password, **counts, warmup=warmup)
 
 
 def _choice(*choices: str) -> Callable[[str], str]:
@@ -255,6 +259,13 @@ def _provider_keys(raw: str) -> dict[str, str]:
     if not all(re.fullmatch(r"[A-Z][A-Z0-9_]+", name) and value for name, _, value in pairs):
         raise _Wrong("write NAME=value pairs, for example MAILGUN_WEBHOOK_SIGNING_KEY=….")
     return {name: value for name, _, value in pairs}
+
+
+def _date(raw: str) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(raw)
+    except ValueError:
+        raise _Wrong(f"warmup={raw}: write its first day as 2026-11-01.") from None
 
 
 def _keys(raw: str) -> dict[int, bytes]:
@@ -310,7 +321,8 @@ VARIABLES: tuple[Variable, ...] = (
         "The mail server that takes the mail, or several with spaces between: smtp:// needs "
         "STARTTLS, smtps:// is TLS from the start, smtp+plain:// sends in clear and is for a relay "
         "beside us. `?connections=10&messages=1000` limits the sessions that each worker process "
-        "keeps open, and the messages that one session carries.",
+        "keeps open, and the messages that one session carries. `&warmup=2026-11-01` is a new "
+        "relay's first day: each provider gets few messages over it at first, more each day.",
         _relays,
         embedded="smtp+plain://127.0.0.1:2526",
     ),
