@@ -14,7 +14,7 @@ import yaml
 from dongtai_mail import environment
 from dongtai_mail.__main__ import COMMANDS
 from dongtai_mail.catcher import smtp
-from dongtai_mail.commands import serve
+from dongtai_mail.commands import returns, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -43,7 +43,7 @@ def interpolated(value: str) -> str:
 
 def test_every_part_of_the_product_has_its_service() -> None:
     assert set(SERVICES) == {
-        *("postgres", "redis", "migrate", "web", "worker", "scheduler", "catcher")
+        *("postgres", "redis", "migrate", "web", "worker", "scheduler", "returns", "catcher")
     }
 
 
@@ -55,6 +55,8 @@ def test_a_service_runs_a_command_that_takes_its_arguments(name: str) -> None:
         serve._arguments(command, arguments)
     elif command == "catcher":
         assert smtp._arguments(arguments).database.startswith("/var/lib/dongtai/")
+    elif command == "returns":
+        assert returns._arguments(arguments).port == 2424
     else:
         assert arguments[0] == "migrate"
 
@@ -110,9 +112,9 @@ def test_services_wait_only_for_services_that_exist(name: str) -> None:
             assert "test" in SERVICES[other]["healthcheck"]
 
 
-def test_nothing_but_the_web_server_is_published_and_that_on_loopback() -> None:
+def test_what_is_published_is_so_on_loopback() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"web": ["127.0.0.1:8000:8000"]}
+    assert published == {"web": ["127.0.0.1:8000:8000"], "returns": ["127.0.0.1:2424:2424"]}
     assert serve._PRODUCTION_BIND.endswith(":8000")
 
 
