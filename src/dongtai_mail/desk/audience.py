@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from django.db.models import Q
 from django.utils import timezone
 
+from dongtai_mail.delivery.audience import count
+from subscribers.audience import Description
 from subscribers.models import SubscriberList, Subscription, Suppression
 
 
@@ -21,7 +23,9 @@ class Audience:
     excluded: int
 
 
-def audience(subscriber_list: SubscriberList) -> Audience:
+def audience(subscriber_list: SubscriberList, described: Description | None = None) -> Audience:
+    if described is not None:
+        return Audience(*count(subscriber_list.publication_id, described))
     confirmed = Subscription.objects.filter(
         Q(paused_until=None) | Q(paused_until__lte=timezone.now()),
         subscriber_list=subscriber_list,

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dongtai_mail.issues.models import Publication
-from subscribers.models import SubscriberList
+from subscribers.models import Segment, SubscriberList
 
 UPLOAD_BYTES = 10 * 1024 * 1024
 
@@ -64,6 +64,7 @@ class SendForm(forms.Form):
         SubscriberList.objects.none(),
         error_messages={"required": gettext_lazy("请选择名单。")},
     )
+    segment = forms.ModelChoiceField(Segment.objects.none(), required=False)
     when = forms.ChoiceField(choices=((NOW, gettext_lazy("现在")), (LATER, gettext_lazy("定时"))))
     at = forms.DateTimeField(
         required=False,
@@ -74,9 +75,13 @@ class SendForm(forms.Form):
 
     def __init__(self, publication: Publication, data: Any) -> None:
         super().__init__(data)
-        field = self.fields["list"]
-        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - tells the type checker
-        field.queryset = publication.lists.order_by("name")
+        for name, rows in (
+            ("list", publication.lists.order_by("name")),
+            ("segment", publication.segments.all()),
+        ):
+            field = self.fields[name]
+            assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - tells the type checker
+            field.queryset = rows
         self.publication = publication
 
     def full_clean(self) -> None:

@@ -110,7 +110,7 @@ def _context(shown: Mailing) -> dict[str, Any]:
         # After cancelling, what is on its way still ends.
         "live": not shown.over or ledger["leased"] > 0,
         "rest": ledger["queued"] + ledger["deferred"],
-        "expected": audience(shown.subscriber_list) if waiting else None,
+        "expected": audience(shown.subscriber_list, shown.audience) if waiting else None,
         "stage": accounts.stage(shown),
         "reasons": [
             (words.DELIVERIES[each.state], each)

@@ -25,6 +25,7 @@ from dongtai_mail.desk.previews import AUTO, KINDS
 from dongtai_mail.issues import editions
 from dongtai_mail.issues.models import Edition, Issue
 from dongtai_mail.rendering import RenderingError
+from subscribers.audience import Description
 
 
 @staff
@@ -58,6 +59,7 @@ def _make(request: HttpRequest, issue: Issue) -> HttpResponse:
                 request_key=key,
                 at=form.cleaned_data["at"],
                 created_by=request.user.get_username(),
+                described=_described(form),
             )
         except (MailingRefused, KeyMissing) as refused:
             form.add_error(None, str(refused))
@@ -83,8 +85,18 @@ def _page(request: HttpRequest, issue: Issue, edition: Edition, form: SendForm) 
     }
     if form.is_valid():
         chosen = form.cleaned_data["list"]
-        context |= {"chosen": chosen, "at": form.cleaned_data["at"], "to": audience(chosen)}
+        context |= {
+            "chosen": chosen,
+            "segment": form.cleaned_data["segment"],
+            "at": form.cleaned_data["at"],
+            "to": audience(chosen, _described(form)),
+        }
     return render(request, "desk/send.html", context)
+
+
+def _described(form: SendForm) -> Description | None:
+    segment = form.cleaned_data["segment"]
+    return segment.audience if segment else None
 
 
 def _kind(request: HttpRequest) -> str | None:
