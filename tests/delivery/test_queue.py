@@ -141,10 +141,15 @@ def test_retries_come_later_and_end_after_the_limit(mailing: Mailing, settings) 
     deferred = Delivery.objects.get(pk=first.id)
     assert deferred.state == State.DEFERRED
     assert deferred.due_at > timezone.now() + datetime.timedelta(minutes=3)
-    started = timezone.now() - datetime.timedelta(hours=settings.RETRY_HOURS)
-    Mailing.objects.update(started_at=started)
-    queue.record([Outcome(second, busy)])
-    assert _state(second) == State.BOUNCED
+    long_ago = timezone.now() - datetime.timedelta(hours=settings.RETRY_HOURS)
+    Mailing.objects.update(started_at=long_ago)
+    Attempt.objects.update(at=long_ago)
+    Delivery.objects.filter(pk=first.id).update(state=State.QUEUED)
+    again, *_ = _claim(mailing, 1)
+    queue.record([Outcome(again, busy), Outcome(second, busy)])
+    assert _state(first) == State.BOUNCED
+    # A reader whose turn came late is not given up for the time the others took.
+    assert _state(second) == State.DEFERRED
 
 
 def test_the_tally_is_what_counting_would_say(mailing: Mailing) -> None:

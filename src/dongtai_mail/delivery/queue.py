@@ -286,14 +286,21 @@ def _fail(delivery: Delivery, reply: Reply, now: datetime.datetime) -> Verdict:
         delivery.state = State.UNCONFIRMED
         return verdict
     delivery.batch_id = None
-    started = delivery.mailing.started_at or now
-    spent = now >= started + datetime.timedelta(hours=settings.RETRY_HOURS)
-    if verdict is Verdict.BOUNCE or (verdict is not Verdict.STOP and spent):
+    if verdict is Verdict.BOUNCE or (verdict is not Verdict.STOP and _spent(delivery, now)):
         delivery.state = State.BOUNCED
     else:
         delivery.state = State.DEFERRED
         delivery.due_at = now + _backoff(delivery.attempts)
     return verdict
+
+
+def _spent(delivery: Delivery, now: datetime.datetime) -> bool:
+    """Whether it was first tried too long ago; a mailing itself may take longer than that."""
+    since = now - datetime.timedelta(hours=settings.RETRY_HOURS)
+    started = delivery.mailing.started_at
+    if started is None or started > since:
+        return False
+    return Attempt.objects.filter(delivery=delivery, at__lte=since).exists()
 
 
 def _backoff(attempts: int) -> datetime.timedelta:

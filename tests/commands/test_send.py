@@ -1,0 +1,38 @@
+"""``dongtai send``: stages from the command line."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from dongtai_mail.commands import send
+from dongtai_mail.commands.shell import CommandRefused
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def _stages(stages: str | None, staff_first: str | None = None) -> list:
+    arguments = argparse.Namespace(stages=stages, staff_first=staff_first)
+    return send._stages(arguments, factories.subscriber_list())
+
+
+def test_stages_are_read_and_end_with_everybody() -> None:
+    assert _stages(None) == []
+    assert _stages("1%, 10,100%") == [{"percent": 1}, {"percent": 10}, {"percent": 100}]
+    assert _stages("0.5%") == [{"percent": 0.5}, {"percent": 100}]
+    factories.subscriber_list(slug="staff")
+    assert _stages(None, "staff") == [{"list": "staff"}, {"percent": 100}]
+
+
+@pytest.mark.parametrize("text", ["ten", "10%,5%", "0%", "101%", "nan"])
+def test_stages_that_make_no_sense_are_explained(text: str) -> None:
+    with pytest.raises(CommandRefused, match="--stages"):
+        _stages(text)
+
+
+def test_another_publications_list_cannot_go_first() -> None:
+    factories.subscriber_list(factories.publication("other", "other.example"), slug="others")
+    with pytest.raises(CommandRefused, match="另一份刊物"):
+        _stages(None, "others")
