@@ -1,4 +1,4 @@
-"""What the sending benchmarks share: a house of their own, sinks, readers.
+"""What the sending benchmarks share: a house of their own, sinks and readers.
 
 Owns: a throwaway installation (PostgreSQL as durable as in production, or SQLite; Redis; a real
 issue with its DKIM key; readers in bulk; workers and scheduler started by the ``dongtai``
