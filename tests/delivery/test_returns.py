@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
-from dongtai_mail.delivery import mailings, returns
+from dongtai_mail.delivery import mailings, queue, returns
 from dongtai_mail.delivery.models import Attempt, Delivery, Mailing, ReturnedMessage, SoftBounce
+from dongtai_mail.delivery.queue import Outcome
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.links import LEAVE
+from dongtai_mail.message.reply import Reply, Stage
 from dongtai_mail.message.seal import Keyring
 from dongtai_mail.message.verp import envelope_sender
 from subscribers.models import Subscription, SubscriptionEvent, Suppression
@@ -315,3 +318,29 @@ def test_messages_are_dropped_when_old_and_what_they_did_stays(mailing: Mailing,
     effective.refresh_from_db()
     assert effective.raw is None
     assert effective.judgement[0]["status"] == "5.1.1"
+
+
+def test_an_erased_readers_address_is_in_nothing_that_came_back(mailing: Mailing) -> None:
+    delivery = _first(mailing)
+    address, subscription_id = delivery.address, delivery.subscription_id
+    encoded = base64.b64encode(f"about {address}".encode())
+    part = b"MIME-Version: 1.0\r\nContent-Transfer-Encoding: base64\r\n\r\n" + encoded
+    _receive(samples.bounce(address), _verp(delivery))
+    _receive(samples.bounce(address.upper()), "postmaster@example.org")
+    _receive(part, "postmaster@example.org")
+    other = _receive(b"Subject: of somebody else\r\n\r\n")
+    returns.forget([subscription_id], [address])
+    assert list(ReturnedMessage.objects.all()) == [other]
+
+
+def test_a_server_that_refuses_while_we_send_stops_the_reader(mailing: Mailing) -> None:
+    again = factories.mailing()
+    mailings.start(again.pk)
+    gone, full, *_ = queue.claim(again.pk, "", "worker", 4)
+    queue.record([Outcome(gone, Reply(Stage.RCPT, 550, "5.1.1 no such user"))])
+    queue.record([Outcome(full, Reply(Stage.RCPT, 550, "5.7.1 rejected by local policy"))])
+    states = dict(Subscription.objects.values_list("id", "state"))
+    assert states[gone.subscription_id] == "bounced"
+    assert [state for state in states.values() if state == "confirmed"] == ["confirmed"] * 3
+    event = SubscriptionEvent.objects.get()
+    assert (event.source, event.detail) == ("smtp", f"mailing {again.pk}: 550 5.1.1 no such user")
