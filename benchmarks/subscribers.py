@@ -22,7 +22,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-from benchmarks.common import cpu_seconds
+from accounts import cpu_seconds  # beside this file
+
 from tests.cluster import Cluster
 
 DURABLE = ("max_connections=20", "shared_buffers=512MB", "max_wal_size=4GB")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from django.db import connection
 
@@ -31,16 +30,20 @@ _ENGLISH = {"en", "english", "英文", "英语", "en-gb", "en-us"}
 _NEW, _BAD = str(Verdict.NEW.value), str(Verdict.BAD.value)
 
 
-@dataclass(frozen=True, slots=True)
 class Reader:
     """Turns a file's rows into records of one run."""
 
-    run: int
-    columns: Columns
+    def __init__(self, run: int, columns: Columns) -> None:
+        self._run = str(run)
+        self._columns = columns
+        self._further = [
+            (field.removeprefix(ATTRIBUTE), field)
+            for field in columns
+            if field.startswith(ATTRIBUTE)
+        ]
 
     def records(self, rows: Iterable[Row]) -> list[Record]:
-        run = str(self.run)
-        return [(run, str(number), *self._record(cells)) for number, cells in rows]
+        return [(self._run, str(number), *self._record(cells)) for number, cells in rows]
 
     def _record(self, cells: list[str] | Fault) -> Record:
         if isinstance(cells, Fault):
@@ -65,20 +68,18 @@ class Reader:
         )
 
     def _cell(self, cells: Sequence[str], field: str) -> str:
-        place = self.columns.get(field)
+        place = self._columns.get(field)
         return cells[place].strip() if place is not None and place < len(cells) else ""
 
     def _language(self, cells: Sequence[str]) -> str:
-        if LANGUAGE not in self.columns:
+        if LANGUAGE not in self._columns:
             return ""
         return "en" if self._cell(cells, LANGUAGE).lower() in _ENGLISH else "zh-hans"
 
     def _attributes(self, cells: Sequence[str]) -> str:
-        values = {
-            field.removeprefix(ATTRIBUTE): _printable(self._cell(cells, field))[:500]
-            for field in self.columns
-            if field.startswith(ATTRIBUTE)
-        }
+        if not self._further:
+            return ""
+        values = {name: _printable(self._cell(cells, field))[:500] for name, field in self._further}
         filled = {name: value for name, value in values.items() if value}
         return json.dumps(filled, ensure_ascii=False) if filled else ""
 
