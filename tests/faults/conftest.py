@@ -7,13 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import Cluster
+from tests.cluster import KEEPING, Cluster, find_initdb
 from tests.faults.world import Template, World
 from tests.installation import RedisServer, short_directory
-from tests.processes import cluster, directory, redis, smtp
+from tests.processes import directory, redis, smtp
 from tests.smtp_server import SmtpServer
 
-__all__ = ["cluster", "directory", "redis", "smtp"]
+__all__ = ["directory", "redis", "smtp"]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    if find_initdb() is None:
+        pytest.skip("there is no PostgreSQL")
+    with Cluster(KEEPING) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
