@@ -77,7 +77,7 @@ def test_a_hard_bounce_stops_its_reader_and_nobody_else(mailing: Mailing) -> Non
     assert _states() == ["bounced", "confirmed", "confirmed", "confirmed"]
     event = SubscriptionEvent.objects.get(subscription=delivery.subscription_id)
     assert event.source == "lmtp"
-    assert event.detail.startswith(f"returned {row.pk}: 550")
+    assert event.detail == f"returned {row.pk}: 550 5.1.1 no such user here"
 
 
 def test_the_ledger_stays_exact_and_the_words_are_kept(mailing: Mailing) -> None:

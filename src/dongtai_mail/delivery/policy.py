@@ -51,7 +51,9 @@ class Refusal:
 
     @property
     def detail(self) -> str:
-        words = " ".join(f"{self.code or ''} {self.text}".split())
+        words = " ".join(self.text.split())
+        if self.code and not words.startswith(str(self.code)):
+            words = f"{self.code} {words}"
         return f"{self.source}: {words}"[:300]
 
 
