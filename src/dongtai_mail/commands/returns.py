@@ -63,6 +63,8 @@ async def _serve(host: str, port: int) -> int:
 async def listen(host: str, port: int) -> asyncio.Server:
     """Listen in the running loop; OSError when the port can't be had."""
     loop = asyncio.get_running_loop()
+    # aiosmtpd logs every command, and with it our tokens.
+    logging.getLogger("mail.log").setLevel(logging.WARNING)
     door = _Door()
     return await loop.create_server(lambda: _Session(door, loop), host, port, backlog=SESSIONS)
 
