@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
+from playwright.sync_api import BrowserContext, FrameLocator, Locator, Page, expect
 
 from tests.house.conftest import Up, end, free_ports
 from tests.rendering.browser import chromium
@@ -66,26 +66,26 @@ def _sign_in(page: Page, said: str) -> None:
     _keep(page, "01-sign-in")
     page.get_by_label("用户名").fill("staff")
     page.get_by_label("密码").fill(password[1])
-    page.get_by_role("button", name="登录").click()
+    _follow(page, page.get_by_role("button", name="登录"))
     _keep(page, "02-issues")
 
 
 def _preview(page: Page) -> None:
-    page.get_by_role("table").get_by_role("link").first.click()
+    _follow(page, page.get_by_role("table").get_by_role("link").first)
     _keep(page, "03-issue")
-    page.get_by_role("link", name="预览与发送").click()
+    _follow(page, page.get_by_role("link", name="预览与发送"))
     title = page.frame_locator("iframe").get_by_role("heading").first
     expect(title).to_be_visible()
     _keep(page, "04-preview")
     for part in ("纯文本", "源码"):
-        page.get_by_role("link", name=part).click()
+        _follow(page, page.get_by_role("link", name=part))
         _keep(page, f"05-preview-{part}")
-    page.get_by_role("link", name="去发送").click()
+    _follow(page, page.get_by_role("link", name="去发送"))
 
 
 def _send(page: Page) -> None:
     _keep(page, "06-send")
-    page.get_by_role("button", name="现在发送").click()
+    _follow(page, page.get_by_role("button", name="现在发送"))
 
 
 def _watch(page: Page, accepted: int) -> None:
@@ -102,21 +102,21 @@ def _watch(page: Page, accepted: int) -> None:
 
 def _open_a_mail(page: Page) -> str:
     """Look at one mail from all sides; answers whose it is."""
-    page.get_by_role("main").get_by_role("link", name="收件箱").click()
+    _follow(page, page.get_by_role("main").get_by_role("link", name="收件箱"))
     expect(page.get_by_role("heading", name="收件箱")).to_be_visible()
     _keep(page, "09-inbox")
     line = page.get_by_role("table").get_by_role("row").nth(1)
     reader = line.get_by_role("cell").first.inner_text()
-    line.get_by_role("link").click()
+    _follow(page, line.get_by_role("link"))
     expect(_mail(page).get_by_role("heading").first).to_be_visible()
     _keep(page, "10-mail")
-    page.get_by_role("link", name="邮件头").click()
+    _follow(page, page.get_by_role("link", name="邮件头"))
     expect(page.get_by_role("rowheader", name="List-Unsubscribe-Post")).to_be_visible()
     _keep(page, "11-mail-headers")
-    page.get_by_role("link", name="源码").click()
+    _follow(page, page.get_by_role("link", name="源码"))
     expect(page.locator("pre")).to_contain_text("DKIM-Signature:")
     _keep(page, "12-mail-source")
-    page.get_by_role("link", name="呈现").click()
+    _follow(page, page.get_by_role("link", name="呈现"))
     return reader
 
 
@@ -126,22 +126,22 @@ def _unsubscribe(page: Page) -> None:
     leaving = opened.value
     leaving.wait_for_load_state()
     _keep(leaving, "13-unsubscribe")
-    leaving.get_by_role("button", name="确认退订").click()
+    _follow(leaving, leaving.get_by_role("button", name="确认退订"))
     expect(leaving.get_by_role("heading", name="已退订")).to_be_visible()
     _keep(leaving, "14-unsubscribed")
-    leaving.get_by_role("link", name="管理我的订阅").click()
+    _follow(leaving, leaving.get_by_role("link", name="管理我的订阅"))
     _keep(leaving, "15-preferences")
     leaving.close()
 
 
 def _send_again(page: Page, said: str) -> None:
     page.goto(_desk(said))
-    page.get_by_role("table").get_by_role("link").first.click()
-    page.get_by_role("link", name="预览与发送").click()
-    page.get_by_role("link", name="去发送").click()
+    _follow(page, page.get_by_role("table").get_by_role("link").first)
+    _follow(page, page.get_by_role("link", name="预览与发送"))
+    _follow(page, page.get_by_role("link", name="去发送"))
     expect(page.get_by_text("这一期发送过")).to_be_visible()
     _keep(page, "16-send-again")
-    page.get_by_role("button", name="现在发送").click()
+    _follow(page, page.get_by_role("button", name="现在发送"))
 
 
 def _mails_to(page: Page, reader: str) -> int:
@@ -150,6 +150,12 @@ def _mails_to(page: Page, reader: str) -> int:
     number = re.search(r"(\d+) 封", said)
     assert number
     return int(number[1])
+
+
+def _follow(page: Page, link: Locator) -> None:
+    """Click what leads to another page, and wait until that one is whole."""
+    with page.expect_navigation():
+        link.click()
 
 
 def _mail(page: Page) -> FrameLocator:
