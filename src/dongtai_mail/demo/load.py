@@ -29,8 +29,9 @@ def _load() -> None:
     from subscribers.importing import import_file
 
     publication = _publication()
+    # Readers see this name where they leave: in the list's header and on their own pages.
     readers = SubscriberList.objects.create(
-        publication=publication, slug="readers", name="全体读者"
+        publication=publication, slug="readers", name="澜港电商观察双周刊"
     )
     manuscript = sample_manuscript()
     import_manuscript(publication, manuscript.read_bytes(), manuscript.name)
@@ -42,6 +43,8 @@ def _publication() -> Publication:
     return Publication.objects.create(
         slug="langang",
         name="澜港电商观察",
+        host_name="澜港市电子商务促进中心",
+        host_also="澜港数字贸易服务中心",
         from_name="澜港电商观察",
         from_address=f"observer@{DOMAIN}",
         bounce_domain=f"bounce.{DOMAIN}",
