@@ -16,11 +16,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
-<<<<<<< HEAD
 from tests.cluster import KEEPING, Cluster
-=======
-from tests.cluster import Cluster
->>>>>>> origin/main
 from tests.faults.world import Template, World
 from tests.installation import RedisServer, short_directory
 from tests.smtp_server import DROP, KEEP_AND_DROP, SmtpServer
@@ -136,11 +132,7 @@ def soak(readers: int, kills: int, seed: int) -> Account:
     chance = random.Random(seed)  # noqa: S311 - no secret
     started = time.monotonic()
     with (
-<<<<<<< HEAD
         Cluster(KEEPING) as cluster,
-=======
-        Cluster() as cluster,
->>>>>>> origin/main
         short_directory() as prepared,
         short_directory() as directory,
         SmtpServer() as smtp,

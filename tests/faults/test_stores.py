@@ -105,11 +105,8 @@ def small_disk(world: World) -> Iterator[Path]:
 
 
 def test_a_full_disk_lets_nothing_begin_and_loses_nothing(world: World, small_disk: Path) -> None:
-<<<<<<< HEAD
     # Long numbers, so that the journal soon needs another page of the disk.
     world.query("ALTER SEQUENCE delivery_delivery_id_seq RESTART 1000000000000000")
-=======
->>>>>>> origin/main
     gate = Gate(world)
     world.start_worker()
     world.send()
