@@ -66,7 +66,11 @@ def told(client: redis.Redis) -> Told:
 
 
 def _hash(client: redis.Redis, key: str) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in client.hgetall(key).items()}
+    return {_text(name): _text(value) for name, value in client.hgetall(key).items()}
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _standing(sessions: str, fit: str) -> RelayStanding:
