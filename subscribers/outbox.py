@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from subscribers.fingerprint import fingerprint
@@ -61,13 +62,21 @@ def crowded(ip: str) -> bool:
     return Notice.objects.filter(ip=ip, created_at__gte=since).count() >= NETWORK_AN_HOUR
 
 
+def waiting() -> bool:
+    """Whether any notice is due."""
+    return _due(timezone.now()).exists()
+
+
+def _due(now: datetime.datetime) -> QuerySet[Notice]:
+    return Notice.objects.filter(state__in=(State.QUEUED, State.SENDING), due_at__lte=now)
+
+
 def claim(size: int) -> list[Notice]:
     """Lease up to ``size`` notices that are due, or whose worker fell silent."""
     now = timezone.now()
     related = ("subscription__subscriber", "subscription__subscriber_list__publication", "move")
     with transaction.atomic():
-        due = Notice.objects.filter(state__in=(State.QUEUED, State.SENDING), due_at__lte=now)
-        due = due.order_by("due_at")
+        due = _due(now).order_by("due_at")
         if connection.vendor == "postgresql":
             due = due.select_for_update(skip_locked=True)
         claimed = list(due.values_list("pk", flat=True)[:size])

@@ -11,7 +11,7 @@ import redis
 from django.conf import settings
 
 from dongtai_mail.delivery import mailings, queue, reasons, returns, stages
-from worker import mailbox, notes
+from worker import errands, mailbox, notes
 from worker.journal import stories
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ def tick(client: redis.Redis, watch: queue.Watch) -> None:
     mailings.compact_tally()
     reasons.compact()
     mailbox.wake(client)
+    errands.wake()
     returns.catch_up()
     returns.forget_old()
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Sequence
 
 from django.conf import settings
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from dongtai_mail.delivery import notices
@@ -25,6 +27,27 @@ from worker.smtp import SessionRefused
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 50
+
+_beside: threading.Thread | None = None
+
+
+def wake() -> None:
+    """Run errands beside the sending of this process, when it may be hours until one is free."""
+    global _beside
+    if _beside is not None and _beside.is_alive():
+        return
+    if outbox.waiting() or importing.waiting():
+        _beside = threading.Thread(target=_run_beside, name="errands", daemon=True)
+        _beside.start()
+
+
+def _run_beside() -> None:
+    try:
+        run()
+    except DatabaseError as error:
+        logger.warning("errands wait for the database: %s", error)
+    finally:
+        connection.close()
 
 
 def run() -> None:

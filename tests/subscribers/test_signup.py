@@ -255,6 +255,19 @@ def test_a_notice_the_relay_refuses_for_now_is_tried_again(stranger, public, set
     assert Notice.objects.get().state == "sent"
 
 
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_notice_goes_out_beside_a_process_that_is_busy(stranger, public, settings):
+    with SmtpServer() as smtp:
+        settings.RELAYS = (Relay("127.0.0.1", smtp.port, "none"),)
+        errands.wake()
+        assert errands._beside is None
+        _sign_up(stranger)
+        errands.wake()
+        errands._beside.join(60)
+    assert [message.recipient for message in smtp.received] == ["li@example.com"]
+
+
 def test_a_suppressed_mailbox_gets_no_notice_that_was_queued_before(stranger, public, settings):
     _sign_up(stranger)
     suppression.suppress("li@example.com", Suppression.Reason.BOUNCE, "test")
