@@ -244,9 +244,15 @@ def _leased(ids: Collection[int]) -> QuerySet[Delivery]:
 
 
 def _among(ids: Collection[int]) -> QuerySet[Delivery]:
-    """One array instead of hundreds of parameters where the database can."""
+    """One array instead of hundreds of parameters where the database can.
+
+    It is written as text: Django copies parameters deeply, one number after the other.
+    """
     if connection.vendor == "postgresql":
-        return Delivery.objects.extra(where=["delivery_delivery.id = ANY(%s)"], params=[list(ids)])
+        array = "{" + ",".join(map(str, ids)) + "}"
+        return Delivery.objects.extra(
+            where=["delivery_delivery.id = ANY(%s::bigint[])"], params=[array]
+        )
     return Delivery.objects.filter(pk__in=list(ids))
 
 
