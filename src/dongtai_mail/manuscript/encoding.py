@@ -34,7 +34,7 @@ _BOMS = (
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _ODD = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd\ufffe\uffff]")
-_USUAL = re.compile(r"[\s\x20-\x7e\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u2010-\u2030]")
+_USUAL = re.compile(r"[\s\x20-\x7e\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u2010-\u2030]+")
 _TOLERATED = 0.02
 _SAMPLE = 65536
 
@@ -120,7 +120,7 @@ def _is_noise(text: str) -> bool:
     odd = len(_ODD.findall(sample)) - sample.count("\ufffd")
     if odd > max(2, len(sample) * 0.05):
         return True
-    return len(sample) > 20 and len(_USUAL.findall(sample)) < len(sample) * 0.4
+    return len(sample) > 20 and len(_USUAL.sub("", sample)) > len(sample) * 0.6
 
 
 def without_controls(text: str) -> str:

@@ -16,6 +16,7 @@ SENTENCE_END = "。！？!?…"
 CONNECTING = "，、；：,;:—（(《“‘「『【"
 
 _CLOSERS = CLOSING + "\"'*"
+_ENDS, _CONNECTS = tuple(SENTENCE_END), tuple(CONNECTING)
 _RUN = re.compile("[A-Za-z0-9]+")
 _HAN = re.compile(f"[{HAN}]")
 _LATIN = re.compile(r"[A-Za-z0-9\u00c0-\u024f]")
@@ -29,7 +30,7 @@ def columns(text: str) -> int:
 def is_finished(text: str) -> bool:
     """Whether the text ends a sentence, closing quotes and brackets aside."""
     stem = text.rstrip(_CLOSERS)
-    return stem.endswith(tuple(SENTENCE_END)) or (stem.endswith(".") and len(stem) > 1)
+    return stem.endswith(_ENDS) or (stem.endswith(".") and len(stem) > 1)
 
 
 def leads_on(text: str) -> bool:
@@ -39,7 +40,7 @@ def leads_on(text: str) -> bool:
 
 def is_connecting(text: str) -> bool:
     """Whether nothing can end here: a comma, an opening bracket, a dash."""
-    return text.rstrip("*").endswith(tuple(CONNECTING))
+    return text.rstrip("*").endswith(_CONNECTS)
 
 
 def is_open(text: str) -> bool:

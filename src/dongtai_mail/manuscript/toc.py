@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 
 from dongtai_mail.content import Issue, TocEntry
 
@@ -35,6 +36,7 @@ def pair(entries: Sequence[str], titles: Sequence[str]) -> tuple[int | None, ...
     return tuple(found)
 
 
+@lru_cache(maxsize=8192)
 def key(title: str) -> str:
     """A title without spaces and punctuation, in one width and case."""
     return _NOISE.sub("", unicodedata.normalize("NFKC", title)).lower()
