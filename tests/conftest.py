@@ -15,6 +15,7 @@ from django.conf import settings as django_settings
 from tests import dovecot
 
 MANUSCRIPTS = Path(__file__).resolve().parents[2] / "shared" / "manuscripts"
+FAULTS = Path(__file__).resolve().parent / "faults"
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 
 
@@ -22,12 +23,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--only-database", action="store_true", help="only tests that use the database"
     )
+    parser.addoption(
+        "--faults", action="store_true", help="also tests/faults, which take half an hour"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--only-database"):
         left_out = [item for item in items if not _uses_database(item)]
         items[:] = [item for item in items if _uses_database(item)]
+        config.hook.pytest_deselected(items=left_out)
+    if not config.getoption("--faults"):
+        left_out = [item for item in items if FAULTS in item.path.parents]
+        items[:] = [item for item in items if FAULTS not in item.path.parents]
         config.hook.pytest_deselected(items=left_out)
     missing = _missing()
     for item in items:

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.faults.world import READERS, World
-from tests.installation import wait_until
 from tests.smtp_server import DROP, KEEP_AND_DROP
 
 SESSIONS = 5
@@ -57,7 +56,7 @@ class _Killing:
         return KEEP_AND_DROP if stage == "dot" else DROP
 
     def wait(self) -> None:
-        wait_until(self.done.is_set, "the worker is killed")
+        self._world.wait(self.done.is_set, "the worker is killed")
 
 
 def test_killed_behind_the_dot_is_unconfirmed_and_resent_with_the_same_id(world: World) -> None:
@@ -121,7 +120,7 @@ def test_a_connection_lost_behind_the_dot_is_unconfirmed(world: World) -> None:
 def test_a_stop_on_request_finishes_what_is_on_its_way_and_doubles_nothing(world: World) -> None:
     world.start_worker(concurrency=2)
     world.send()
-    wait_until(lambda: len(world.smtp.received) > 50, "the sending is under way")
+    world.wait(lambda: len(world.smtp.received) > 50, "the sending is under way")
     started = time.monotonic()
     world.installation.terminate("worker")
     assert time.monotonic() - started < 10
@@ -138,7 +137,7 @@ def test_a_stop_on_request_finishes_what_is_on_its_way_and_doubles_nothing(world
 def test_a_stop_on_request_works_after_a_child_was_killed(world: World) -> None:
     world.start_worker(concurrency=2)
     world.send()
-    wait_until(lambda: len(world.smtp.received) > 30, "the sending is under way")
+    world.wait(lambda: len(world.smtp.received) > 30, "the sending is under way")
     parent = world.installation.processes["worker"].pid
     for child in _children(parent):
         os.kill(child, signal.SIGKILL)
