@@ -11,7 +11,7 @@ import datetime
 from collections.abc import Sequence
 
 from django.db import connection, transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
 from dongtai_mail.content import Severity
@@ -177,14 +177,15 @@ def cancel(mailing: Mailing) -> None:
         if not active.update(state=State.CANCELLED, finished_at=timezone.now()):
             mailing.refresh_from_db()
             raise MailingRefused(f"这次发送已经是“{mailing.get_state_display()}”，不能再取消。")
-        _cancel_rest(mailing.pk)
+        _cancel_rest(Delivery.objects.filter(mailing=mailing))
     mailing.refresh_from_db()
 
 
-def _cancel_rest(mailing_id: int) -> None:
-    Delivery.objects.filter(
-        mailing_id=mailing_id, state__in=(Delivery.State.QUEUED, Delivery.State.DEFERRED)
-    ).update(state=Delivery.State.CANCELLED, changed_at=timezone.now())
+def _cancel_rest(deliveries: QuerySet[Delivery]) -> None:
+    to_go = (Delivery.State.QUEUED, Delivery.State.DEFERRED)
+    deliveries.filter(state__in=to_go).update(
+        state=Delivery.State.CANCELLED, changed_at=timezone.now()
+    )
 
 
 def settle(mailing_id: int) -> bool:
@@ -199,11 +200,7 @@ def settle(mailing_id: int) -> bool:
 
 def settle_cancelled() -> None:
     """Take back what workers gave back after a cancellation."""
-    late = Delivery.objects.filter(
-        mailing__state=State.CANCELLED,
-        state__in=(Delivery.State.QUEUED, Delivery.State.DEFERRED),
-    )
-    late.update(state=Delivery.State.CANCELLED, changed_at=timezone.now())
+    _cancel_rest(Delivery.objects.filter(mailing__state=State.CANCELLED))
 
 
 def sending() -> set[int]:
