@@ -70,17 +70,16 @@ class SmtpServer:
             self._loop.run_until_complete(self._main)
         except asyncio.CancelledError:
             pass
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-            try:
-                self._loop.run_until_complete(task)
-            except (asyncio.CancelledError, OSError):
-                pass
+        # A connection that is just being accepted becomes a session while the others end.
+        while tasks := asyncio.all_tasks(self._loop):
+            for task in tasks:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.wait(tasks))
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._session, "127.0.0.1", self.port, limit=1 << 26)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, limit=1 << 26)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         try:
@@ -88,14 +87,17 @@ class SmtpServer:
         finally:
             server.close()
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task that is cancelled before its first step runs no finally of its own.
+        session = self._loop.create_task(self._session(reader, writer))
+        session.add_done_callback(lambda _: writer.transport.abort())
+
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.sessions += 1
         try:
             await _Dialogue(self, reader, writer, self._tls).run()
         except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
             pass  # They hung up, or the test is over.
-        finally:
-            writer.transport.abort()
 
 
 class _Dialogue:

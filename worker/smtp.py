@@ -230,7 +230,8 @@ class Session:
                 await asyncio.wait_for(self._dialogue.reply(QUIT_SECONDS), QUIT_SECONDS)
             except TimeoutError:
                 pass  # It was asked politely.
-        self._transport.abort() if self.broken else self._transport.close()
+        # To close would wait until a server that reads no more has taken what is buffered.
+        self._transport.abort()
 
 
 def _group(commands: tuple[Command, ...]) -> bytes:
@@ -262,6 +263,9 @@ async def open_session(relay: Relay, tls: ssl.SSLContext) -> Session:
     except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:
         client.close()
         raise SessionRefused(_why(error)) from error
+    except asyncio.CancelledError:
+        client.close()
+        raise
     return Session(client, relay)
 
 
