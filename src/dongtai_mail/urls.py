@@ -5,6 +5,8 @@ from django.urls import include, path
 from dongtai_mail import health
 from dongtai_mail.metrics import metrics
 
+handler400 = "dongtai_mail.desk.errors.malformed"
+handler403 = "dongtai_mail.desk.errors.refused"
 handler404 = "dongtai_mail.desk.errors.not_found"
 handler500 = "dongtai_mail.desk.errors.broken"
 

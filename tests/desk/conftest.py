@@ -25,7 +25,7 @@ def _own_keys(settings, _keys) -> None:
 
 @pytest.fixture
 def editor(db) -> User:
-    return User.objects.create_user("editor", password="a long pass phrase")
+    return User.objects.create_superuser("editor", password="a long pass phrase")
 
 
 @pytest.fixture

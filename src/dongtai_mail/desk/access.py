@@ -1,32 +1,187 @@
 """Who may use the desk: the one place that says so.
 
-Every page of the desk is wrapped in ``staff``, and a test fails for one that is not. For now any
-active account is staff; roles per publication will be asked here.
+Every page of the desk is wrapped in ``opens`` (a page about something of a publication) or
+``anywhere`` (a page about the installation), and a test fails for one that is not. Whoever has no
+role in a publication is answered as if it did not exist; whoever lacks a role is told which.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import enum
+from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+from dongtai_mail.delivery.models import Mailing, ReturnedMessage
+from dongtai_mail.desk.models import Membership, Role
+from dongtai_mail.issues.models import Edition, Issue, Item, Publication, Section
+from subscribers.models import ImportRun, Segment, SubscriberList, Subscription
+
+View = Callable[..., HttpResponseBase]
+Person = AbstractBaseUser | AnonymousUser
 
 
-def staff(view: View[P]) -> View[P]:
+class Right(enum.Enum):
+    """What a page asks for; its value names the roles that bring it, besides administrators."""
+
+    SEE = frozenset(Role)
+    WRITE = frozenset({Role.EDITOR})
+    APPROVE = frozenset({Role.REVIEWER})
+    SEND = frozenset({Role.SENDER})
+    LISTS = frozenset({Role.LIST_MANAGER})
+    ADMINISTER = frozenset[Role]()
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        return self.value | {Role.ADMINISTRATOR}
+
+
+# How a row says whose it is; a path of attributes to its publication.
+OWNERS: Mapping[type[Model], str] = {
+    Publication: "",
+    Issue: "publication",
+    Section: "issue.publication",
+    Item: "section.issue.publication",
+    Edition: "issue.publication",
+    Mailing: "subscriber_list.publication",
+    SubscriberList: "publication",
+    Subscription: "subscriber_list.publication",
+    Segment: "publication",
+    ImportRun: "subscriber_list.publication",
+}
+
+
+def opens(model: type[Model], right: Right) -> Callable[[View], View]:
+    """The view gets the ``model``'s row that the address names, once the person may see it.
+
+    The address has its ``pk`` or ``slug``; further parts of the address are passed on.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, /, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return _sign_in(request)
+            name = "slug" if "slug" in kwargs else "pk"
+            found = get_object_or_404(_rows(model), **{name: kwargs.pop(name)})
+            check(request.user, owner(found), right)
+            return view(request, found, **kwargs)
+
+        return _guarded(checked, model, right)
+
+    return decorate
+
+
+def anywhere(right: Right) -> Callable[[View], View]:
+    """A page about the whole installation, for whoever has ``right`` in some publication."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, /, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return _sign_in(request)
+            check(request.user, None, right)
+            return view(request, **kwargs)
+
+        return _guarded(checked, None, right)
+
+    return decorate
+
+
+def signed_in(view: View) -> View:
+    """A page for everybody who has an account, about nobody's publication."""
+
     @wraps(view)
-    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if request.user.is_authenticated:
-            return view(request, *args, **kwargs)
-        if "HX-Request" in request.headers:
-            # A page that polls must not put the sign-in form into its middle.
-            return HttpResponse(status=401, headers={"HX-Refresh": "true"})
-        return redirect_to_login(request.get_full_path())
+    def checked(request: HttpRequest, /, **kwargs: Any) -> HttpResponseBase:
+        return view(request, **kwargs) if request.user.is_authenticated else _sign_in(request)
 
-    guarded: View[P] = never_cache(checked)
+    return _guarded(checked, None, None)
+
+
+def check(person: Person, publication: Publication | None, right: Right) -> None:
+    """Raises Http404 for a stranger to ``publication`` and PermissionDenied without ``right``.
+
+    Without a publication it is enough to have the right in any.
+    """
+    has = rights(person, publication)
+    if right in has:
+        return
+    if publication is not None and not has:
+        raise Http404
+    names = "、".join(str(role.label) for role in Role if role in right.roles)
+    raise PermissionDenied(_("这一步要有“%(roles)s”的职责，请找管理员。") % {"roles": names})
+
+
+def rights(person: Person, publication: Publication | None) -> frozenset[Right]:
+    """What ``person`` may do in ``publication``, or in any one when it is None."""
+    if not isinstance(person, User) or not person.is_active:
+        return frozenset()
+    if person.is_superuser:
+        return frozenset(Right)
+    roles = {
+        role for number, role in _roles(person) if publication is None or number == publication.pk
+    }
+    return frozenset(right for right in Right if right.roles & roles)
+
+
+def publications(person: Person) -> QuerySet[Publication]:
+    """Those in which ``person`` has any role."""
+    everything = Publication.objects.order_by("name")
+    if isinstance(person, User) and person.is_superuser:
+        return everything
+    own = {number for number, _role in _roles(person)} if isinstance(person, User) else set()
+    return everything.filter(pk__in=own)
+
+
+def owner(row: Model) -> Publication | None:
+    """The publication that ``row`` belongs to; None for what came back and nobody knows whose."""
+    if isinstance(row, ReturnedMessage):
+        return _owner_of_returned(row)
+    found: Any = row
+    for attribute in filter(None, OWNERS[type(row)].split(".")):
+        found = getattr(found, attribute)
+    assert isinstance(found, Publication)  # noqa: S101 - tells the type checker
+    return found
+
+
+def _owner_of_returned(row: ReturnedMessage) -> Publication | None:
+    if row.subscription:
+        return row.subscription.subscriber_list.publication
+    return row.delivery.mailing.subscriber_list.publication if row.delivery else None
+
+
+def _rows(model: type[Model]) -> QuerySet[Model]:
+    path = OWNERS.get(model, "")
+    rows: QuerySet[Model] = model._default_manager.all()
+    return rows.select_related(path.replace(".", "__")) if path else rows
+
+
+def _roles(person: User) -> list[tuple[int, str]]:
+    """Asked once a request: a page asks for many rights."""
+    known: list[tuple[int, str]] | None = getattr(person, "_roles", None)
+    if known is None:
+        known = list(Membership.objects.filter(user=person).values_list("publication", "role"))
+        person._roles = known  # type: ignore[attr-defined]
+    return known
+
+
+def _sign_in(request: HttpRequest) -> HttpResponse:
+    if "HX-Request" in request.headers:
+        # A page that polls must not put the sign-in form into its middle.
+        return HttpResponse(status=401, headers={"HX-Refresh": "true"})
+    return redirect_to_login(request.get_full_path())
+
+
+def _guarded(view: View, model: type[Model] | None, right: Right | None) -> View:
+    guarded: View = never_cache(view)
+    guarded.guard = (model, right)  # type: ignore[attr-defined]
     return guarded

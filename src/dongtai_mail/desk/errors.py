@@ -15,5 +15,14 @@ def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "public/forbidden.html", status=403)
 
 
+def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Somebody whose role does not include this step; the exception says whose it is."""
+    return render(request, "public/refused.html", {"why": str(exception)}, status=403)
+
+
+def malformed(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "public/malformed.html", status=400)
+
+
 def broken(request: HttpRequest) -> HttpResponse:
     return render(request, "public/broken.html", status=500)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from dongtai_mail.content import Severity
 from dongtai_mail.desk import findings, security
-from dongtai_mail.desk.access import staff
+from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.desk.previews import AUTO, KINDS, preview, sizes
 from dongtai_mail.issues import editions
 from dongtai_mail.issues.models import Issue, Item
@@ -25,10 +25,9 @@ WIDTHS = (("375", "375"), ("640", "640"), ("full", _("宽")))
 PARTS = (("html", _("邮件")), ("text", _("纯文本")), ("source", _("源码")))
 
 
-@staff
+@opens(Issue, Right.SEE)
 @require_safe
-def issue(request: HttpRequest, pk: int) -> HttpResponse:
-    shown = _issue(pk)
+def issue(request: HttpRequest, shown: Issue) -> HttpResponse:
     sections = list(shown.sections.prefetch_related("items"))
     items = [item for section in sections for item in section.items.all()]
     manuscript = getattr(shown, "manuscript", None)
@@ -64,10 +63,9 @@ def _rendering(shown: Issue, items: list[Item]) -> dict[str, Any]:
     }
 
 
-@staff
+@opens(Issue, Right.SEE)
 @require_safe
-def preview_page(request: HttpRequest, pk: int) -> HttpResponse:
-    shown = _issue(pk)
+def preview_page(request: HttpRequest, shown: Issue) -> HttpResponse:
     kind, width, part = _choices(request)
     context = {
         "publication": shown.publication,
@@ -92,18 +90,14 @@ def preview_page(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "desk/preview.html", context)
 
 
-@staff
+@opens(Issue, Right.SEE)
 @require_safe
-def preview_html(request: HttpRequest, pk: int) -> HttpResponse:
+def preview_html(request: HttpRequest, shown: Issue) -> HttpResponse:
     """The HTML part alone, for the frame of the preview page."""
     kind, _width, _part = _choices(request)
-    response = HttpResponse(preview(_issue(pk), kind).html)
+    response = HttpResponse(preview(shown, kind).html)
     response.headers["Content-Security-Policy"] = security.EDITION
     return response
-
-
-def _issue(pk: int) -> Issue:
-    return get_object_or_404(Issue.objects.select_related("publication"), pk=pk)
 
 
 def _choices(request: HttpRequest) -> tuple[str, str, str]:

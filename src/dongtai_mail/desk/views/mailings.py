@@ -8,15 +8,16 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dongtai_mail.delivery import accounts, reasons
 from dongtai_mail.delivery import mailings as delivery
 from dongtai_mail.delivery.models import Delivery, Mailing
-from dongtai_mail.desk import words
-from dongtai_mail.desk.access import staff
+from dongtai_mail.desk import audit, words
+from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.desk.audience import audience
 from dongtai_mail.issues.models import Publication
 
@@ -37,10 +38,9 @@ class Row:
     share: float
 
 
-@staff
+@opens(Publication, Right.SEE)
 @require_safe
-def mailings(request: HttpRequest, slug: str) -> HttpResponse:
-    publication = get_object_or_404(Publication, slug=slug)
+def mailings(request: HttpRequest, publication: Publication) -> HttpResponse:
     ours = Mailing.objects.filter(edition__issue__publication=publication)
     ours = ours.select_related("edition__issue__publication", "subscriber_list")
     page = Paginator(ours, PER_PAGE).get_page(request.GET.get("page"))
@@ -48,52 +48,52 @@ def mailings(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "desk/mailings.html", context)
 
 
-@staff
+@opens(Mailing, Right.SEE)
 @require_safe
-def mailing(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(request, "desk/mailing.html", _context(_mailing(pk)))
+def mailing(request: HttpRequest, shown: Mailing) -> HttpResponse:
+    return render(request, "desk/mailing.html", _context(shown))
 
 
-@staff
+@opens(Mailing, Right.SEE)
 @require_safe
-def progress(request: HttpRequest, pk: int) -> HttpResponse:
+def progress(request: HttpRequest, shown: Mailing) -> HttpResponse:
     """What changes on a mailing's page, for a page that asks again and again."""
-    return render(request, "desk/mailing_progress.html", _context(_mailing(pk)))
+    return render(request, "desk/mailing_progress.html", _context(shown))
 
 
-@staff
+@opens(Mailing, Right.SEND)
 @require_POST
-def pause(request: HttpRequest, pk: int) -> HttpResponse:
-    return _act(request, pk, delivery.pause)
+def pause(request: HttpRequest, shown: Mailing) -> HttpResponse:
+    return _act(request, shown, "mailing.paused", delivery.pause)
 
 
-@staff
+@opens(Mailing, Right.SEND)
 @require_POST
-def resumption(request: HttpRequest, pk: int) -> HttpResponse:
-    return _act(request, pk, delivery.resume)
+def resumption(request: HttpRequest, shown: Mailing) -> HttpResponse:
+    return _act(request, shown, "mailing.resumed", delivery.resume)
 
 
-@staff
+@opens(Mailing, Right.SEND)
 @require_http_methods(["GET", "HEAD", "POST"])
-def cancellation(request: HttpRequest, pk: int) -> HttpResponse:
+def cancellation(request: HttpRequest, shown: Mailing) -> HttpResponse:
     """Ask first: what is cancelled can't be taken up again."""
     if request.method == "POST":
-        return _act(request, pk, delivery.cancel)
-    return render(request, "desk/cancellation.html", _context(_mailing(pk)))
+        return _act(request, shown, "mailing.cancelled", delivery.cancel)
+    return render(request, "desk/cancellation.html", _context(shown))
 
 
-def _act(request: HttpRequest, pk: int, act: Callable[[Mailing], None]) -> HttpResponse:
+def _act(
+    request: HttpRequest, mailing: Mailing, action: str, act: Callable[[Mailing], None]
+) -> HttpResponse:
+    before = {"state": mailing.state}
     try:
-        act(_mailing(pk))
+        with transaction.atomic():
+            act(mailing)
+            mailing.refresh_from_db()
+            audit.record(request, action, mailing, before=before, after={"state": mailing.state})
     except delivery.MailingRefused as refused:
         messages.error(request, str(refused))
-    return redirect("desk:mailing", pk)
-
-
-def _mailing(pk: int) -> Mailing:
-    return get_object_or_404(
-        Mailing.objects.select_related("edition__issue__publication", "subscriber_list"), pk=pk
-    )
+    return redirect("desk:mailing", mailing.pk)
 
 
 def _context(shown: Mailing) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import redis
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -15,7 +16,8 @@ from dongtai_mail.delivery import pace
 from dongtai_mail.delivery import providers as delivery
 from dongtai_mail.delivery.pace import Pace
 from dongtai_mail.delivery.providers import Limit
-from dongtai_mail.desk.access import staff
+from dongtai_mail.desk import audit
+from dongtai_mail.desk.access import Right, anywhere
 from dongtai_mail.desk.forms import LimitForm
 
 
@@ -37,7 +39,7 @@ class Row:
         return -int(-self.pace.paused_for // 60) if self.pace else 0
 
 
-@staff
+@anywhere(Right.SEE)
 @require_safe
 def providers(request: HttpRequest) -> HttpResponse:
     lanes = pace.lanes()
@@ -56,14 +58,22 @@ def _paces(lanes: list[str]) -> dict[str, Pace]:
         return {}
 
 
-@staff
+@anywhere(Right.SEND)
 @require_http_methods(["GET", "HEAD", "POST"])
 def provider(request: HttpRequest, provider: str) -> HttpResponse:
     """Change a provider's limits."""
     limit = _limit(provider)
     form = LimitForm(request.POST or None, initial=_numbers(limit))
     if request.method == "POST" and form.is_valid():
-        delivery.change(provider, **form.cleaned_data)
+        with transaction.atomic():
+            delivery.change(provider, **form.cleaned_data)
+            audit.record(
+                request,
+                "provider.changed",
+                provider,
+                before=_numbers(limit),
+                after=form.cleaned_data,
+            )
         messages.success(
             request, _("%(provider)s 的上限已改，几秒内生效。") % {"provider": provider}
         )
@@ -91,7 +101,7 @@ def _numbers(limit: Limit) -> dict[str, int | None]:
     }
 
 
-@staff
+@anywhere(Right.SEND)
 @require_POST
 def resumption(request: HttpRequest, provider: str) -> HttpResponse:
     """Lift a pause, and go on at the full limit."""
@@ -101,16 +111,20 @@ def resumption(request: HttpRequest, provider: str) -> HttpResponse:
     except redis.RedisError:
         messages.error(request, _("Redis 不可用，暂停没有解除，请稍后再试。"))
     else:
+        audit.record(request, "provider.resumed", provider)
         text = _("%(provider)s 现在按上限发送；对方再要求慢时会再放慢。")
         messages.success(request, text % {"provider": provider})
     return redirect("desk:providers")
 
 
-@staff
+@anywhere(Right.SEND)
 @require_POST
 def default(request: HttpRequest, provider: str) -> HttpResponse:
     """Go back to the default limits."""
-    _limit(provider)
-    delivery.forget(provider)
+    before = _numbers(_limit(provider))
+    with transaction.atomic():
+        delivery.forget(provider)
+        after = _numbers(_limit(provider))
+        audit.record(request, "provider.changed", provider, before=before, after=after)
     messages.success(request, _("%(provider)s 已恢复默认上限。") % {"provider": provider})
     return redirect("desk:providers")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.core.paginator import Paginator
 from django.db.models import Count, F
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from dongtai_mail.delivery.models import Mailing
-from dongtai_mail.desk.access import staff
+from dongtai_mail.desk import access, audit
+from dongtai_mail.desk.access import Right, opens, signed_in
 from dongtai_mail.desk.forms import ManuscriptForm
 from dongtai_mail.issues.importing import ImportRefused, import_manuscript
 from dongtai_mail.issues.models import Issue, Publication
@@ -18,19 +19,18 @@ from dongtai_mail.manuscript import ManuscriptError
 PER_PAGE = 50
 
 
-@staff
+@signed_in
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    publications = list(Publication.objects.order_by("name"))
+    publications = list(access.publications(request.user))
     if len(publications) == 1:
         return redirect("desk:publication", publications[0].slug)
     return render(request, "desk/home.html", {"publications": publications})
 
 
-@staff
+@opens(Publication, Right.SEE)
 @require_safe
-def publication(request: HttpRequest, slug: str) -> HttpResponse:
-    shown = get_object_or_404(Publication, slug=slug)
+def publication(request: HttpRequest, shown: Publication) -> HttpResponse:
     issues = shown.issues.select_related("publication").order_by("-id")
     issues = issues.annotate(
         item_count=Count("sections__items"), filename=F("manuscript__filename")
@@ -47,15 +47,15 @@ def _last_mailings(issue_ids: list[int]) -> dict[int, Mailing]:
     return {mailing.edition.issue_id: mailing for mailing in mailings.order_by("id")}
 
 
-@staff
+@opens(Publication, Right.WRITE)
 @require_http_methods(["GET", "HEAD", "POST"])
-def manuscripts(request: HttpRequest, slug: str) -> HttpResponse:
-    shown = get_object_or_404(Publication, slug=slug)
+def manuscripts(request: HttpRequest, shown: Publication) -> HttpResponse:
     form = ManuscriptForm()
     if request.method == "POST":
         form = ManuscriptForm(request.POST, request.FILES)
         issue = _import(shown, form)
         if issue is not None:
+            audit.record(request, "issue.imported", issue)
             return redirect("desk:issue", issue.pk)
     context = {"publication": shown, "form": form, "here": "issues"}
     return render(request, "desk/manuscripts.html", context)

@@ -7,13 +7,13 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from dongtai_mail.delivery import returns
 from dongtai_mail.delivery.models import ReturnedMessage
 from dongtai_mail.desk import words
-from dongtai_mail.desk.access import staff
+from dongtai_mail.desk.access import Right, opens, owner
 from dongtai_mail.issues.models import Publication
 
 PER_PAGE = 50
@@ -21,10 +21,9 @@ PER_PAGE = 50
 SHOWN = 64 * 1024
 
 
-@staff
+@opens(Publication, Right.LISTS)
 @require_safe
-def returned_messages(request: HttpRequest, slug: str) -> HttpResponse:
-    publication = get_object_or_404(Publication, slug=slug)
+def returned_messages(request: HttpRequest, publication: Publication) -> HttpResponse:
     chosen = {name: request.GET.get(name, "") for name in ("status", "effect", "q")}
     page = Paginator(_found(publication, chosen), PER_PAGE).get_page(request.GET.get("page"))
     context = {
@@ -59,11 +58,9 @@ def _found(publication: Publication, chosen: dict[str, str]) -> QuerySet[Returne
     return rows
 
 
-@staff
+@opens(ReturnedMessage, Right.LISTS)
 @require_safe
-def returned_message(request: HttpRequest, pk: int) -> HttpResponse:
-    related = ("delivery__mailing__edition__issue", "subscription__subscriber")
-    shown = get_object_or_404(ReturnedMessage.objects.select_related(*related), pk=pk)
+def returned_message(request: HttpRequest, shown: ReturnedMessage) -> HttpResponse:
     return render(request, "desk/returned_message.html", {"message": shown, **_context(shown)})
 
 
@@ -71,7 +68,7 @@ def _context(shown: ReturnedMessage) -> dict[str, Any]:
     raw = bytes(shown.raw or b"")
     head, gap, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
     return {
-        "publication": _publication(shown),
+        "publication": owner(shown),
         "reader": _address(shown),
         "headers": head[:SHOWN].decode("utf-8", "replace"),
         "body": body[:SHOWN].decode("utf-8", "replace") if gap else "",
@@ -79,14 +76,6 @@ def _context(shown: ReturnedMessage) -> dict[str, Any]:
         "retriable": _retriable(shown),
         "here": "returned",
     }
-
-
-def _publication(shown: ReturnedMessage) -> Publication | None:
-    if shown.subscription:
-        return shown.subscription.subscriber_list.publication
-    if shown.delivery:
-        return shown.delivery.mailing.subscriber_list.publication
-    return None
 
 
 def _address(shown: ReturnedMessage) -> str:
@@ -99,9 +88,9 @@ def _retriable(shown: ReturnedMessage) -> bool:
     return shown.raw is not None and returns.may_retry(shown)
 
 
-@staff
+@opens(ReturnedMessage, Right.LISTS)
 @require_POST
-def second_try(request: HttpRequest, pk: int) -> HttpResponse:
+def second_try(request: HttpRequest, shown: ReturnedMessage) -> HttpResponse:
     """Judge a message again that broke us or that nobody understood, with the rules of today."""
-    returns.retry(get_object_or_404(ReturnedMessage, pk=pk))
-    return redirect("desk:returned-message", pk)
+    returns.retry(shown)
+    return redirect("desk:returned-message", shown.pk)

@@ -17,8 +17,8 @@ from django.views.decorators.http import require_http_methods
 from dongtai_mail.delivery.letters import KeyMissing
 from dongtai_mail.delivery.mailings import MailingRefused, schedule
 from dongtai_mail.delivery.models import Mailing
-from dongtai_mail.desk import words
-from dongtai_mail.desk.access import staff
+from dongtai_mail.desk import audit, words
+from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.desk.audience import audience
 from dongtai_mail.desk.forms import SendForm
 from dongtai_mail.desk.previews import AUTO, KINDS
@@ -28,10 +28,9 @@ from dongtai_mail.rendering import RenderingError
 from subscribers.audience import Description
 
 
-@staff
+@opens(Issue, Right.SEND)
 @require_http_methods(["GET", "HEAD", "POST"])
-def send(request: HttpRequest, pk: int) -> HttpResponse:
-    issue = get_object_or_404(Issue.objects.select_related("publication"), pk=pk)
+def send(request: HttpRequest, issue: Issue) -> HttpResponse:
     if request.method == "POST":
         return _make(request, issue)
     try:
@@ -64,8 +63,18 @@ def _make(request: HttpRequest, issue: Issue) -> HttpResponse:
         except (MailingRefused, KeyMissing) as refused:
             form.add_error(None, str(refused))
         else:
+            audit.record(request, "mailing.scheduled", mailing, after=_scheduled(mailing))
             return redirect("desk:mailing", mailing.pk)
     return _page(request, issue, edition, form)
+
+
+def _scheduled(mailing: Mailing) -> dict[str, Any]:
+    return {
+        "edition": mailing.edition.sha256,
+        "list": mailing.subscriber_list.slug,
+        "audience": mailing.audience,
+        "at": mailing.scheduled_at,
+    }
 
 
 def _page(request: HttpRequest, issue: Issue, edition: Edition, form: SendForm) -> HttpResponse:

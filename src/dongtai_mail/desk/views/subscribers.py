@@ -8,7 +8,9 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Count, Q
+from django.forms.models import model_to_dict
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,7 +19,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dongtai_mail.desk.access import staff
+from dongtai_mail.desk import audit
+from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.issues.models import Publication
 from dongtai_mail.message.address import AddressError, parse
 from subscribers import exporting, suppression
@@ -40,10 +43,9 @@ class ListForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
 
-@staff
+@opens(Publication, Right.LISTS)
 @require_safe
-def lists(request: HttpRequest, slug: str) -> HttpResponse:
-    publication = get_object_or_404(Publication, slug=slug)
+def lists(request: HttpRequest, publication: Publication) -> HttpResponse:
     confirmed = Q(subscriptions__state=Subscription.State.CONFIRMED)
     shown = publication.lists.annotate(
         readers=Count("subscriptions", filter=confirmed), everybody=Count("subscriptions")
@@ -51,18 +53,21 @@ def lists(request: HttpRequest, slug: str) -> HttpResponse:
     return _page(request, "subscribers", publication, lists=shown)
 
 
-@staff
+@opens(SubscriberList, Right.LISTS)
 @require_http_methods(["GET", "HEAD", "POST"])
-def readers(request: HttpRequest, slug: str) -> HttpResponse:
+def readers(request: HttpRequest, shown: SubscriberList) -> HttpResponse:
     """One list: its settings and its readers, found by a part of their address or name."""
-    shown = _list(slug)
+    before = _settings(shown)
     form = ListForm(instance=shown, initial={"archived": shown.archived_at is not None})
     if request.method == "POST":
         form = ListForm(request.POST, instance=shown)
         if form.is_valid():
             archived = form.cleaned_data["archived"]
             shown.archived_at = (shown.archived_at or timezone.now()) if archived else None
-            form.save()
+            with transaction.atomic():
+                form.save()
+                after = _settings(shown)
+                audit.record(request, "list.changed", shown, before=before, after=after)
             messages.success(request, _("已保存。"))
             return redirect("desk:subscriber-list", shown.slug)
     asked = request.GET.get("q", "").strip().replace("\x00", "")
@@ -82,10 +87,10 @@ def readers(request: HttpRequest, slug: str) -> HttpResponse:
     )
 
 
-@staff
+@opens(SubscriberList, Right.LISTS)
 @require_safe
-def export(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
-    shown = _list(slug)
+def export(request: HttpRequest, shown: SubscriberList, kind: str) -> HttpResponse:
+    audit.record(request, "list.exported", shown, after={"kind": kind})
     found = exporting.rows(shown)
     chunks = exporting.xlsx(found) if kind == "xlsx" else exporting.csv_chunks(found)
     answer = StreamingHttpResponse(chunks, content_type=exporting.TYPES[kind])
@@ -95,12 +100,10 @@ def export(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     return cast(HttpResponse, answer)
 
 
-@staff
+@opens(Subscription, Right.LISTS)
 @require_safe
-def history(request: HttpRequest, pk: int) -> HttpResponse:
+def history(request: HttpRequest, shown: Subscription) -> HttpResponse:
     """Everything that happened to one subscription, and why its reader gets no mail."""
-    related = ("subscriber", "subscriber_list__publication")
-    shown = get_object_or_404(Subscription.objects.select_related(*related), pk=pk)
     publication = shown.subscriber_list.publication
     return _page(
         request,
@@ -112,11 +115,10 @@ def history(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-@staff
+@opens(Publication, Right.LISTS)
 @require_http_methods(["GET", "HEAD", "POST"])
-def suppressions(request: HttpRequest, slug: str) -> HttpResponse:
+def suppressions(request: HttpRequest, publication: Publication) -> HttpResponse:
     """The addresses that get no mail; looked up by the whole address, which is hashed."""
-    publication = get_object_or_404(Publication, slug=slug)
     if request.method == "POST":
         try:
             key = parse(request.POST.get("address", "")).key
@@ -124,9 +126,11 @@ def suppressions(request: HttpRequest, slug: str) -> HttpResponse:
             messages.error(request, str(error))
         else:
             source = f"{request.user.get_username()}: {request.POST.get('reason', '')}"
-            suppression.suppress(key, Suppression.Reason.STAFF, source, publication.pk)
+            with transaction.atomic():
+                suppression.suppress(key, Suppression.Reason.STAFF, source, publication.pk)
+                audit.record(request, "suppression.added", publication)
             messages.success(request, _("已列入不发名单。"))
-        return redirect("desk:suppressions", slug)
+        return redirect("desk:suppressions", publication.slug)
     found = Suppression.objects.filter(Q(publication=None) | Q(publication=publication))
     asked = request.GET.get("q", "").strip()
     if asked:
@@ -138,32 +142,34 @@ def suppressions(request: HttpRequest, slug: str) -> HttpResponse:
     return _page(request, "subscribers_suppressions", publication, page=page, q=asked)
 
 
-@staff
+@opens(Publication, Right.LISTS)
 @require_POST
-def release(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    publication = get_object_or_404(Publication, slug=slug)
+def release(request: HttpRequest, publication: Publication, pk: int) -> HttpResponse:
     own = Suppression.objects.filter(Q(publication=None) | Q(publication=publication))
     row = get_object_or_404(own, pk=pk)
     try:
-        suppression.release(row, request.POST.get("reason", ""), request.user.get_username())
+        with transaction.atomic():
+            suppression.release(row, request.POST.get("reason", ""), request.user.get_username())
+            audit.record(request, "suppression.released", publication, after={"suppression": pk})
     except suppression.ReleaseRefused as refused:
         messages.error(request, str(refused))
-    return redirect("desk:suppressions", slug)
+    return redirect("desk:suppressions", publication.slug)
 
 
-@staff
+@opens(Publication, Right.LISTS)
 @require_POST
-def new_list(request: HttpRequest, slug: str) -> HttpResponse:
-    publication = get_object_or_404(Publication, slug=slug)
+def new_list(request: HttpRequest, publication: Publication) -> HttpResponse:
     form = NewListForm(request.POST)
     if not form.is_valid():
         for errors in form.errors.values():
             for error in errors:
                 messages.error(request, str(error))
-        return redirect("desk:subscribers", slug)
+        return redirect("desk:subscribers", publication.slug)
     made = form.save(commit=False)
     made.publication = publication
-    made.save()
+    with transaction.atomic():
+        made.save()
+        audit.record(request, "list.created", made)
     return redirect("desk:subscriber-list", made.slug)
 
 
@@ -173,8 +179,8 @@ class NewListForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("name", "slug")
 
 
-def _list(slug: str) -> SubscriberList:
-    return get_object_or_404(SubscriberList.objects.select_related("publication"), slug=slug)
+def _settings(shown: SubscriberList) -> dict[str, Any]:
+    return {**model_to_dict(shown, ListForm.Meta.fields), "archived_at": shown.archived_at}
 
 
 def _page(

@@ -11,14 +11,16 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dongtai_mail.delivery import imports
-from dongtai_mail.desk.access import staff
+from dongtai_mail.desk import audit
+from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.issues.models import Publication
 from subscribers import columns, importing
 from subscribers.importing import ImportFailed
@@ -78,10 +80,9 @@ class MappingForm(forms.Form):
         }
 
 
-@staff
+@opens(Publication, Right.LISTS)
 @require_http_methods(["GET", "HEAD", "POST"])
-def imports_page(request: HttpRequest, slug: str) -> HttpResponse:
-    publication = get_object_or_404(Publication, slug=slug)
+def imports_page(request: HttpRequest, publication: Publication) -> HttpResponse:
     form = UploadForm(publication)
     if request.method == "POST":
         form = UploadForm(publication, request.POST, request.FILES)
@@ -112,10 +113,9 @@ def _receive(request: HttpRequest, form: UploadForm) -> ImportRun | None:
         return None
 
 
-@staff
+@opens(ImportRun, Right.LISTS)
 @require_http_methods(["GET", "HEAD", "POST"])
-def import_page(request: HttpRequest, pk: int) -> HttpResponse:
-    run = _run(pk)
+def import_page(request: HttpRequest, run: ImportRun) -> HttpResponse:
     if run.state != ImportRun.State.UPLOADED:
         return render(request, "desk/subscribers_import.html", _context(request, run))
     shown = importing.preview(run)
@@ -130,33 +130,32 @@ def import_page(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "desk/subscribers_mapping.html", context)
 
 
-@staff
+@opens(ImportRun, Right.LISTS)
 @require_safe
-def import_progress(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(request, "desk/subscribers_progress.html", _context(request, _run(pk)))
+def import_progress(request: HttpRequest, run: ImportRun) -> HttpResponse:
+    return render(request, "desk/subscribers_progress.html", _context(request, run))
 
 
-@staff
+@opens(ImportRun, Right.LISTS)
 @require_POST
-def import_start(request: HttpRequest, pk: int) -> HttpResponse:
-    importing.proceed(_run(pk))
-    return redirect("desk:import", pk)
+def import_start(request: HttpRequest, run: ImportRun) -> HttpResponse:
+    with transaction.atomic():
+        importing.proceed(run)
+        audit.record(request, "import.started", run)
+    return redirect("desk:import", run.pk)
 
 
-@staff
+@opens(ImportRun, Right.LISTS)
 @require_POST
-def import_undo(request: HttpRequest, pk: int) -> HttpResponse:
+def import_undo(request: HttpRequest, run: ImportRun) -> HttpResponse:
     try:
-        count = imports.undo(_run(pk))
+        with transaction.atomic():
+            count = imports.undo(run)
+            audit.record(request, "import.undone", run, after={"people": count})
         messages.success(request, _("已撤销，取走 %(count)s 人。") % {"count": f"{count:,}"})
     except ImportFailed as failed:
         messages.error(request, str(failed))
-    return redirect("desk:import", pk)
-
-
-def _run(pk: int) -> ImportRun:
-    related = "subscriber_list__publication"
-    return get_object_or_404(ImportRun.objects.select_related(related), pk=pk)
+    return redirect("desk:import", run.pk)
 
 
 def _guessed(run: ImportRun) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dongtai_mail.delivery import audience
-from dongtai_mail.desk.access import staff
+from dongtai_mail.desk import audit
+from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.issues.models import Publication
 from subscribers.audience import AudienceError, Description
 from subscribers.models import Segment
@@ -42,11 +43,10 @@ TESTS = (
 )
 
 
-@staff
+@opens(Publication, Right.LISTS)
 @require_http_methods(["GET", "HEAD", "POST"])
-def segments(request: HttpRequest, slug: str) -> HttpResponse:
+def segments(request: HttpRequest, publication: Publication) -> HttpResponse:
     """The saved ones, and a form; the button “count” asks without saving."""
-    publication = get_object_or_404(Publication, slug=slug)
     described: Description | None = None
     count: tuple[int, int] | None = None
     if request.method == "POST":
@@ -57,7 +57,7 @@ def segments(request: HttpRequest, slug: str) -> HttpResponse:
             messages.error(request, str(error))
         else:
             if "save" in request.POST and _save(request, publication, described):
-                return redirect("desk:segments", slug)
+                return redirect("desk:segments", publication.slug)
     context: dict[str, Any] = {
         "publication": publication,
         "segments": [(each, _counted(each)) for each in publication.segments.all()],
@@ -73,11 +73,14 @@ def segments(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "desk/subscribers_segments.html", context)
 
 
-@staff
+@opens(Publication, Right.LISTS)
 @require_POST
-def segment_removal(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    get_object_or_404(Segment, pk=pk, publication__slug=slug).delete()
-    return redirect("desk:segments", slug)
+def segment_removal(request: HttpRequest, publication: Publication, pk: int) -> HttpResponse:
+    segment = get_object_or_404(Segment, pk=pk, publication=publication)
+    with transaction.atomic():
+        audit.record(request, "segment.removed", segment, before={"audience": segment.audience})
+        segment.delete()
+    return redirect("desk:segments", publication.slug)
 
 
 def _described(request: HttpRequest) -> Description:
@@ -124,12 +127,13 @@ def _save(request: HttpRequest, publication: Publication, described: Description
         return False
     try:
         with transaction.atomic():
-            Segment.objects.create(
+            segment = Segment.objects.create(
                 publication=publication,
                 name=name,
                 audience=described,
                 created_by=request.user.get_username(),
             )
+            audit.record(request, "segment.saved", segment, after={"audience": described})
     except IntegrityError:
         messages.error(request, _("已经有同名的分组。"))
         return False

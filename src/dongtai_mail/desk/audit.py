@@ -1,0 +1,89 @@
+"""The audit log: every change that matters, by whom, with what stood before and after.
+
+Promises: an entry is written in the same transaction as the change, or both fail; only what
+differs is kept. Addresses of readers don't belong in it: name them by the subscription's id.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from dongtai_mail.desk.access import owner
+from dongtai_mail.desk.models import AuditEntry
+from dongtai_mail.issues.models import Publication
+
+Values = Mapping[str, Any]
+
+ACTIONS: dict[str, str | Promise] = {
+    "issue.imported": _("导入稿件"),
+    "mailing.scheduled": _("安排发送"),
+    "mailing.paused": _("暂停发送"),
+    "mailing.resumed": _("继续发送"),
+    "mailing.cancelled": _("取消发送"),
+    "provider.changed": _("修改发送上限"),
+    "provider.resumed": _("解除服务商暂停"),
+    "list.created": _("新建名单"),
+    "list.changed": _("修改名单"),
+    "list.exported": _("导出名单"),
+    "import.started": _("导入订阅者"),
+    "import.undone": _("撤销导入"),
+    "segment.saved": _("保存分组"),
+    "segment.removed": _("删除分组"),
+    "suppression.added": _("列入不发名单"),
+    "suppression.released": _("移出不发名单"),
+}
+
+
+def record(
+    request: HttpRequest,
+    action: str,
+    subject: Model | str,
+    publication: Publication | None = None,
+    before: Values | None = None,
+    after: Values | None = None,
+) -> AuditEntry:
+    """Write down that the request's person did ``action`` (a key of ``ACTIONS``) to ``subject``.
+
+    ``publication`` is the subject's own unless given.
+    """
+    if action not in ACTIONS:
+        raise KeyError(f"{action} is not in desk.audit.ACTIONS; name it there first")
+    row = subject if isinstance(subject, Model) else None
+    kept = _differing(before, after)
+    return AuditEntry.objects.create(
+        publication=publication or (owner(row) if row is not None else None),
+        user=request.user if request.user.is_authenticated else None,
+        actor=request.user.get_username(),
+        action=action,
+        subject_kind=row._meta.label_lower if row is not None else "",
+        subject_id=str(row.pk) if row is not None else "",
+        subject=str(subject)[:300],
+        before=kept[0],
+        after=kept[1],
+    )
+
+
+def _differing(
+    before: Values | None, after: Values | None
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    old, new = _plain(before), _plain(after)
+    if old is None or new is None:
+        return old, new
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return {name: old.get(name) for name in names}, {name: new.get(name) for name in names}
+
+
+def _plain(values: Values | None) -> dict[str, Any] | None:
+    if values is None:
+        return None
+    return {
+        name: value.isoformat() if isinstance(value, datetime.date) else value
+        for name, value in values.items()
+    }
