@@ -1,0 +1,174 @@
+"""Claiming: what waits, who of it has left, and what comes back into the queue."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Max, Model, QuerySet
+from django.utils import timezone
+
+from dongtai_mail.delivery.models import Batch, Delivery, Mailing
+from dongtai_mail.delivery.queue.leases import lease_end
+from dongtai_mail.delivery.queue.rows import Claimed, Queued, leased
+from subscribers.models import Subscription, SubscriptionEvent, Suppression
+
+State = Delivery.State
+
+# Rows that may be committed after a row with a higher number.
+UNCOMMITTED = 100
+
+
+def waiting() -> list[Queued]:
+    """Every lane of every sending mailing with something to claim, oldest mailing first.
+
+    Of a mailing that is open only in part (``delivery.stages``), the index is asked as well.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT mailing_id, lane FROM (
+                SELECT tally.mailing_id, tally.lane, mailing.open_until
+                  FROM delivery_tally tally
+                  JOIN delivery_mailing mailing ON mailing.id = tally.mailing_id
+                 WHERE mailing.state = %s AND tally.state = %s
+                 GROUP BY 1, 2, 3 HAVING SUM(delta) > 0) queued
+             WHERE open_until IS NULL OR EXISTS (
+                     SELECT 1 FROM delivery_delivery delivery
+                      WHERE delivery.mailing_id = queued.mailing_id AND delivery.state = %s
+                        AND delivery.lane = queued.lane AND delivery.id <= queued.open_until)
+             ORDER BY 1, 2
+            """,
+            [Mailing.State.SENDING, State.QUEUED, State.QUEUED],
+        )
+        return [Queued(*row) for row in cursor.fetchall()]
+
+
+def claim(
+    mailing_id: int,
+    lane: str,
+    worker: str,
+    size: int,
+    begin: Callable[[int], object] = lambda batch_id: None,
+) -> list[Claimed]:
+    """Lease up to ``size`` queued deliveries of a lane of a sending mailing, as one new batch.
+
+    ``begin`` is given the batch's number before anything is leased to it, for the evidence of it:
+    a batch of which no evidence is found has lost it, and was not only about to be begun.
+    Readers who left meanwhile are recorded as suppressed here and are not among those returned.
+    """
+    sending = Mailing.objects.filter(pk=mailing_id, state=Mailing.State.SENDING)
+    open_until = sending.values_list("open_until", flat=True).first()
+    if open_until is None and not sending.exists():
+        return []
+    now = timezone.now()
+    batch = Batch.objects.create(
+        mailing_id=mailing_id, worker=worker, claimed_at=now, leased_until=lease_end(now)
+    )
+    begin(batch.pk)
+    with transaction.atomic():
+        claimed = _lease(Queued(mailing_id, lane), open_until, batch, size)
+        gone = departed([batch.pk]) if claimed else set()
+        if gone:
+            suppress(gone)
+    if len(claimed) == len(gone):
+        batch.delete()
+    return [delivery for delivery in claimed if delivery.id not in gone]
+
+
+def _lease(where: Queued, open_until: int | None, batch: Batch, size: int) -> list[Claimed]:
+    lock = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    part = "" if open_until is None else "AND id <= %s"
+    until = () if open_until is None else (open_until,)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE delivery_delivery
+               SET state = %s, batch_id = %s, attempts = attempts + 1, changed_at = %s
+             WHERE id IN (SELECT id FROM delivery_delivery
+                           WHERE mailing_id = %s AND state = %s AND lane = %s {part}
+                           ORDER BY id LIMIT %s {lock})
+            RETURNING id, subscription_id, address, name, provider, batch_id
+            """,  # noqa: S608 - the two things put in are chosen above
+            (
+                *(State.LEASED, batch.pk, batch.claimed_at),
+                *(where.mailing_id, State.QUEUED, where.lane, *until, size),
+            ),
+        )
+        return sorted((Claimed(*row) for row in cursor.fetchall()), key=lambda row: row.id)
+
+
+def departed(batch_ids: Collection[int]) -> set[int]:
+    """Deliveries of these batches, still leased, whose readers have left or are suppressed."""
+    rows = Delivery.objects.filter(batch__in=batch_ids, state=State.LEASED)
+    left = rows.exclude(subscription__state=Subscription.State.CONFIRMED)
+    suppressed = rows.filter(subscription__subscriber__hash__in=_suppressed(batch_ids))
+    return set(left.values_list("id", flat=True)) | set(suppressed.values_list("id", flat=True))
+
+
+def _suppressed(batch_ids: Collection[int]) -> Iterable[str]:
+    publications = Mailing.objects.filter(batches__in=batch_ids).values(
+        "subscriber_list__publication_id"
+    )
+    everywhere = Suppression.objects.filter(publication=None)
+    here = Suppression.objects.filter(publication__in=publications)
+    return (everywhere | here).values_list("hash", flat=True)
+
+
+class Departures:
+    """Readers who left since the last look, found by the history instead of by every reader."""
+
+    def __init__(self) -> None:
+        self._event = SubscriptionEvent.objects.aggregate(last=Max("id"))["last"] or 0
+        self._suppression = Suppression.objects.aggregate(last=Max("id"))["last"] or 0
+
+    def among(self, deliveries: Sequence[Claimed]) -> set[int]:
+        """Those of these deliveries whose readers left or were suppressed meanwhile."""
+        events = dict(_later(SubscriptionEvent, self._event).values_list("id", "subscription"))
+        suppressions = list(_later(Suppression, self._suppression).values_list("id", flat=True))
+        self._event = max([self._event, *events])
+        if suppressions and max(suppressions) > self._suppression:
+            self._suppression = max(suppressions)
+            return departed({delivery.batch_id for delivery in deliveries})
+        subscriptions = set(events.values())
+        touched = {d.batch_id for d in deliveries if d.subscription_id in subscriptions}
+        return departed(touched) if touched else set()
+
+
+def _later(model: type[Model], last: int) -> QuerySet[Any]:
+    # Numbers are given before the commit: a little earlier ones may appear later.
+    return model._default_manager.filter(id__gt=last - UNCOMMITTED)
+
+
+def suppress(delivery_ids: Collection[int]) -> None:
+    """Record that these leased deliveries were not begun because their readers are gone."""
+    leased(delivery_ids).update(state=State.SUPPRESSED, batch=None, changed_at=timezone.now())
+
+
+def requeue_due() -> None:
+    """Put back what is due again: deferred deliveries, and unconfirmed ones by policy."""
+    now = timezone.now()
+    sending = Mailing.objects.filter(state=Mailing.State.SENDING)
+    Delivery.objects.filter(mailing__in=sending, state=State.DEFERRED, due_at__lte=now).update(
+        state=State.QUEUED, due_at=None
+    )
+    # A worker that was only cut off gets a while to come back and confirm.
+    rested = now - datetime.timedelta(seconds=settings.UNCONFIRMED_SECONDS)
+    Delivery.objects.filter(
+        mailing__in=sending.filter(unconfirmed_policy=Mailing.Unconfirmed.RESEND),
+        state=State.UNCONFIRMED,
+        changed_at__lte=rested,
+    ).update(state=State.QUEUED, batch=None)
+
+
+def own_lane(provider: str) -> None:
+    """Take a small provider out of the common lane, since it wants a pace of its own."""
+    Delivery.objects.filter(
+        mailing__state=Mailing.State.SENDING,
+        state__in=(State.QUEUED, State.LEASED, State.DEFERRED, State.UNCONFIRMED),
+        lane="",
+        provider=provider,
+    ).update(lane=provider)
