@@ -49,6 +49,8 @@ class SmtpServer:
         self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
+        # The loop itself refers to tasks weakly: a stalled session would be collected as garbage.
+        self._tasks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
@@ -90,6 +92,8 @@ class SmtpServer:
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # A task that is cancelled before its first step runs no finally of its own.
         session = self._loop.create_task(self._session(reader, writer))
+        self._tasks.add(session)
+        session.add_done_callback(self._tasks.discard)
         session.add_done_callback(lambda _: writer.transport.abort())
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
