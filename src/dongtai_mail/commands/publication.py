@@ -42,6 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     add_list.set_defaults(verb=_add_list)
     for name in ("publication", "slug", "name"):
         add_list.add_argument(name)
+    add_list.add_argument(
+        "--public", action="store_true", help="readers may sign up by themselves, at /s/SLUG/"
+    )
     dkim = verbs.add_parser("dkim", help="make the DKIM key if there is none; print its record")
     dkim.set_defaults(verb=_dkim)
     dkim.add_argument("slug")
@@ -66,7 +69,14 @@ def _add_list(arguments: argparse.Namespace) -> int:
     from subscribers.models import SubscriberList
 
     publication = publication_named(arguments.publication)
-    _save(SubscriberList(publication=publication, slug=arguments.slug, name=arguments.name))
+    _save(
+        SubscriberList(
+            publication=publication,
+            slug=arguments.slug,
+            name=arguments.name,
+            public=arguments.public,
+        )
+    )
     print(f"已为《{publication}》建立名单 {arguments.slug}（{arguments.name}）。")
     return 0
 

@@ -1,0 +1,38 @@
+"""Looking at a page: pictures for a person, widths that hold, and axe.
+
+The pictures go to a folder that is not committed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests.rendering.browser import node_package
+
+SCREENSHOTS = Path(__file__).parents[2] / "screenshots" / "readers"
+SIZES = ((320, 640), (375, 812), (1440, 900))
+_WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+
+
+def look(page: Page, name: str) -> None:
+    """By day and by night, from the smallest phone to a desk; axe finds nothing serious."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    assert page.locator("body script").count() == 0
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            wide, room = page.evaluate(_WIDTHS)
+            assert wide <= room, (name, width)
+            picture = SCREENSHOTS / f"{name}-{width}-{scheme}.png"
+            page.screenshot(path=picture, full_page=True)
+        assert _grave(page) == [], (name, scheme)
+
+
+def _grave(page: Page) -> list[str]:
+    if not page.evaluate("'axe' in window"):
+        page.add_script_tag(path=node_package("axe-core") / "axe.min.js")
+    violations = page.evaluate("axe.run().then(result => result.violations)")
+    return [v["id"] for v in violations if v["impact"] in ("serious", "critical")]
