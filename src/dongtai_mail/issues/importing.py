@@ -135,6 +135,7 @@ def _refuse_known_number(publication: Publication, number: str | None) -> None:
 def _items(section: Section, items: Iterable[content.Item]) -> list[Item]:
     return [
         Item(
+            publication=section.issue.publication,
             section=section,
             position=position,
             title=item.title,

@@ -1,0 +1,44 @@
+"""Publications and their issues, and the editions frozen from them.
+
+Owns: what editors write (issue, section, item, with their history), the manuscript it came from,
+the edition (one issue rendered, hashed and never changed again) and the reviews of editions.
+Promises: an edition's row refuses to be saved twice, so that what was approved is what is sent.
+Fails: with ``ValidationError`` or an ``IntegrityError`` of the database, never half.
+"""
+
+from dongtai_mail.issues.models.approving import Edition, Review
+from dongtai_mail.issues.models.publication import (
+    Publication,
+    validate_colour,
+    validate_domain,
+    validate_line,
+    validate_timezone,
+)
+from dongtai_mail.issues.models.writing import (
+    Comment,
+    IgnoredFinding,
+    Issue,
+    Item,
+    LinkCheck,
+    Manuscript,
+    Revision,
+    Section,
+)
+
+__all__ = [
+    "Comment",
+    "Edition",
+    "IgnoredFinding",
+    "Issue",
+    "Item",
+    "LinkCheck",
+    "Manuscript",
+    "Publication",
+    "Review",
+    "Revision",
+    "Section",
+    "validate_colour",
+    "validate_domain",
+    "validate_line",
+    "validate_timezone",
+]
