@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 
-from dongtai_mail import environment
+from dongtai_mail import database, environment
 from dongtai_mail.paths import templates_dir
 
 ENVIRONMENT = environment.load(os.environ)
@@ -125,6 +125,10 @@ def _database() -> dict[str, Any]:
             "timeout": 30,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
+    if "postgresql" in config["ENGINE"]:
+        config["OPTIONS"] = {**database.POSTGRESQL, **config.get("OPTIONS", {})}
+        # A page doesn't fail because the server was restarted since the last one.
+        config["CONN_HEALTH_CHECKS"] = True
     return config
 
 

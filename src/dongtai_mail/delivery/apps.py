@@ -10,8 +10,10 @@ class DeliveryConfig(AppConfig):
     verbose_name = "Delivery"
 
     def ready(self) -> None:
+        from dongtai_mail import database
         from dongtai_mail.delivery import erasure, tally, webhooks
 
+        database.listen()
         post_migrate.connect(tally.install, sender=self, dispatch_uid="delivery.tally")
         erasure.listen()
         webhooks.listen()

@@ -1,0 +1,67 @@
+"""How the product is connected to PostgreSQL: cut off it lets go, and what is committed stays.
+
+Owns: the options of every connection. Promises: a process whose host or network is gone neither
+hangs for longer than ``GONE_SECONDS`` nor holds locks: both ends look whether the other is still
+there, and the server ends a transaction that nobody goes on with. A commit is on the server's
+disk before it counts, whatever the server's own configuration says of ``synchronous_commit``:
+an acceptance that a crash took back would be sent again.
+Fails: ``django.db.OperationalError`` from whatever was asked when the connection broke.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+GONE_SECONDS = 20
+# Longer than any statement of ours leaves a transaction waiting for the next one.
+IDLE_SECONDS = 60
+
+_SERVER = {
+    "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
+    "client_connection_check_interval": "10s",
+    "tcp_user_timeout": f"{GONE_SECONDS}s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "2",
+}
+POSTGRESQL: dict[str, Any] = {
+    "connect_timeout": 10,
+    "tcp_user_timeout": GONE_SECONDS * 1000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "options": " ".join(f"-c {name}={value}" for name, value in _SERVER.items()),
+}
+# What may be off on a server only for as long as nobody minds losing it all.
+_DURABLE = ("fsync", "full_page_writes")
+
+
+def listen() -> None:
+    connection_created.connect(_keep_commits, dispatch_uid="dongtai_mail.database")
+
+
+def _keep_commits(connection: BaseDatabaseWrapper, **_: object) -> None:
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        # What a server asks beyond "on", as for its replicas, stays.
+        cursor.execute(
+            "SELECT set_config('synchronous_commit', 'on', false)"
+            " WHERE current_setting('synchronous_commit') = 'off'"
+        )
+
+
+def forgetful() -> list[str]:
+    """The server's settings by which it may lose what it has committed; [] is as it should be."""
+    if connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM pg_settings WHERE name = ANY(%s) AND setting = 'off' ORDER BY name",
+            [list(_DURABLE)],
+        )
+        return [name for (name,) in cursor.fetchall()]
