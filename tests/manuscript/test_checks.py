@@ -102,6 +102,16 @@ def test_a_fault_of_the_skeleton_is_found(code: str, text: str) -> None:
     assert code in findings(text)
 
 
+def test_shared_facts_are_quoted_as_they_are_printed() -> None:
+    text = issue(FACTS + TAIL) + f"\n第二条\n\n又及：{FACTS}{OTHER_TAIL}\n\n{SOURCE}\n"
+    assert "“数据显示，截至 2023 年 1 月 5 日平台" in findings(text)["facts-repeated"].message
+
+
+def test_what_is_quoted_in_part_ends_in_an_ellipsis() -> None:
+    finding = findings(issue(f"{FACTS}\n\n{FACTS}"))["sentence-repeated"]
+    assert "：“数据显示，截至 2023 年 1 月 5 日平台安装量达…”" in finding.message
+
+
 def test_a_date_of_another_year_is_outside_the_period() -> None:
     items = [f"第{n}条\n\n正文。\n\n{SOURCE}\n" for n in "一二三四五"]
     wrong = f"\n错的一条\n\n正文。\n\n{SOURCE.replace('2023', '2022')}\n"

@@ -24,6 +24,7 @@ from dongtai_mail.content import (
 )
 from dongtai_mail.manuscript.inline import as_json
 from dongtai_mail.manuscript.model import Manuscript
+from dongtai_mail.manuscript.script import shortened
 
 _SEVERITY = {Severity.ERROR: "错误", Severity.WARNING: "提醒", Severity.INFO: "说明"}
 
@@ -132,14 +133,10 @@ def _findings(manuscript: Manuscript) -> Iterator[str]:
     yield "检查结果：" + "，".join(f"{_SEVERITY[s]} {counts[s]}" for s in Severity)
     for finding in manuscript.findings:
         place = f"第 {finding.line} 行" if finding.line else "全文"
-        item = f"《{_shortened(finding.item)}》" if finding.item else ""
+        item = f"《{shortened(finding.item, 20)}》" if finding.item else ""
         hint = f" → {finding.suggestion}" if finding.suggestion is not None else ""
         severity = _SEVERITY[finding.severity]
         yield f"{severity} {place} {item}{finding.message}{hint} [{finding.code}]"
-
-
-def _shortened(title: str) -> str:
-    return title if len(title) <= 20 else f"{title[:19]}…"
 
 
 def _visible(line: str) -> str:

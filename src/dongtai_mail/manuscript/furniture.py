@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dongtai_mail.content import Finding, Severity
 from dongtai_mail.manuscript import sourceline
 from dongtai_mail.manuscript.model import Line, Role
-from dongtai_mail.manuscript.script import is_finished
+from dongtai_mail.manuscript.script import is_finished, shortened
 
 _DASHES = "-—–―－·•~～*_|"
 _BARE = re.compile(r"\d{1,4}")
@@ -64,7 +64,7 @@ def _finding(role: Role, group: list[Line]) -> Finding:
         message = f"第 {shown} 行共 {len(group)} 处页码，没有放进正文。"
         return Finding("page-number", Severity.INFO, message, group[0].number)
     message = (
-        f"“{group[0].text[:30]}”在第 {shown} 行共出现 {len(group)} 次，"
+        f"“{shortened(group[0].text)}”在第 {shown} 行共出现 {len(group)} 次，"
         "按页眉页脚处理，没有放进正文。"
     )
     return Finding("running-head", Severity.INFO, message, group[0].number)

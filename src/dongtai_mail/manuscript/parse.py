@@ -42,6 +42,7 @@ from dongtai_mail.manuscript.items import (
     refine,
 )
 from dongtai_mail.manuscript.model import Draft, Line, Passage, Role, Use
+from dongtai_mail.manuscript.script import shortened
 
 _LONGEST_TITLE = 120
 
@@ -292,5 +293,5 @@ def _in_order(lines: Sequence[Line], taken: dict[int, Role], *groups: list[Use])
 def _unplaced(uses: Sequence[Use], pieces: Sequence[tuple[int, str]]) -> Iterator[Finding]:
     rest = [(use.line, use.text) for use in uses if use.role is Role.UNPLACED]
     for number, text in [*rest, *pieces]:
-        message = f"“{text[:30]}”不属于刊名、目录、栏目或版权信息，没有放进本期内容。"
+        message = f"“{shortened(text)}”不属于刊名、目录、栏目或版权信息，没有放进本期内容。"
         yield Finding("text-unplaced", Severity.WARNING, message, number)

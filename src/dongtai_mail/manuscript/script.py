@@ -22,6 +22,11 @@ _HAN = re.compile(f"[{HAN}]")
 _LATIN = re.compile(r"[A-Za-z0-9\u00c0-\u024f]")
 
 
+def shortened(text: str, most: int = 30) -> str:
+    """A text as it is quoted: whole, or its beginning with an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def columns(text: str) -> int:
     """The width on a fixed grid; GB 18030 spends the bytes that its characters are wide."""
     return len(text.encode("gb18030", "replace"))

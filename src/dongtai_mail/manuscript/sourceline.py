@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _DIGITS = "〇零一二三四五六七八九"
 _DATE = re.compile(
@@ -63,6 +64,7 @@ def ends_with_date(text: str) -> bool:
     return text[-1:] in _DATE_ENDS and _date_in(_plain(text[-40:]), at_end=True) is not None
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> SourceLine:
     """What a source line as printed says."""
     said = _LINK.sub(r"\1", _unwrapped(_START.sub("", text, count=1), text))

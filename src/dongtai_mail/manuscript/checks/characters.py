@@ -25,7 +25,9 @@ _MOJIBAKE = re.compile(
 )
 _ANY = re.compile(
     r"[\u00ad\u00c0-\u04ff\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2e80-\u2fdf\ue000-\ufaff"
-    r"\ufe50-\ufe6f\ufeff\uff10-\uff5a\ufffd\U000f0000-\U0010fffd曰锟烫屯锛銆鈥]|\d ?[一OolI] ?\d"
+    r"\ufe50-\ufe6f\ufeff\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\ufffd\U000f0000-\U0010fffd"
+    r"曰锟烫屯锛銆鈥一OolI]"
+    r"(?:(?<![一OolI])|(?:(?<=\d.)|(?<=\d .)) ?\d)"
 )
 
 

@@ -10,7 +10,7 @@ from dongtai_mail.content import Finding, Severity
 from dongtai_mail.manuscript.model import Draft, Passage, Role
 from dongtai_mail.manuscript.script import HAN, is_finished, leads_on
 
-_DOUBLED = re.compile(r"[，。、；：,;？！]{2,}")
+_DOUBLED = re.compile(r"[，。、；：,;？！][，。、；：,;？！]+")
 _EMPHATIC = frozenset("？！")
 _TITLE_END = "。，、；：,.;:"
 _SIDE = f"[{HAN}“”《》（）]"

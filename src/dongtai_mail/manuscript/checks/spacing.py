@@ -11,6 +11,7 @@ from dongtai_mail.manuscript.model import Draft, Passage, Role
 from dongtai_mail.manuscript.script import spacing
 
 _SPACES = re.compile(" +")
+_ODD = re.compile(" (?:(?<=[，。、；：！？（《“‘] )|(?=[ ，。、；：！？（《“‘）》”’]))")
 _NOT_AFTER = frozenset("，。、；：！？（《“‘")
 _NOT_BEFORE = frozenset("，。、；：！？）》”’")
 _OPENING = frozenset("“《（")
@@ -20,7 +21,7 @@ _SHARE = 0.2
 
 def check(draft: Draft) -> Iterator[Finding]:
     for passage in draft.passages:
-        if passage.role is not Role.SOURCE_LINE and " " in passage.text:
+        if passage.role is not Role.SOURCE_LINE and _ODD.search(passage.text):
             yield from _stray(passage)
     yield from _mixed(draft)
 

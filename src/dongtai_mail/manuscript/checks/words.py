@@ -11,15 +11,16 @@ from collections.abc import Iterator
 
 from dongtai_mail.content import Finding, Severity
 from dongtai_mail.manuscript.model import Draft, Passage, Role
-from dongtai_mail.manuscript.script import HAN
+from dongtai_mail.manuscript.script import HAN, shortened
 
 _SINGLE = re.compile(
     r"的的(?![确士])|(?<!是)是是(?![非否])|(?<!不)了了(?![解之然])|被被(?!子)|也也|们们|这这|它它"
 )
-_SINGLES = ("的的", "是是", "了了", "被被", "也也", "们们", "这这", "它它")
+_DOUBLED = re.compile(r"的的|是是|了了|被被|也也|们们|这这|它它")
 _PHRASE = re.compile(rf"([{HAN}]{{2,5}})\1")
-_DATED = re.compile(r"(\d{1,4} ?[年月日]) ?\1")
-_LATIN = re.compile(r"\b([A-Za-z]{2,30})\s+\1\b")
+# These begin with one character of a class, which a search finds faster than a repeated one.
+_DATED = re.compile(r"(\d\d{0,3} ?[年月日]) ?\1")
+_LATIN = re.compile(r"([A-Za-z](?<!\w[A-Za-z])[A-Za-z]{1,29})\s+\1\b")
 _NUMERALS = frozenset("〇零一二三四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾两每")
 _DOUBLED_IN_SPEECH = re.compile(
     r"研究|讨论|商量|考虑|了解|休息|非常|许多|很多|学习|锻炼|放松|体验|尝试|交流|沟通|"
@@ -29,15 +30,17 @@ _DOUBLED_IN_SPEECH = re.compile(
 _STRAY = re.compile(rf"(etc\.?|and|or|the|of) ?(?=[{HAN}])")
 _CHINESE = re.compile(f"[{HAN}、，]")
 _PLACEHOLDER = re.compile(
-    r"TODO|FIXME|待补充|待核实|（待定）|[Xx×]{1,4} ?月 ?[Xx×]{1,4} ?日|[?？]{3,}"
+    r"[TF待（Xx×?？](?:(?<=T)ODO|(?<=F)IXME|(?<=待)补充|(?<=待)核实|(?<=（)待定）"
+    r"|(?<=[Xx×])[Xx×]{0,3} ?月 ?[Xx×]{1,4} ?日|(?<=[?？])[?？]{2,})"
 )
-_CLAUSE = re.compile(r"[^，。；！？]{10,}(?=[，。；！？]|$)")
+_PAUSE = re.compile("[，。；！？]")
+_CLAUSE_SHORTEST = 10
 _SENTENCE_END = re.compile(r"(?<=[。！？])")
 _SENTENCE_SHORTEST = 18
 
 
 def check(draft: Draft) -> Iterator[Finding]:
-    sentences: dict[tuple[str | None, str], int | None] = {}
+    sentences: dict[tuple[str | None, str], tuple[Passage, int]] = {}
     for passage in draft.passages:
         if passage.role is Role.SOURCE_LINE:
             continue
@@ -49,7 +52,7 @@ def check(draft: Draft) -> Iterator[Finding]:
 
 
 def _repeated(passage: Passage) -> Iterator[Finding]:
-    if any(single in passage.text for single in _SINGLES):
+    if _DOUBLED.search(passage.text):
         for match in _SINGLE.finditer(passage.text):
             yield _twice(passage, match, match[0][-1])
     for match in _PHRASE.finditer(passage.text):
@@ -89,28 +92,31 @@ def _stray(passage: Passage) -> Iterator[Finding]:
 
 def _clauses(passage: Passage) -> Iterator[Finding]:
     """The same clause twice running, as a slip of copy and paste leaves it."""
-    before = ""
-    for match in _CLAUSE.finditer(passage.text):
-        if match[0] == before:
-            message = f"这一句重复了两遍：“{before[:30]}”。"
-            yield _finding("clause-repeated", passage, match.start(), message, None)
-        before = match[0]
+    before, offset = "", 0
+    for clause in _PAUSE.split(passage.text):
+        at, offset = offset, offset + len(clause) + 1
+        if len(clause) < _CLAUSE_SHORTEST:
+            continue
+        if clause == before:
+            message = f"这一句重复了两遍：“{shortened(clause)}”。"
+            yield _finding("clause-repeated", passage, at, message, None)
+        before = clause
 
 
 def _sentences(
-    passage: Passage, seen: dict[tuple[str | None, str], int | None]
+    passage: Passage, seen: dict[tuple[str | None, str], tuple[Passage, int]]
 ) -> Iterator[Finding]:
     offset = 0
     for sentence in _SENTENCE_END.split(passage.text):
         at, offset = offset, offset + len(sentence)
         if len(sentence) < _SENTENCE_SHORTEST or not sentence.endswith(("。", "！", "？")):
             continue
-        if (passage.item, sentence) in seen:
-            line = seen[passage.item, sentence]
+        first, there = seen.setdefault((passage.item, sentence), (passage, at))
+        if first is not passage or there != at:
+            line = first.line_at(there)
             where = f"（第 {line} 行）" if line else ""
-            message = f"这句话在同一条里出现过{where}：“{sentence[:30]}”。"
+            message = f"这句话在同一条里出现过{where}：“{shortened(sentence)}”。"
             yield _finding("sentence-repeated", passage, at, message, None)
-        seen.setdefault((passage.item, sentence), passage.line_at(at))
 
 
 def _finding(code: str, passage: Passage, at: int, message: str, instead: str | None) -> Finding:
