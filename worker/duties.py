@@ -11,6 +11,7 @@ import redis
 from django.conf import settings
 
 from dongtai_mail.delivery import mailings, queue, reasons, returns, stages
+from dongtai_mail.logs import event
 from worker import errands, mailbox, notes
 from worker.journal import stories
 
@@ -50,8 +51,10 @@ def settle_dead_workers() -> list[Settled]:
     settled = []
     for story in stories(settings.DATA_DIR / "journal"):
         counts = queue.settle(story.batches, story.accepted, story.unconfirmed)
-        settled.append(Settled("journal", story.batches, *counts))
-        logger.warning("a worker died; %s", _told(settled[-1]))
+        # One that stopped when it was asked to leaves a journal, too, and nothing to settle.
+        if any(counts):
+            settled.append(Settled("journal", story.batches, *counts))
+            logger.warning(_told("worker-died", settled[-1]))
     return settled
 
 
@@ -66,13 +69,13 @@ def settle_lapsed(
             # Redis lost the notes, too: two faults at once leave the whole batch in doubt.
             counts = queue.settle([batch_id], (), None, lease)
             settled.append(Settled("none", [batch_id], *counts))
-            logger.error("a batch lapsed without evidence; %s", _told(settled[-1]))
+            logger.error(_told("batch-lapsed", settled[-1]))
         else:
             counts = queue.settle([batch_id], story.accepted, story.unconfirmed, lease)
             settled.append(Settled("notes", [batch_id], *counts))
-            logger.warning("a batch lapsed; %s", _told(settled[-1]))
+            logger.warning(_told("batch-lapsed", settled[-1]))
     return settled
 
 
-def _told(settled: Settled) -> str:
-    return " ".join(f"{name}={value}" for name, value in asdict(settled).items())
+def _told(name: str, settled: Settled) -> str:
+    return event(name, **asdict(settled))

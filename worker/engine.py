@@ -27,6 +27,7 @@ from dongtai_mail.delivery.letters import Letters
 from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.delivery.providers import OTHERS, Limit
 from dongtai_mail.delivery.queue import Claimed, Outcome, Queued
+from dongtai_mail.logs import event
 from dongtai_mail.message.reply import Verdict, classify
 from worker import duties, journal, notes
 from worker.flow import Flow, Lines
@@ -92,11 +93,11 @@ class Engine:
             try:
                 self._look(call_another)
             except Away as error:
-                logger.warning("unreachable, sending waits: %s", error)
+                logger.warning(event("unreachable", sending="waits", error=error))
                 self._hold()
             except Exception:
                 # The flows are this process's own: nobody else would look after them.
-                logger.exception("sending waits")
+                logger.exception(event("failed", sending="waits"))
                 self._hold()
             if not self._flows and not self._unrecorded:
                 return
@@ -135,8 +136,8 @@ class Engine:
         self._unrecorded.clear()
         for outcome in outcomes:
             self._open.get(outcome.delivery.batch_id, set()).discard(outcome.delivery.id)
-        self._close_batches()
         self._report.count(outcomes)
+        self._close_batches()
         self._slow_down(outcomes)
 
     def _close_batches(self) -> None:
@@ -161,7 +162,8 @@ class Engine:
             self._hold_back(provider)
             seconds = self._throttle.slower(provider, f"{reply.code or ''} {reply.text}".strip())
             if seconds:
-                logger.warning("provider=%s paused=%.0f reply=%r", provider, seconds, reply.text)
+                told = {"provider": provider, "seconds": round(seconds), "reply": reply.text}
+                logger.warning(event("provider-paused", **told))
 
     def _step_around(self) -> None:
         """Keep providers that don't answer from holding all sessions while others wait."""
@@ -213,6 +215,8 @@ class Engine:
         for pk in lost:
             # Another worker has settled it: what was not begun here is not ours to send.
             del self._open[pk]
+            logger.warning(event("batch-lost", batch=pk))
+        self._report.lost(lost)
         for flow in self._flows.values():
             flow.lost |= lost
 
@@ -272,7 +276,7 @@ class Engine:
             raise
         except Exception as error:
             # One mailing's trouble is not the others'.
-            logger.exception("mailing=%s lane=%s can't be sent now", key.mailing_id, key.lane)
+            logger.exception(event("claim-failed", mailing=key.mailing_id, lane=key.lane))
             self._not_before[key.lane] = time.monotonic() + TICK_SECONDS
             mailings.remark(key.mailing_id, f"暂时不能发送，会自动再试：{error}")
             return 0
@@ -316,7 +320,7 @@ class Engine:
     def _adopt(self, key: Queued, flow: Flow, claimed: list[Claimed]) -> None:
         batch_id = claimed[0].batch_id
         self._open[batch_id] = {delivery.id for delivery in claimed}
-        self._report.begun(batch_id)
+        self._report.begun(batch_id, key)
         self._loop.call_soon_threadsafe(self._lines.adopt, batch_id)
         if key not in self._flows:
             self._flows[key] = flow
@@ -354,8 +358,10 @@ class Engine:
             self._unrecorded += flow.give_back()
         try:
             self._record()
+            if not self._open:
+                self._journal.end()
         except Away as error:
-            logger.warning("not recorded, the journal tells the next worker: %s", error)
+            logger.warning(event("unreachable", outcomes=len(self._unrecorded), error=error))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(STOP_SECONDS)
         self._loop.close()

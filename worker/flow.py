@@ -20,6 +20,7 @@ from queue import SimpleQueue
 
 from dongtai_mail.delivery.letters import Letter, Letters
 from dongtai_mail.delivery.queue import Claimed, Outcome
+from dongtai_mail.logs import event
 from dongtai_mail.message.reply import Reply, Stage, Verdict, classify
 from worker import journal
 from worker.journal import Journal
@@ -189,7 +190,7 @@ class Lines:
             flow.refuse(f"发送记录写不下来，会自动再试：{error}")
         except Exception:
             # Whatever it was, it must not leave a delivery without an outcome.
-            logger.exception("a line of sending ended unexpectedly")
+            logger.exception(event("line-failed", mailing=flow.letters.mailing_id, lane=flow.lane))
             flow.refuse("发信程序内部出错，详见日志")
         finally:
             flow.lines -= 1
@@ -309,7 +310,7 @@ class Lines:
             self._journal.write(session.conclusion[1])
         except OSError:
             # The outcome is safe in memory; only a crash now would leave it unconfirmed.
-            logger.exception("the send journal can't be written")
+            logger.exception(event("journal-failed"))
         session.conclusion = None
 
     async def close(self, seconds: float) -> None:

@@ -63,6 +63,7 @@ class Journal:
         path = directory / name
         # It gets its name once it is locked: nobody may take it for a dead worker's.
         unnamed = path.with_suffix(".new")
+        self._path = path
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
         self._file = os.open(unnamed, flags, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX)
@@ -78,6 +79,11 @@ class Journal:
     def forget(self) -> None:
         """Everything in it is recorded: start afresh."""
         os.ftruncate(self._file, 0)
+
+    def end(self) -> None:
+        """Everything in it is recorded, and nothing follows: leave none behind."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._file)
 
 
 def stories(directory: Path) -> Iterator[Story]:

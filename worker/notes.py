@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 import redis
 
+from dongtai_mail.logs import event
 from worker.journal import Story, batch
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Notes:
             try:
                 await self._converse()
             except (OSError, EOFError, TimeoutError, _Refused) as error:
-                logger.warning("Redis unreachable, sending waits: %s", error)
+                logger.warning(event("unreachable", service="redis", sending="waits", error=error))
                 # Redis may have forgotten all of it: say it again.
                 known = [(pk, line) for pk, lines in self._batches.items() for line in lines]
                 self._new = known + self._new

@@ -21,6 +21,7 @@ import redis
 
 from dongtai_mail.delivery.gauges import RelayStanding
 from dongtai_mail.environment import Relay
+from dongtai_mail.logs import event
 from dongtai_mail.message.reply import Reply, Stage
 from worker.smtp import Session, SessionRefused, open_session
 from worker.warmup import Warmup
@@ -109,7 +110,7 @@ class Relays:
             except SessionRefused as refusal:
                 standing.failed()
                 refused = refusal.reply
-                logger.warning("relay=%s refused=%s", standing.name, refusal)
+                logger.warning(event("relay-refused", relay=standing.name, reply=refusal))
                 continue
             if session is not None:
                 return session
@@ -182,7 +183,8 @@ class Relays:
         try:
             await asyncio.to_thread(self._warmup.give_back, standing.relay, lane, unused)
         except redis.RedisError as error:
-            logger.warning("relay=%s reserved=%d not given back: %s", standing.name, unused, error)
+            told = {"relay": standing.name, "lane": lane, "reserved": unused, "error": error}
+            logger.warning(event("unreachable", service="redis", **told))
         finally:
             standing.at_work[lane] -= 1
 

@@ -8,6 +8,7 @@ transaction. Fails: with ``MailingRefused`` and the reason, in Chinese, for the 
 from __future__ import annotations
 
 import datetime
+import logging
 from collections.abc import Sequence
 
 from django.db import connection, transaction
@@ -19,8 +20,11 @@ from dongtai_mail.delivery import audience, letters, stages
 from dongtai_mail.delivery.models import Delivery, Mailing, Tally
 from dongtai_mail.delivery.signals import mailing_due
 from dongtai_mail.issues.models import Edition
+from dongtai_mail.logs import event
 from subscribers.audience import AudienceError, Description
 from subscribers.models import SubscriberList
+
+logger = logging.getLogger(__name__)
 
 Ledger = dict[str, int]
 State = Mailing.State
@@ -125,6 +129,7 @@ def start(mailing_id: int) -> bool:
         if mailing.edition.published_at is None:
             mailing.edition.published_at = now
             mailing.edition.save(update_fields=["published_at"])
+    _tell(mailing_id, State.SENDING, targeted=targeted)
     return True
 
 
@@ -166,6 +171,7 @@ def resume(mailing: Mailing) -> None:
                 f"这次发送现在是“{mailing.get_state_display()}”，没有可继续的部分。"
             )
         announce(mailing.pk)
+    _tell(mailing.pk, mailing.state)
 
 
 def cancel(mailing: Mailing) -> None:
@@ -179,6 +185,7 @@ def cancel(mailing: Mailing) -> None:
             raise MailingRefused(f"这次发送已经是“{mailing.get_state_display()}”，不能再取消。")
         _cancel_rest(Delivery.objects.filter(mailing=mailing))
     mailing.refresh_from_db()
+    _tell(mailing.pk, mailing.state)
 
 
 def _cancel_rest(deliveries: QuerySet[Delivery]) -> None:
@@ -283,4 +290,10 @@ def _move(
         changes["finished_at"] = finished_at
     moved = Mailing.objects.filter(pk=mailing.pk, state=before).update(**changes)
     mailing.refresh_from_db()
+    if moved:
+        _tell(mailing.pk, after)
     return bool(moved)
+
+
+def _tell(mailing_id: int, state: str, **more: object) -> None:
+    logger.info(event("mailing", mailing=mailing_id, state=state, **more))

@@ -12,6 +12,7 @@ below the limits of the settings; else the mailing stops and says why, in number
 from __future__ import annotations
 
 import datetime
+import logging
 import math
 from collections.abc import Sequence
 from typing import TypedDict
@@ -23,7 +24,10 @@ from django.utils import timezone
 
 from dongtai_mail.delivery import queue
 from dongtai_mail.delivery.models import Delivery, Mailing, Tally
+from dongtai_mail.logs import event
 from subscribers.models import SubscriberList, Subscription, Suppression
+
+logger = logging.getLogger(__name__)
 
 State = Delivery.State
 
@@ -135,7 +139,8 @@ def _step(mailing: Mailing) -> None:
     following = mailing.stage + 1
     last = following >= len(mailing.stages) - 1
     open_until = None if last else mailing.stages[following]["until"]
-    here.update(stage=following, open_until=open_until, stage_over_at=None)
+    if here.update(stage=following, open_until=open_until, stage_over_at=None):
+        logger.info(event("mailing", mailing=mailing.pk, stage=following + 1))
 
 
 def _settled(mailing: Mailing) -> bool:
@@ -200,4 +205,6 @@ def _stop(mailing: Mailing, trouble: str) -> None:
         "请查明原因；继续发送即表示接受到现在为止的数字。"
     )
     sending = Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING)
-    sending.update(state=Mailing.State.STOPPED, note=note)
+    if sending.update(state=Mailing.State.STOPPED, note=note):
+        told = {"state": Mailing.State.STOPPED, "stage": mailing.stage + 1}
+        logger.warning(event("mailing", mailing=mailing.pk, **told))

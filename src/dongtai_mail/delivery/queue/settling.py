@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import random
 from collections.abc import Collection, Iterable, Sequence
 
@@ -14,7 +15,10 @@ from django.utils import timezone
 from dongtai_mail.delivery import policy, reasons
 from dongtai_mail.delivery.models import Attempt, Batch, Delivery, Mailing
 from dongtai_mail.delivery.queue.rows import Claimed, Outcome, among, leased
+from dongtai_mail.logs import event
 from dongtai_mail.message.reply import Reply, Stage, Verdict, classify
+
+logger = logging.getLogger(__name__)
 
 State = Delivery.State
 
@@ -135,10 +139,13 @@ def _attempt(delivery: Delivery, reply: Reply, relay: str, now: datetime.datetim
 
 def _stop(mailing: Mailing, reply: Reply) -> None:
     """A refusal of the letter itself would meet every reader: people have to look at it."""
-    Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING).update(
+    stopped = Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING).update(
         state=Mailing.State.STOPPED,
         note=f"收信方拒绝的是这封邮件本身，发送已停止：{reply.code or ''} {reply.text}".strip(),
     )
+    if stopped:
+        told = {"state": Mailing.State.STOPPED, "code": reply.code, "reply": reply.text}
+        logger.warning(event("mailing", mailing=mailing.pk, **told))
 
 
 def settle(

@@ -1,0 +1,31 @@
+"""One line an event: its name, then ``key=value`` with the same keys everywhere.
+
+Promises: a line stays one line and its pairs stay apart, whatever a server or a person wrote into
+a value; ids are ``mailing``, ``batch``, ``delivery``, ``notice``, ``returned``, ``relay``,
+``provider``, ``lane``. No address of a reader is given to it, but as part of a server's own words.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+_PLAIN = re.compile(r"[^\s\"'=\\\x00-\x20\x7f-\x9f]+")
+# What JSON leaves as it is, though a terminal or a reader of lines does not.
+_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029]")
+
+
+def event(name: str, /, **values: object) -> str:
+    """``event=name key=value …``; values that are None are left out."""
+    pairs = [f"{key}={_written(value)}" for key, value in values.items() if value is not None]
+    return " ".join([f"event={name}", *pairs])
+
+
+def _written(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    if _PLAIN.fullmatch(text):
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
