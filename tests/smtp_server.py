@@ -114,6 +114,7 @@ class _Dialogue:
     ) -> None:
         self._server, self._reader, self._writer, self._tls = server, reader, writer, tls
         self._sender = ""
+        self._begun = False
         self._recipients: list[str] = []
 
     async def run(self) -> None:
@@ -136,7 +137,9 @@ class _Dialogue:
             return await self._answer("auth", argument, "235 2.7.0 welcome")
         if verb == "MAIL":
             self._sender, self._recipients = _path(argument), []
-            return await self._answer("mail", self._sender, "250 2.1.0 ok")
+            reply = self._server.script("mail", self._sender)
+            self._begun = reply is None
+            return await self._say(reply or "250 2.1.0 ok")
         if verb == "RCPT":
             return await self._rcpt(_path(argument))
         if verb == "DATA":
@@ -150,6 +153,8 @@ class _Dialogue:
         return "\r\n".join([f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"])
 
     async def _rcpt(self, recipient: str) -> bool:
+        if not self._begun:
+            return await self._say("503 5.5.1 MAIL comes first")
         reply = self._server.script("rcpt", recipient)
         if reply is None:
             self._recipients.append(recipient)
@@ -161,14 +166,16 @@ class _Dialogue:
         reply = self._server.script("data", self._recipients[0])
         if not await self._say(reply or "354 go on") or (reply and not reply.startswith("354")):
             return reply != DROP
-        data = await self._reader.readuntil(b"\r\n.\r\n")
+        data = await self._reader.readexactly(3)
+        if data != b".\r\n":
+            data += await self._reader.readuntil(b"\r\n.\r\n")
         reply = self._server.script("dot", self._recipients[0])
         if reply in (None, KEEP_AND_DROP):
             self._server.received += [
                 Received(self._sender, recipient, data[:-3] if self._server.keep_data else b"")
                 for recipient in self._recipients
             ]
-        self._recipients = []
+        self._recipients, self._begun = [], False
         return await self._say(reply or "250 2.0.0 kept")
 
     async def _answer(self, stage: str, argument: str, usual: str) -> bool:
