@@ -1,16 +1,20 @@
-"""Filters for the desk's templates: times with their zone, numbers with separators."""
+"""For the desk's templates: rights, the navigation, times with their zone, numbers."""
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 
 from django import template
 from django.conf import settings
+from django.template import Context
 from django.utils import timezone
 
 from dongtai_mail.delivery import policy
 from dongtai_mail.delivery.models import Attempt, ReturnedMessage
-from dongtai_mail.desk import words
+from dongtai_mail.desk import access, navigation, words
+from dongtai_mail.desk.access import Right
+from dongtai_mail.desk.navigation import Entry
 from dongtai_mail.issues.models import Publication
 from subscribers.models import Subscription
 
@@ -21,6 +25,34 @@ register = template.Library()
 def catcher() -> bool:
     """Whether the local mail catcher is there to be linked to."""
     return bool(settings.DONGTAI_CATCHER_DATABASE)
+
+
+@register.simple_tag(takes_context=True)
+def can(context: Context, right: str, publication: Publication | None = None) -> bool:
+    """``{% can "send" publication as may_send %}``; without a publication: in any."""
+    return Right[right.upper()] in access.rights(context["request"].user, publication)
+
+
+@register.simple_tag(takes_context=True)
+def main_pages(context: Context) -> list[Entry]:
+    return _entries(context, navigation.MAIN if context.get("publication") else ())
+
+
+@register.simple_tag(takes_context=True)
+def more_pages(context: Context) -> list[Entry]:
+    return _entries(context, navigation.MORE)
+
+
+def _entries(context: Context, pages: Sequence[navigation.Page]) -> list[Entry]:
+    publication = context.get("publication")
+    here = str(context.get("here") or "")
+    return navigation.entries(context["request"], publication, here, pages)
+
+
+@register.simple_tag(takes_context=True)
+def own_publications(context: Context) -> list[Publication]:
+    """Those that the person may change to."""
+    return list(access.publications(context["request"].user))
 
 
 @register.filter
@@ -36,6 +68,11 @@ def moment(at: datetime.datetime | None, publication: Publication) -> str:
 def count(number: int) -> str:
     """12,480"""
     return f"{number:,}"
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    return words.percent(share)
 
 
 @register.filter

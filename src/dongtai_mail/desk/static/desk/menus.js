@@ -1,0 +1,16 @@
+// Menus are <details>: they work without this. With it, Escape and a click elsewhere close them.
+const open = () => document.querySelectorAll('details.menu[open]')
+
+document.addEventListener('click', (event) => {
+  for (const menu of open()) {
+    if (!menu.contains(event.target)) menu.open = false
+  }
+})
+
+document.addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape') return
+  for (const menu of open()) {
+    menu.open = false
+    menu.querySelector('summary').focus()
+  }
+})
