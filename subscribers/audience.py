@@ -3,12 +3,17 @@
 Owns: the description, a JSON object, and its meaning as one SELECT over subscriptions:
 
     {"lists": [1, 2], "except": [3], "match": "all",
-     "rules": [{"field": "provider", "test": "is", "value": "tencent"}]}
+     "rules": [{"field": "provider", "test": "is", "value": "tencent"}],
+     "also": [{"lists": [4], "rules": […]}], "without": [{"lists": [1], "rules": […]}]}
 
+``also`` and ``without`` are descriptions, such as those of segments (without parts of their own):
+their people are added and taken away. They are copies, so that a mailing keeps its audience when
+a segment changes.
 Promises: an audience is confirmed readers of the lists who are not paused, not on a list to leave
-out, and meet the rules, each person once; every value goes to the database as a parameter; a list
-of another publication is refused. Rules about past mailings are ``delivery.audience``'s, which
-hands them in. Fails: ``AudienceError`` for a description that makes no sense.
+out, and meet the rules, with those added and without those taken away, each person once; every
+value goes to the database as a parameter; a list of another publication is refused. Rules about
+past mailings are ``delivery.audience``'s, which hands them in. Fails: ``AudienceError`` for a
+description that makes no sense.
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ Condition = Callable[[Rule], Q]
 
 ATTRIBUTE = "attribute"
 MOST_RULES = 20
+MOST_PARTS = 20
 _TEXT_TESTS = {"is": "iexact", "contains": "icontains", "starts": "istartswith"}
 _TEXT_FIELDS = {
     "organisation": "subscriber__organisation",
@@ -46,24 +52,59 @@ def people(
     publication_id: int, description: Description, further: Mapping[str, Condition] | None = None
 ) -> QuerySet[Subscription, int]:
     """The ids of the subscriptions to write to, one a person."""
-    lists = _lists(publication_id, description.get("lists"))
-    left_out = _lists(publication_id, description.get("except"))
-    if not lists:
-        raise AudienceError("请至少选一份名单。")
-    now = timezone.now()
-    found = Subscription.objects.filter(
-        Q(paused_until=None) | Q(paused_until__lte=now),
-        _matching(description, {**_CONDITIONS, **(further or {})}),
-        subscriber_list__in=lists,
-        state=Subscription.State.CONFIRMED,
-    )
-    if left_out:
-        others = Subscription.objects.filter(
-            subscriber_list__in=left_out, state=Subscription.State.CONFIRMED
-        )
-        found = found.exclude(subscriber__in=others.values("subscriber"))
+    found = subscriptions(publication_id, description, further)
     once = found.order_by().values("subscriber").annotate(first=Min("pk"))
     return once.values_list("first", flat=True)
+
+
+def subscriptions(
+    publication_id: int, description: Description, further: Mapping[str, Condition] | None = None
+) -> QuerySet[Subscription]:
+    """Every subscription that makes somebody one of ``people``; a person may have several."""
+    conditions = {**_CONDITIONS, **(further or {})}
+    parts = _described(description, "also")
+    if description.get("lists") or not parts:
+        parts = [description, *parts]
+    chosen = Q()
+    for part in parts:
+        chosen |= _part(publication_id, part, conditions)
+    found = _confirmed(chosen).filter(
+        Q(paused_until=None) | Q(paused_until__lte=timezone.now()),
+        ~_on(_lists(publication_id, description.get("except"))),
+    )
+    for part in _described(description, "without"):
+        gone = _confirmed(_part(publication_id, part, conditions))
+        found = found.exclude(subscriber__in=gone.values("subscriber"))
+    return found
+
+
+def _described(description: Description, name: str) -> list[Description]:
+    parts = description.get(name, [])
+    if not (isinstance(parts, list) and all(isinstance(part, dict) for part in parts)):
+        raise AudienceError("分组的条件写得不对，请重新选择。")
+    if len(parts) > MOST_PARTS:
+        raise AudienceError(f"最多合并或排除 {MOST_PARTS} 个分组。")
+    return parts
+
+
+def _part(publication_id: int, part: Description, conditions: Mapping[str, Condition]) -> Q:
+    lists = _lists(publication_id, part.get("lists"))
+    if not lists:
+        raise AudienceError("请至少选一份名单。")
+    left_out = _on(_lists(publication_id, part.get("except")))
+    return Q(_matching(part, conditions), ~left_out, subscriber_list__in=lists)
+
+
+def _confirmed(chosen: Q) -> QuerySet[Subscription]:
+    return Subscription.objects.filter(chosen, state=Subscription.State.CONFIRMED)
+
+
+def _on(lists: list[int]) -> Q:
+    """Whether the reader is on one of these lists; nobody is on none."""
+    if not lists:
+        return Q(pk__in=[])
+    others = _confirmed(Q(subscriber_list__in=lists))
+    return Q(subscriber__in=others.values("subscriber"))
 
 
 def _lists(publication_id: int, ids: object) -> list[int]:

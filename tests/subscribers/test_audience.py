@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import uuid
 
 import pytest
+from django.utils import timezone
 
 from dongtai_mail.delivery import audience, mailings
 from dongtai_mail.delivery.mailings import MailingRefused
@@ -30,9 +32,10 @@ def lists(readers):
     return readers, second, third
 
 
-def _selected(lists, **description) -> set[str]:
-    publication = lists[0].publication_id
-    ids = audience.described(publication, {"lists": [each.pk for each in lists], **description})
+def _selected(among, **description) -> set[str]:
+    publication = among[0].publication_id
+    chosen = {"lists": [each.pk for each in among], **description}
+    ids = audience.described(publication, chosen)
     rows = Subscription.objects.filter(pk__in=ids)
     letters = [address[0] for address in rows.values_list("subscriber__key", flat=True)]
     assert len(letters) == len(set(letters))
@@ -47,6 +50,49 @@ def test_several_lists_minus_others_reach_each_person_once(lists):
     assert _selected(lists) == {"a", "b", "c"}
     assert _selected(lists[:2], **{"except": [lists[2].pk]}) == {"a", "b"}
     assert _selected(lists[1:], **{"except": [lists[0].pk]}) == {"c"}
+
+
+def test_a_segment_can_be_part_and_be_taken_away(lists):
+    first, _, third = (each.pk for each in lists)
+    tencent = {"lists": [first], **_rule("provider", "is", "tencent")}
+    only = {"lists": [], "also": [tencent]}
+    assert _selected(lists, **only) == {"a"}
+    assert _selected(lists, lists=[third], also=[tencent]) == {"a", "c"}
+    assert _selected(lists, without=[tencent]) == {"b", "c"}
+    assert _selected(lists, **only, without=[tencent]) == set()
+
+
+def test_a_segments_own_exceptions_are_its_own(lists):
+    _, second, third = (each.pk for each in lists)
+    second_alone = {"lists": [second], "except": [third]}
+    assert _selected(lists, lists=[third], also=[second_alone]) == {"b", "c"}
+    assert _selected(lists, without=[second_alone]) == {"a", "c"}
+
+
+def test_what_is_taken_away_is_taken_from_segments_too(lists):
+    first, second, third = (each.pk for each in lists)
+    both = {"lists": [first, second]}
+    assert _selected(lists, lists=[], also=[both], **{"except": [third]}) == {"a", "b"}
+    assert _selected(lists, lists=[third], also=[both], without=[{"lists": [second]}]) == {"a"}
+
+
+def test_a_paused_reader_of_a_segment_is_still_taken_away(lists):
+    later = timezone.now() + datetime.timedelta(days=1)
+    Subscription.objects.filter(subscriber_list=lists[1]).update(paused_until=later)
+    assert _selected(lists[:1], without=[{"lists": [lists[1].pk]}]) == {"a"}
+
+
+def test_a_segment_of_another_publication_is_refused(lists):
+    strangers = factories.subscriber_list(factories.publication("other"), "strangers")
+    for name in ("also", "without"):
+        with pytest.raises(AudienceError, match="不属于这份刊物"):
+            _selected(lists, **{name: [{"lists": [strangers.pk]}]})
+
+
+@pytest.mark.parametrize("parts", ["x", [{}] * 21])
+def test_parts_that_make_no_sense_are_refused(lists, parts):
+    with pytest.raises(AudienceError):
+        _selected(lists, also=parts)
 
 
 @pytest.mark.parametrize(
