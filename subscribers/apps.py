@@ -1,8 +1,14 @@
 """The subscribers app: people, lists, consent, and who must get no mail."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class SubscribersConfig(AppConfig):
     name = "subscribers"
     verbose_name = "Subscribers"
+
+    def ready(self) -> None:
+        from subscribers import history
+
+        post_migrate.connect(history.install, sender=self, dispatch_uid="subscribers.history")

@@ -2,9 +2,9 @@
 
 Owns: an import's life. ``receive`` keeps the file and guesses how to read it; ``begin`` says what
 its columns mean and sets it off; ``advance``, which a worker calls, checks every row and then,
-once ``proceed`` was said, takes them in. Promises: rows are done in chunks, each one transaction
-with the run's position, so that after a kill any worker goes on where the last one stopped;
-every row is new, known already or refused with its line and reason; nobody who left, bounced,
+once ``proceed`` was said, takes them in. Promises: rows are done in chunks, each one transaction,
+so that after a kill any worker goes on where the last one stopped; a chunk that is done again
+changes nothing; every row is new, known already or refused with its line and reason; nobody who left, bounced,
 complained or is suppressed comes back. Fails: ``ImportFailed`` with what is wrong with the file.
 """
 
@@ -14,11 +14,12 @@ import datetime
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -236,14 +237,37 @@ def _progress(run: ImportRun, position: int) -> None:
 
 
 def _take_in(run: ImportRun) -> None:
-    while run.position < run.rows:
-        last = min(run.position + CHUNK, run.rows)
-        with transaction.atomic():
-            added = joining.join(run, run.position + 1, last)
-            run.counts["added"] = run.counts.get("added", 0) + added
+    with _second_hand() as hand:
+        while run.position < run.rows:
+            first, middle = run.position + 1, min(run.position + CHUNK, run.rows)
+            last = min(middle + CHUNK, run.rows) if hand else middle
+            beside = hand.submit(_join, run, middle + 1, last) if hand and last > middle else None
+            _join(run, first, middle)
+            if beside is not None:
+                beside.result()
             _progress(run, last)
-            ImportRun.objects.filter(pk=run.pk).update(counts=run.counts)
+    run.counts["added"] = joining.added(run)
+    ImportRun.objects.filter(pk=run.pk).update(counts=run.counts)
     _end(run, State.DONE)
+
+
+@contextmanager
+def _second_hand() -> Iterator[ThreadPoolExecutor | None]:
+    """A thread with a connection of its own, where the database writes for two at once."""
+    if connection.vendor != "postgresql" or connection.in_atomic_block:
+        yield None
+        return
+    with ThreadPoolExecutor(1) as hand:
+        try:
+            yield hand
+        finally:
+            # Each thread's is another one: looked up there, closed there.
+            hand.submit(lambda: connection.close()).result()
+
+
+def _join(run: ImportRun, first: int, last: int) -> None:
+    with transaction.atomic():
+        joining.join(run, first, last)
 
 
 def _end(run: ImportRun, state: State, note: str = "") -> None:

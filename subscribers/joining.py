@@ -1,8 +1,8 @@
 """Checked rows become people on a list: an import's second half.
 
-Promises: a chunk of lines is one transaction with its run's position, so an import that was cut
-off goes on where it stopped and no row counts twice; nobody whose address was suppressed meanwhile
-comes in; a state that a subscription already has is never touched.
+Promises: taking in lines again changes nothing more, so an import that was cut off goes on where it
+stopped; nobody whose address was suppressed meanwhile comes in; a state that a subscription already
+has is never touched.
 """
 
 from __future__ import annotations
@@ -13,22 +13,33 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from subscribers.models import ImportRow, ImportRun, Notice, Subscription, Wording
+from subscribers.models import (
+    ImportRow,
+    ImportRun,
+    Notice,
+    Subscription,
+    SubscriptionEvent,
+    Wording,
+)
 
 Verdict = ImportRow.Verdict
 
 
-def join(run: ImportRun, first: int, last: int) -> int:
-    """Take in the lines from ``first`` to ``last``; answers how many subscriptions were added."""
+def join(run: ImportRun, first: int, last: int) -> None:
+    """Take in the lines from ``first`` to ``last``."""
     values = _values(run, first, last)
     with connection.cursor() as cursor:
         if run.policy != ImportRun.Policy.KEEP:
             cursor.execute(_update(run.policy), values)
         postgres = connection.vendor == "postgresql"
-        added = (_join_by_cte if postgres else _join_by_ids)(cursor, values)
+        (_join_by_cte if postgres else _join_by_ids)(cursor, values)
         if run.consent == ImportRun.Consent.DOUBLE_OPT_IN:
             cursor.execute(_NOTICES, values)
-    return added
+
+
+def added(run: ImportRun) -> int:
+    """How many subscriptions a run has brought by now."""
+    return SubscriptionEvent.objects.filter(source="import", detail=f"import {run.pk}").count()
 
 
 def _values(run: ImportRun, first: int, last: int) -> dict[str, Any]:
@@ -52,7 +63,7 @@ def _values(run: ImportRun, first: int, last: int) -> dict[str, Any]:
     }
 
 
-def _join_by_cte(cursor: Any, values: dict[str, Any]) -> int:
+def _join_by_cte(cursor: Any, values: dict[str, Any]) -> None:
     """All in one statement a kind of row: what is made here need not be found again."""
     json = "::jsonb"
     cursor.execute(
@@ -61,16 +72,14 @@ def _join_by_cte(cursor: Any, values: dict[str, Any]) -> int:
         f" {_EVENTS} SELECT id, {_EVENT} FROM added",
         values,
     )
-    count: int = cursor.rowcount
     cursor.execute(
         f"WITH added AS ({_SUBSCRIPTIONS} {_KNOWN_PEOPLE} RETURNING id)"
         f" {_EVENTS} SELECT id, {_EVENT} FROM added",
         values,
     )
-    return count + int(cursor.rowcount)
 
 
-def _join_by_ids(cursor: Any, values: dict[str, Any]) -> int:
+def _join_by_ids(cursor: Any, values: dict[str, Any]) -> None:
     """The same on SQLite, whose transaction has the database for itself: new ids are ours."""
     person = _highest(cursor, "subscribers_subscriber")
     subscription = _highest(cursor, "subscribers_subscription")
@@ -87,7 +96,6 @@ def _join_by_ids(cursor: Any, values: dict[str, Any]) -> int:
         " WHERE id > %(subscription_id)s",
         own,
     )
-    return int(cursor.rowcount)
 
 
 def _highest(cursor: Any, table: str) -> int:

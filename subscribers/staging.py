@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
-from dongtai_mail.message.address import Address, AddressError, parse, provider
+from dongtai_mail.message.address import AddressError, parse, provider
 from subscribers.columns import ADDRESS, ATTRIBUTE, LANGUAGE, NAME, ORGANISATION, Columns
 from subscribers.fingerprint import fingerprint
 from subscribers.models import ImportRow, ImportRun
@@ -28,6 +28,7 @@ Record = tuple[str, ...]
 NAME_LENGTH, ORGANISATION_LENGTH = 100, 200
 _ENGLISH = {"en", "english", "英文", "英语", "en-gb", "en-us"}
 _NEW, _BAD = str(Verdict.NEW.value), str(Verdict.BAD.value)
+_NOTHING = ("",) * 8
 
 
 class Reader:
@@ -35,21 +36,25 @@ class Reader:
 
     def __init__(self, run: int, columns: Columns) -> None:
         self._run = str(run)
-        self._columns = columns
+        # -1 where the file has none.
+        self._address, self._name, self._organisation, self._spoken = (
+            columns.get(field, -1) for field in (ADDRESS, NAME, ORGANISATION, LANGUAGE)
+        )
         self._further = [
-            (field.removeprefix(ATTRIBUTE), field)
-            for field in columns
+            (field.removeprefix(ATTRIBUTE), place)
+            for field, place in columns.items()
             if field.startswith(ATTRIBUTE)
         ]
 
     def records(self, rows: Iterable[Row]) -> list[Record]:
-        return [(self._run, str(number), *self._record(cells)) for number, cells in rows]
+        run, record = self._run, self._record
+        return [(run, str(number), *record(cells)) for number, cells in rows]
 
     def _record(self, cells: list[str] | Fault) -> Record:
         if isinstance(cells, Fault):
-            return _refused("", cells.reason)
-        raw = self._cell(cells, ADDRESS)
-        name, organisation = self._cell(cells, NAME), self._cell(cells, ORGANISATION)
+            return _refused(cells.value, cells.reason)
+        raw = _cell(cells, self._address)
+        name, organisation = _cell(cells, self._name), _cell(cells, self._organisation)
         problem = _problem(raw, name, organisation)
         if problem:
             return _refused(raw, problem)
@@ -57,51 +62,41 @@ class Reader:
             address = parse(raw)
         except AddressError as error:
             return _refused(raw, str(error))
+        key = address.key
         return (
-            *_identity(address),
-            name,
-            organisation,
-            self._language(cells),
-            self._attributes(cells),
-            "",
-            "",
+            *(_NEW, key, fingerprint(key), address.display, provider(address.domain)),
+            *(name, organisation, self._language(cells), self._attributes(cells), "", ""),
         )
 
-    def _cell(self, cells: Sequence[str], field: str) -> str:
-        place = self._columns.get(field)
-        return cells[place].strip() if place is not None and place < len(cells) else ""
-
     def _language(self, cells: Sequence[str]) -> str:
-        if LANGUAGE not in self._columns:
+        if self._spoken < 0:
             return ""
-        return "en" if self._cell(cells, LANGUAGE).lower() in _ENGLISH else "zh-hans"
+        return "en" if _cell(cells, self._spoken).lower() in _ENGLISH else "zh-hans"
 
     def _attributes(self, cells: Sequence[str]) -> str:
         if not self._further:
             return ""
-        values = {name: _printable(self._cell(cells, field))[:500] for name, field in self._further}
+        values = {name: _printable(_cell(cells, place))[:500] for name, place in self._further}
         filled = {name: value for name, value in values.items() if value}
         return json.dumps(filled, ensure_ascii=False) if filled else ""
+
+
+def _cell(cells: Sequence[str], place: int) -> str:
+    return cells[place].strip() if 0 <= place < len(cells) else ""
 
 
 def _problem(raw: str, name: str, organisation: str) -> str:
     if not raw:
         return "没有邮箱地址"
-    if not (raw.isprintable() and name.isprintable() and organisation.isprintable()):
+    if not f"{raw}{name}{organisation}".isprintable():
         return "含有换行或控制字符"
     if len(name) > NAME_LENGTH or len(organisation) > ORGANISATION_LENGTH:
         return f"姓名超过 {NAME_LENGTH} 字或单位超过 {ORGANISATION_LENGTH} 字"
     return ""
 
 
-def _identity(address: Address) -> Record:
-    key = address.key
-    return (_NEW, key, fingerprint(key), address.display, provider(address.domain))
-
-
 def _refused(value: str, problem: str) -> Record:
-    nothing = ("",) * 8
-    return (_BAD, *nothing, _printable(value)[:320], _printable(problem)[:300])
+    return (_BAD, *_NOTHING, _printable(value)[:320], _printable(problem)[:300])
 
 
 def _printable(text: str) -> str:

@@ -51,9 +51,10 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A row that can't be read, and why."""
+    """A row that can't be read, why, and what stands there."""
 
     reason: str
+    value: str = ""
 
 
 Row = tuple[int, list[str] | Fault]

@@ -119,7 +119,7 @@ class SubscriptionEvent(models.Model):
     member of staff or "" for the reader, ``wording`` what was consented to.
     """
 
-    # The database's own check would lock and write every subscription again that an import adds.
+    # The database's own checks would look up, and lock, a row for every one that an import adds.
     subscription = models.ForeignKey(
         Subscription, on_delete=models.CASCADE, related_name="events", db_constraint=False
     )
@@ -129,7 +129,12 @@ class SubscriptionEvent(models.Model):
     actor = models.CharField(max_length=150, blank=True, db_default="")
     ip = models.GenericIPAddressField(null=True, blank=True)
     wording = models.ForeignKey(
-        Wording, null=True, blank=True, on_delete=models.PROTECT, db_index=False
+        Wording,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        db_index=False,
+        db_constraint=False,
     )
     at = models.DateTimeField(auto_now_add=True)
 

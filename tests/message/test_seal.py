@@ -1,5 +1,6 @@
 """Sealed tokens: what went in comes out, and nothing else opens."""
 
+import hmac
 import re
 
 import pytest
@@ -83,3 +84,9 @@ def test_a_useless_keyring_is_refused(keys: dict[int, bytes]) -> None:
 
 def test_a_keyring_does_not_show_its_keys() -> None:
     assert "ooo" not in repr(KEYRING)
+
+
+def test_the_mac_is_hmac_sha256_under_a_key_for_the_purpose() -> None:
+    key = hmac.digest(OLD, b"dongtai-mail seal\0fingerprint suppression", "sha256")
+    made = Keyring({1: OLD}).fingerprint("suppression", b"zhang@example.com")
+    assert made == hmac.digest(key, b"zhang@example.com", "sha256")[:16].hex()

@@ -181,6 +181,25 @@ def test_an_import_cut_off_anywhere_goes_on_where_it_was(readers, monkeypatch):
     assert ImportRow.objects.count() == 10
 
 
+@pytest.mark.django_db(transaction=True)
+def test_lines_that_were_taken_in_before_a_kill_count_once(monkeypatch):
+    monkeypatch.setattr(importing, "CHUNK", 3)
+    readers = factories.subscriber_list()
+    rows = "".join(f"reader{n}@example.com,读者{n},\n" for n in range(20))
+    run = _receive(readers, (HEADER + rows).encode())
+    run.consent = "double"
+    importing.begin_here(run, proceed=False)
+    # Lines 5 to 7 are a second hand's; it had committed them when the first one was killed.
+    importing._join(run, 5, 7)
+    assert Subscription.objects.count() == 3
+    assert importing.proceed(run)
+    assert importing.advance(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.counts["added"]) == ("done", 20)
+    assert Subscriber.objects.count() == SubscriptionEvent.objects.count() == 20
+    assert Notice.objects.count() == 20
+
+
 class _CutOff(BaseException):
     """As if the process had been killed."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection
 
 from dongtai_mail.delivery import mailings, queue
@@ -235,3 +236,16 @@ def test_the_fingerprint_survives_a_rotation_of_the_keys():
     before = Keyring({1: old}).fingerprint("suppression", b"zhang@example.com")
     assert Keyring({1: old, 2: new}).fingerprint("suppression", b"zhang@example.com") == before
     assert Keyring({2: new}).fingerprint("suppression", b"zhang@example.com") != before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_history_is_guarded_again_after_a_migration_that_made_its_table_anew():
+    reader = factories.subscribe(factories.subscriber_list(), "zhang@example.com")[0]
+    SubscriptionEvent.objects.create(subscription=reader, state="confirmed", source="test")
+    with connection.cursor() as cursor:
+        on = "" if connection.vendor == "sqlite" else f" ON {SubscriptionEvent._meta.db_table}"
+        cursor.execute(f"DROP TRIGGER subscribers_history{on}")
+    assert SubscriptionEvent.objects.update(source="unguarded") == 1
+    emit_post_migrate_signal(0, False, "default")
+    with pytest.raises(Exception, match="only ever added"), outbox.transaction.atomic():
+        SubscriptionEvent.objects.update(source="forged")
