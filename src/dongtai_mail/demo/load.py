@@ -25,6 +25,7 @@ def load_once() -> bool:
 
 def _load() -> None:
     from dongtai_mail.delivery.letters import create_key
+    from dongtai_mail.issues import editions, reviewing
     from dongtai_mail.issues.importing import import_manuscript
     from subscribers.importing import import_file
 
@@ -34,9 +35,11 @@ def _load() -> None:
         publication=publication, slug="readers", name="澜港电商观察双周刊"
     )
     manuscript = sample_manuscript()
-    import_manuscript(publication, manuscript.read_bytes(), manuscript.name)
+    issue = import_manuscript(publication, manuscript.read_bytes(), manuscript.name)
     import_file(readers, sample_subscribers(), basis="示例读者")
     create_key(publication)
+    # Whoever tries the sample can send it at once; a change asks for a review, as always.
+    reviewing.vouch(editions.freeze(issue), "示例")
 
 
 def _publication() -> Publication:

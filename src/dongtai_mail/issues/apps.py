@@ -7,3 +7,9 @@ class IssuesConfig(AppConfig):
     name = "dongtai_mail.issues"
     label = "issues"
     verbose_name = "Issues"
+
+    def ready(self) -> None:
+        from dongtai_mail.issues import reviewing
+        from dongtai_mail.issues.signals import issue_changed
+
+        issue_changed.connect(reviewing.on_issue_changed)

@@ -119,6 +119,13 @@ def freeze(issue: Issue, kind: str | None = None) -> Edition:
     return edition
 
 
+def is_current(edition: Edition) -> bool:
+    """Whether the issue, its publication and the templates would still make these very bytes."""
+    issue = Issue.objects.select_related("publication").get(pk=edition.issue_id)
+    said, _ = complete(issue)
+    return edition.key in (_key(issue, said, None), _key(issue, said, edition.kind))
+
+
 def _values(issue: Issue, rendered: rendering.Rendered) -> dict[str, Any]:
     frozen = [rendered.subject, rendered.html, rendered.text, rendered.web_html]
     return {
@@ -145,6 +152,8 @@ def _key(issue: Issue, said: content.Issue, kind: str | None) -> str:
         kind,
         issue.pk,
         settings.ORIGIN,
+        publication.slug,
+        publication.name,
         publication.reason,
         publication.accent,
         publication.language,

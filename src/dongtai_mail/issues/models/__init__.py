@@ -6,7 +6,7 @@ Promises: an edition's row refuses to be saved twice, so that what was approved 
 Fails: with ``ValidationError`` or an ``IntegrityError`` of the database, never half.
 """
 
-from dongtai_mail.issues.models.approving import Edition, Review
+from dongtai_mail.issues.models.approving import Edition, Proof, Review
 from dongtai_mail.issues.models.publication import (
     Publication,
     validate_colour,
@@ -33,6 +33,7 @@ __all__ = [
     "Item",
     "LinkCheck",
     "Manuscript",
+    "Proof",
     "Publication",
     "Review",
     "Revision",
