@@ -20,6 +20,7 @@ from dongtai_mail.manuscript.script import columns, is_connecting, is_finished, 
 _BULLET = re.compile(r"(?:[-*+]\s+|[•●■◆▪]\s*)(?=\S)")
 _ORDERED = re.compile(r"(\d{1,3})[.)]\s+(?=\S)")
 _HAN_ORDERED = re.compile(r"[（(](\d{1,2})[）)]\s*(?=\S)|(\d{1,2})、\s*(?=\S)")
+_MARKS = frozenset("-*+•●■◆▪(（")
 _RULE = re.compile(r"\|?[\s|:-]*-[\s|:-]*\|?$")
 _BAR = re.compile(r"(?<!\\)\|")
 _HEADING_WIDEST = 80
@@ -42,6 +43,8 @@ def build(body: Sequence[Paragraph], headings: frozenset[int], *, markdown: bool
 
 
 def is_list_item(text: str) -> bool:
+    if text[0] not in _MARKS and not text[0].isdecimal():
+        return False
     return bool(_BULLET.match(text) or _ORDERED.match(text) or _HAN_ORDERED.match(text))
 
 
@@ -68,6 +71,8 @@ def _single(paragraph: Paragraph, marked: bool, has_text_below: bool, markdown: 
 
 
 def _list(body: Sequence[Paragraph], index: int, markdown: bool) -> Made | None:
+    if not is_list_item(body[index].text):
+        return None
     for pattern, shortest in ((_BULLET, 1), (_ORDERED, 1), (_HAN_ORDERED, 2)):
         run = _run(body, index, pattern)
         if len(run) >= shortest and not _is_numbered_heading(body, index, run, pattern):

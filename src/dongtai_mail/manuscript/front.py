@@ -66,10 +66,11 @@ def section_name(text: str, known: frozenset[str]) -> str | None:
     """The section whose header the line is; ``known`` names need no brackets."""
     if len(text) > 32:
         return None
-    match = _BRACKETED.match(text)
+    match = _BRACKETED.match(text) if text[0] in "【〖#*" else None
     if match:
         return None if _NO_SECTION.match(match[1]) else match[1]
-    bare = _BULLET.sub(r"\1", text).strip("#* ")
+    bullet = _BULLET.match(text)
+    bare = (bullet[1] if bullet else text).strip("#* ")
     return bare if bare in known else None
 
 

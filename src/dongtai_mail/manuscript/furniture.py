@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from dongtai_mail.content import Finding, Severity
 from dongtai_mail.manuscript import sourceline
@@ -17,6 +17,7 @@ from dongtai_mail.manuscript.model import Line, Role
 from dongtai_mail.manuscript.script import is_finished, shortened
 
 _DASHES = "-—–―－·•~～*_|"
+_MAY_BEGIN = frozenset(_DASHES + "第Pp〔[")
 _BARE = re.compile(r"\d{1,4}")
 _DECORATED = re.compile(
     rf"(?:[{_DASHES}]+\s*\d{{1,4}}\s*[{_DASHES}]+|第\s*\d{{1,4}}\s*页(?:[\s,，/／]*共\s*\d{{1,4}}\s*页)?"
@@ -27,6 +28,7 @@ _SIDE_NUMBER = re.compile(r"^\d{1,4}\s{2,}|\s{2,}\d{1,4}$|[\s|—-]+第?\s*\d{1,
 _NEWSLETTER = re.compile(r"《([^《》]{2,20})》\s*编辑部")
 _DATE_PIECE = re.compile(r"[\d\s年月日号./-]+")
 _LONGEST = 60
+_LONGEST_NUMBER = 40
 _STRUCTURE = re.compile(
     r"[【●#|>+]|[-*•]\s|\d{1,3}[.、]|内容简介|主办|承办|协办|目\s*录|地址|邮|电话"
 )
@@ -71,20 +73,27 @@ def _finding(role: Role, group: list[Line]) -> Finding:
 
 
 def _running_heads(lines: Sequence[Line], name: str | None) -> dict[int, Role]:
-    groups: dict[str, list[int]] = defaultdict(list)
-    for index, line in enumerate(lines):
-        if _may_run(line.text):
-            groups[_key(line.text)].append(index)
     return {
         index: Role.RUNNING_HEAD
-        for key, group in groups.items()
+        for key, group in _repeated(lines)
         if len(group) > 1 and _runs(lines, key, group, name)
         for index in group[_cover(lines, group) :]
     }
 
 
+def _repeated(lines: Sequence[Line]) -> Iterator[tuple[str, list[int]]]:
+    """The short lines that stand more than once, their numbers aside."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for index, line in enumerate(lines):
+        if len(line.text) <= _LONGEST:
+            groups[_key(line.text)].append(index)
+    for key, group in groups.items():
+        if len(group) > 1:
+            yield key, [index for index in group if _may_run(lines[index].text)]
+
+
 def _may_run(text: str) -> bool:
-    if len(text) > _LONGEST or is_finished(text) or _STRUCTURE.match(text):
+    if is_finished(text) or _STRUCTURE.match(text):
         return False
     if "编辑部" in text or _DATE_PIECE.fullmatch(text):
         return False
@@ -92,7 +101,9 @@ def _may_run(text: str) -> bool:
 
 
 def _key(text: str) -> str:
-    return _DIGITS.sub("#", _SIDE_NUMBER.sub("", text))
+    if text[-1] == "页" or text[-1].isdecimal() or text[0].isdecimal():
+        text = _SIDE_NUMBER.sub("", text)
+    return _DIGITS.sub("#", text)
 
 
 def _runs(lines: Sequence[Line], key: str, group: list[int], name: str | None) -> bool:
@@ -125,6 +136,8 @@ def _interrupts(lines: Sequence[Line], index: int) -> bool:
 
 
 def _is_number(text: str) -> bool:
+    if len(text) > _LONGEST_NUMBER or not (text[0] in _MAY_BEGIN or text[0].isdecimal()):
+        return False
     return bool(_BARE.fullmatch(text) or _DECORATED.fullmatch(text))
 
 

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from dongtai_mail.manuscript import sourceline
 from dongtai_mail.manuscript.inline import without_bold
@@ -83,14 +84,13 @@ class Layout:
     def of(cls, lines: Sequence[Line]) -> Layout:
         measure, width = _wrap_of([line.text for line in lines])
         pairs = list(itertools.pairwise(lines))
-        wide = [(a, b) for a, b in pairs if width and measure(a.text) >= width * 0.9]
-        inner = [(a, b) for a, b in wide if not is_finished(a.text)] or pairs
+        inner = [(a, b) for a, b in pairs if _is_full(a.text, measure, width)] or pairs
         gaps = Counter(b.gap for _, b in inner)
         gap = gaps.most_common(1)[0][0] if gaps else 0
         short = [
             (a, b)
             for a, b in pairs
-            if width and measure(a.text) < width * 0.8 and a.text.endswith("。")
+            if width and a.text.endswith("。") and measure(a.text) < width * 0.8
         ]
         some, many = spacing(line.text for line in lines)
         return cls(
@@ -105,11 +105,9 @@ class Layout:
         )
 
 
-def group(
-    lines: Sequence[Line], layout: Layout, stands_alone: Callable[[Line], bool]
-) -> list[Paragraph]:
-    """The paragraphs of a stretch of lines; ``stands_alone`` knows lines that never join."""
-    joiner = _Joiner(layout, stands_alone)
+def group(lines: Sequence[Line], layout: Layout, alone: frozenset[int]) -> list[Paragraph]:
+    """The paragraphs of a stretch of lines; ``alone`` numbers the lines that never join."""
+    joiner = _Joiner(layout, alone)
     grouped: list[list[Line]] = []
     for index, line in enumerate(lines):
         following = lines[index + 1] if index + 1 < len(lines) else None
@@ -149,9 +147,9 @@ def join(parts: Sequence[Paragraph], layout: Layout) -> Paragraph:
 class _Joiner:
     """Decides line by line; remembers only the paragraph that is being built."""
 
-    def __init__(self, layout: Layout, stands_alone: Callable[[Line], bool]) -> None:
+    def __init__(self, layout: Layout, alone: frozenset[int]) -> None:
         self.layout = layout
-        self.alone = stands_alone
+        self.alone = alone
         self.in_source = False
         self.at_title = True
 
@@ -172,7 +170,8 @@ class _Joiner:
 
     def _decides(self, current: list[Line], line: Line, following: Line | None) -> bool:
         before = current[-1]
-        if self.alone(before) or self.alone(line) or sourceline.starts(line.text):
+        alone = before.number in self.alone or line.number in self.alone
+        if alone or sourceline.starts(line.text):
             return False
         if self.in_source:
             return self._continues_source(current, line)
@@ -294,7 +293,8 @@ def _wrap_of(texts: list[str]) -> tuple[Callable[[str], int], int | None]:
     """The wrap width, in columns or in characters, whichever the lines agree on."""
     if len(texts) < 4:
         return columns, None
-    best = max((_agreement(texts, measure) for measure in (columns, len)), key=lambda it: it[0])
+    found = (_agreement(texts, measure) for measure in (cache(columns), len))
+    best = max(found, key=lambda it: it[0])
     share, width, measure = best
     return measure, (width if share >= 0.3 else None)
 
@@ -302,14 +302,19 @@ def _wrap_of(texts: list[str]) -> tuple[Callable[[str], int], int | None]:
 def _agreement(
     texts: list[str], measure: Callable[[str], int]
 ) -> tuple[float, int, Callable[[str], int]]:
-    widths = sorted(map(measure, texts))
+    measured = [(measure(text), text) for text in texts]
+    widths = sorted(width for width, _ in measured)
     width = widths[min(len(widths) - 1, int(len(widths) * 0.97))]
-    near = [text for text in texts if width * 0.92 - 2 <= measure(text) <= width * 1.1]
-    near.sort(key=measure)
-    broken = sum(not (is_finished(one) or sourceline.ends_with_date(one)) for one in near)
+    near = [(own, text) for own, text in measured if width * 0.92 - 2 <= own <= width * 1.1]
+    broken = sum(not (is_finished(one) or sourceline.ends_with_date(one)) for _, one in near)
     wraps = near and width >= _NARROWEST and broken * 2 >= len(near)
-    usual = measure(near[len(near) // 2]) if wraps else width
+    usual = sorted(own for own, _ in near)[len(near) // 2] if wraps else width
     return (len(near) / len(widths) if wraps else 0.0), usual, measure
+
+
+def _is_full(text: str, measure: Callable[[str], int], width: int | None) -> bool:
+    """Whether a line ends because it is full, in the middle of a sentence."""
+    return width is not None and not is_finished(text) and measure(text) >= width * 0.9
 
 
 def _mostly(flags: Iterable[bool], share: float = 0.85) -> bool:

@@ -44,7 +44,7 @@ from dongtai_mail.manuscript.items import (
 from dongtai_mail.manuscript.model import Draft, Line, Passage, Role, Use
 from dongtai_mail.manuscript.script import shortened
 
-_LONGEST_TITLE = 120
+_LONGEST_TITLE, _LONGEST_HEADER = 120, 40
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ def _segment(body: Sequence[Line], cover: front.Front, builder: _Builder) -> lis
     segmenter = Segmenter(known, Levels.of(body, known), titles)
     alone = _alone(body, segmenter)
     layout = paragraphs.Layout.of(body)
-    grouped = paragraphs.group(body, layout, lambda line: line.number in alone)
+    grouped = paragraphs.group(body, layout, alone)
     sections = segmenter.walk(grouped)
     refine(sections, layout, segmenter.toc)
     builder.headings = frozenset(segmenter.headings)
@@ -114,9 +114,10 @@ def _alone(body: Sequence[Line], segmenter: Segmenter) -> frozenset[int]:
         text = line.text
         if len(text) > _LONGEST_TITLE:
             continue
-        if segmenter.section_of(text) is not None or front.heading(text):
+        short = len(text) <= _LONGEST_HEADER
+        if front.heading(text) or (short and segmenter.section_of(text) is not None):
             alone.add(line.number)
-        elif BOOK_HEADING.match(text):
+        elif short and BOOK_HEADING.match(text):
             alone.add(line.number)
             if index and not sourceline.starts(body[index - 1].text):
                 alone.add(body[index - 1].number)

@@ -15,7 +15,7 @@ from dongtai_mail.content import Finding, Severity
 from dongtai_mail.manuscript.encoding import controls_in, without_controls
 from dongtai_mail.manuscript.model import Line
 
-_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+_BREAK = re.compile(r"[\r\x85\u2028\u2029](?:(?<=\r)\n)?")
 _PAGE = re.compile(r"[\f\x0b\x1c-\x1e]")
 _MARKDOWN = (".md", ".markdown", ".mdown")
 _WIDE_SPACES = re.compile(r"[\u3000\t]")
@@ -33,11 +33,12 @@ def read_text(text: str, findings: list[Finding]) -> list[Line]:
 
 def _lines(text: str, findings: list[Finding]) -> Iterator[Line]:
     gap, new_page = 0, False
-    for number, physical in enumerate(_BREAK.split(text), 1):
+    paged = _PAGE.search(text) is not None
+    for number, physical in enumerate(_BREAK.sub("\n", text).split("\n"), 1):
         if not physical:
             gap += 1
             continue
-        for part, piece in enumerate(_PAGE.split(physical)):
+        for part, piece in enumerate(_PAGE.split(physical) if paged else (physical,)):
             new_page = new_page or part > 0
             raw = _cleaned(piece, number, findings)
             stripped = raw.strip().strip("\ufeff").strip()
@@ -58,5 +59,7 @@ def _cleaned(piece: str, number: int, findings: list[Finding]) -> str:
 
 
 def _indent(raw: str) -> int:
+    if not raw[0].isspace():
+        return 0
     lead = raw[: len(raw) - len(raw.lstrip())]
     return len(lead) + len(_WIDE_SPACES.findall(lead))

@@ -17,8 +17,19 @@ CONNECTING = "，、；：,;:—（(《“‘「『【"
 
 _CLOSERS = CLOSING + "\"'*"
 _ENDS, _CONNECTS = tuple(SENTENCE_END), tuple(CONNECTING)
-_RUN = re.compile("[A-Za-z0-9]+")
+_MAY_END = frozenset(_CLOSERS + SENTENCE_END + ".")
+_PAIRS = ("《》", "（）", "“”", "()", "【】", "「」")
+_OPENED = re.compile("[《（“(【「]")
 _HAN = re.compile(f"[{HAN}]")
+# Each begins with what a search can skip to: the space, the letter or digit.
+_SPACED = (
+    re.compile(f" (?<=[{HAN}] )(?=[A-Za-z0-9])"),
+    re.compile(f" (?<=[A-Za-z0-9] )(?=[{HAN}])"),
+)
+_TIGHT = (
+    re.compile(f"[A-Za-z0-9](?<=[{HAN}].)"),
+    re.compile(f"[A-Za-z0-9](?=[{HAN}])"),
+)
 _LATIN = re.compile(r"[A-Za-z0-9\u00c0-\u024f]")
 
 
@@ -34,6 +45,8 @@ def columns(text: str) -> int:
 
 def is_finished(text: str) -> bool:
     """Whether the text ends a sentence, closing quotes and brackets aside."""
+    if text[-1:] not in _MAY_END:
+        return False
     stem = text.rstrip(_CLOSERS)
     return stem.endswith(_ENDS) or (stem.endswith(".") and len(stem) > 1)
 
@@ -50,23 +63,15 @@ def is_connecting(text: str) -> bool:
 
 def is_open(text: str) -> bool:
     """Whether a bracket or quote opened in the text is not closed in it."""
-    return any(
-        text.count(a) > text.count(b) for a, b in ("《》", "（）", "“”", "()", "【】", "「」")
-    )
+    if not _OPENED.search(text):
+        return False
+    return any(text.count(one[0]) > text.count(one[1]) for one in _PAIRS)
 
 
 def spacing(texts: Iterable[str]) -> tuple[int, int]:
     """How often Chinese meets letters or digits with a space between, and without one."""
-    some = none = 0
-    text = "\n".join(texts) + "\n\n"
-    for match in _RUN.finditer(text):
-        start, end = match.span()
-        around = ((text[start - 1], text[start - 2]), (text[end], text[end + 1]))
-        for near, next_but_one in around:
-            if near == " ":
-                some += next_but_one > "\u2e7f" and _HAN.match(next_but_one) is not None
-            elif near > "\u2e7f":
-                none += _HAN.match(near) is not None
+    text = "\n".join(texts)
+    some, none = (sum(len(one.findall(text)) for one in pair) for pair in (_SPACED, _TIGHT))
     return some, none
 
 

@@ -52,7 +52,7 @@ def starts(text: str) -> bool:
 def inline_start(text: str) -> int:
     """Where a source line begins at the end of a body paragraph, or -1."""
     tail = max(0, len(text) - _INLINE_LONGEST)
-    if "源" not in text[tail:]:
+    if text.find("源", tail) < 0:
         return -1
     last = -1
     for match in _INLINE.finditer(text, tail):
