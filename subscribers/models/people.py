@@ -140,6 +140,12 @@ class SubscriptionEvent(models.Model):
 
     class Meta:
         ordering = ("id",)
+        indexes = (
+            # Who came and left by themselves, by time; imports don't pay for it.
+            models.Index(
+                fields=("at",), condition=~models.Q(source="import"), name="event_by_time"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.subscription}: {self.state} ({self.source})"
