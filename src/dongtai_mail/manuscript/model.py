@@ -87,7 +87,8 @@ class Draft:
     """An issue as the checks see it; the line numbers are None for an issue without a file.
 
     ``item_lines``, ``section_lines`` and ``toc_lines`` run parallel to the issue's items,
-    sections and table of contents; ``source_lines`` to the items.
+    sections and table of contents; ``source_lines`` to the items. ``unit`` is what the lines are
+    called in messages: an issue that is edited without a file may count its items instead.
     """
 
     issue: Issue
@@ -96,6 +97,7 @@ class Draft:
     source_lines: tuple[int | None, ...]
     section_lines: tuple[int | None, ...]
     toc_lines: tuple[int | None, ...]
+    unit: str = "行"
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def check(draft: Draft) -> Iterator[Finding]:
         found = memory.find(item, text)
         if found:
             yield from _report(*found, item, text, line, "")
-        memory.add(item, text, f"第 {line} 行" if line else "本期")
+        memory.add(item, text, f"第 {line} {draft.unit}" if line else "本期")
 
 
 def against(issue: Issue, earlier: Iterable[Issue]) -> Iterator[Finding]:
