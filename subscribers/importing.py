@@ -3,9 +3,10 @@
 Owns: an import's life. ``receive`` keeps the file and guesses how to read it; ``begin`` says what
 its columns mean and sets it off; ``advance``, which a worker calls, checks every row and then,
 once ``proceed`` was said, takes them in. Promises: rows are done in chunks, each one transaction,
-so that after a kill any worker goes on where the last one stopped; a chunk that is done again
-changes nothing; every row is new, known already or refused with its line and reason; nobody who left, bounced,
-complained or is suppressed comes back. Fails: ``ImportFailed`` with what is wrong with the file.
+so that after a kill any worker goes on where the last one stopped, and a chunk that is done again
+changes nothing; every row is new, known already or refused with its line and reason; nobody who
+left, bounced, complained or is suppressed comes back. Fails: ``ImportFailed`` with what is wrong
+with the file.
 """
 
 from __future__ import annotations

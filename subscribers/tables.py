@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from subscribers.records import CHARACTERS, Records, Unclosed
+
 XLSX = "xlsx"
 ENCODINGS = {
     "utf-8": "UTF-8",
@@ -34,7 +36,6 @@ UNPACKED, PARTS, RATIO = 1 << 30, 5000, 200
 SHARED_STRINGS = 256 << 20
 COLUMNS = 200
 CELL = 2000
-_LINE_CHARACTERS = 64 * 1024
 
 
 class TableUnreadable(Exception):
@@ -73,7 +74,7 @@ def shape_of(path: Path) -> Shape:
             raise TableUnreadable("这是旧的 .xls 文件，请在 Excel 里另存为 .xlsx 或“CSV UTF-8”。")
         encoding = _encoding(file, head)
     with path.open(encoding=encoding, newline="") as text:
-        first = text.readline(_LINE_CHARACTERS)
+        first = text.readline(CHARACTERS)
     return Shape(encoding, max(DELIMITERS, key=first.count))
 
 
@@ -111,8 +112,10 @@ def _decodes(file: io.BufferedReader, encoding: str) -> bool:
 
 
 def _csv_rows(path: Path, shape: Shape) -> Iterator[Row]:
+    delimiter = shape.delimiter or ","
     with path.open(encoding=shape.encoding, newline="", errors="replace") as file:
-        reader = csv.reader(_lines(file), delimiter=shape.delimiter or ",")
+        records = Records(file, delimiter)
+        reader = csv.reader(records, delimiter=delimiter)
         number = 0
         while True:
             number += 1
@@ -123,14 +126,18 @@ def _csv_rows(path: Path, shape: Shape) -> Iterator[Row]:
             except csv.Error as error:
                 yield number, Fault(f"这一行读不出来：{error}")
                 continue
-            if any(cells):
+            if records.fault is not None:
+                yield number, _unclosed(records.fault)
+                records.fault = None
+            elif any(cells):
                 yield number, cells[:COLUMNS]
 
 
-def _lines(file: io.TextIOWrapper) -> Iterator[str]:
-    """Lines, of which none is endless: a file without line ends must not become one string."""
-    while line := file.readline(_LINE_CHARACTERS):
-        yield line
+def _unclosed(fault: Unclosed) -> Fault:
+    reason = (
+        f"文件第 {fault.line} 行有一个引号没有合上，这一行没有导入，后面的照常；请补上或删去引号"
+    )
+    return Fault(reason, fault.text.strip()[:CELL])
 
 
 def _check_workbook(path: Path) -> None:
