@@ -266,7 +266,7 @@ class Engine:
     def _fill(self, key: Queued, flow: Flow | None) -> int:
         """Claim for one lane; answers how much."""
         try:
-            granted = self._permits(key.lane)
+            granted = self._permits(key)
             if not granted:
                 return 0
             # Made first: what can't be written is not claimed.
@@ -284,13 +284,22 @@ class Engine:
             self._adopt(key, flow, claimed)
         return len(claimed)
 
-    def _permits(self, lane: str) -> int:
+    def _permits(self, key: Queued) -> int:
         size: int = settings.BATCH_SIZE
-        room = self._warmup.room(settings.RELAYS, lane)
+        room = self._warmup.room(settings.RELAYS, key.lane)
         if room == 0:
-            self._not_before[lane] = time.monotonic() + TICK_SECONDS
+            self._not_before[key.lane] = time.monotonic() + TICK_SECONDS
             return 0
         size = size if room is None else min(size, room)
+        if key.per_minute is None:
+            return self._lane_permits(key.lane, size)
+        allowed, _ = self._throttle.mailing_permits(key.mailing_id, size, key.per_minute)
+        granted = self._lane_permits(key.lane, allowed) if allowed else 0
+        if granted < allowed:
+            self._throttle.give_back(key.mailing_id, allowed - granted)
+        return granted
+
+    def _lane_permits(self, lane: str, size: int) -> int:
         granted, wait = self._throttle.permits(lane, size, self._limit(lane))
         if not granted:
             self._not_before[lane] = time.monotonic() + min(wait, TICK_SECONDS)

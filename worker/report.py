@@ -14,7 +14,7 @@ from dongtai_mail.delivery import gauges
 from dongtai_mail.delivery.gauges import RelayStanding
 from dongtai_mail.delivery.queue import Outcome, Queued
 from dongtai_mail.logs import event
-from dongtai_mail.message.reply import classify
+from dongtai_mail.message.reply import Verdict, classify
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ class Report:
         self._worker = worker
         self._counts: dict[str, float] = defaultdict(float)
         self._batches: dict[int, _Batch] = {}
+        self._accepted: Counter[Queued] = Counter()
 
     def begun(self, batch_id: int, of: Queued) -> None:
         self._batches[batch_id] = _Batch(of)
@@ -47,6 +48,7 @@ class Report:
                 self._counts[f"relay {each.relay} {verdict}"] += 1
             if batch := self._batches.get(each.delivery.batch_id):
                 batch.became[verdict] += 1
+                self._accepted[batch.of] += verdict == Verdict.ACCEPTED
 
     def ended(self, batch_ids: Iterable[int]) -> None:
         """These are recorded to the last; one line in the log tells of each."""
@@ -66,3 +68,5 @@ class Report:
     def send(self, standings: Mapping[str, RelayStanding]) -> None:
         gauges.tell(self._client, self._worker, self._counts, standings)
         self._counts.clear()
+        gauges.tell_accepted(self._client, self._accepted)
+        self._accepted.clear()

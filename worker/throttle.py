@@ -1,9 +1,10 @@
 """The pace of each receiving provider, shared by all workers on all hosts through Redis.
 
-Owns: a token bucket a lane, slower after a provider complains and faster again in steps; and how
-many sessions may be open for a lane at once. Promises: each decision is one script in Redis, so
-workers can't overrun each other; the clock is Redis's own. What Redis forgets starts afresh at
-the configured limits. How a lane stands is read by ``delivery.pace``.
+Owns: a token bucket a lane, slower after a provider complains and faster again in steps; one for
+each mailing that staff capped; and how many sessions may be open for a lane at once. Promises:
+each decision is one script in Redis, so workers can't overrun each other; the clock is Redis's
+own. What Redis forgets starts afresh at the configured limits. How a lane stands is read by
+``delivery.pace``.
 Fails: ``redis.RedisError``, and then nothing is sent.
 """
 
@@ -23,6 +24,8 @@ SLOWEST = 1 / 64
 # The pace that a lane without a limit falls from when its provider complains.
 UNLIMITED_PER_MINUTE = 1200
 SLOT_SECONDS = 30
+# What is known of a mailing's pace goes when nobody has asked for it for so long.
+MAILING_SECONDS = 3600
 
 _PERMITS = """
 local lane, want, rate, burst, step = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]),
@@ -92,6 +95,18 @@ class Throttle:
         arguments = [want, rate, BURST_SECONDS, STEP_SECONDS, UNLIMITED_PER_MINUTE]
         granted, wait = self._permits([pace.key(lane)], arguments)
         return int(granted), int(wait) / 1000
+
+    def mailing_permits(self, mailing_id: int, want: int, per_minute: int) -> tuple[int, float]:
+        """The same for a mailing that staff capped, whatever its lanes allow."""
+        key = pace.mailing_key(mailing_id)
+        arguments = [want, per_minute, BURST_SECONDS, STEP_SECONDS, UNLIMITED_PER_MINUTE]
+        granted, wait = self._permits([key], arguments)
+        self._client.expire(key, MAILING_SECONDS)
+        return int(granted), int(wait) / 1000
+
+    def give_back(self, mailing_id: int, count: int) -> None:
+        """Return permits of a mailing that its lane had no use for."""
+        self._client.hincrbyfloat(pace.mailing_key(mailing_id), "tokens", count)
 
     def slower(self, lane: str, reason: str) -> float:
         """A provider complained: halve its pace and pause it; answers the pause in seconds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import email
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +13,14 @@ import pytest
 import redis
 from django.utils import timezone
 
-from dongtai_mail.delivery import mailings
+from dongtai_mail.delivery import gauges, mailings, pace, queue
 from dongtai_mail.delivery.models import Attempt, Delivery, Mailing
 from dongtai_mail.environment import Relay
 from subscribers.models import Subscription
 from tests import factories
 from tests.smtp_server import DROP, KEEP_AND_DROP, SmtpServer
 from worker.engine import Engine
+from worker.throttle import Throttle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -173,3 +175,50 @@ def test_what_the_full_disk_cannot_note_is_not_sent(engine: Engine, server: Smtp
     assert not server.received
     assert ledger["queued"] == 4
     assert "No space left" in mailing.note
+
+
+def _later(client: redis.Redis, mailing: Mailing, seconds: float) -> None:
+    """Move what the throttle remembers of a mailing into the past."""
+    key = pace.mailing_key(mailing.pk)
+    at = client.hget(key, "at")
+    assert isinstance(at, bytes)
+    client.hset(key, "at", float(at) - seconds)
+
+
+def test_a_mailings_own_cap_holds_over_all_its_lanes(
+    engine: Engine, server: SmtpServer, redis_server: redis.Redis
+) -> None:
+    factories.readers(30)
+    mailing = factories.mailing(per_minute=24)
+    mailings.start(mailing.pk)
+    queue.own_lane("post.test")
+    assert len({key.lane for key in queue.waiting()}) == 2
+    began = time.monotonic()
+    first = _send(engine, mailing)["accepted"]
+    # Two are what five seconds give, to begin with; the rest is what time has brought since.
+    assert 2 <= first <= 2 + 0.4 * (time.monotonic() - began)
+    _later(redis_server, mailing, 60)
+    assert first + 2 <= _send(engine, mailing)["accepted"] <= 4 + 0.4 * (time.monotonic() - began)
+    assert mailing.state == Mailing.State.SENDING
+
+
+def test_a_lane_at_rest_keeps_no_permits_of_a_capped_mailing(
+    engine: Engine, server: SmtpServer
+) -> None:
+    factories.subscribe(factories.subscriber_list(), "a@qq.com", "b@qq.com", "c@other.test")
+    mailing = factories.mailing(per_minute=12)
+    Throttle(pace.client()).slower("tencent", "421 too fast")
+    ledger = _send(engine, mailing)
+    assert (ledger["accepted"], ledger["queued"]) == (1, 2)
+    assert server.recipients() == ["c@other.test"]
+
+
+def test_the_rate_of_each_lane_can_be_read(engine: Engine, server: SmtpServer) -> None:
+    factories.readers(30)
+    mailing = factories.mailing()
+    _send(engine, mailing)
+    engine._report.send({})
+    rates = gauges.rates(pace.client(), mailing.pk)
+    assert rates.keys() == {""}
+    assert rates[""] > 0
+    assert gauges.rates(pace.client(), mailing.pk + 1) == {}

@@ -167,3 +167,15 @@ def test_what_redis_lost_starts_afresh_at_the_limits(
     client.flushall()
     client.script_flush()
     assert throttle.permits(LANE, 1000, _limit(600))[0] == 50
+
+
+def test_a_mailings_own_cap_is_shared_and_given_back(client: redis.Redis) -> None:
+    first, second = Throttle(client), Throttle(client)
+    assert first.mailing_permits(7, 100, 600)[0] == 50
+    granted, wait = second.mailing_permits(7, 100, 600)
+    assert granted == 0
+    assert 0 < wait <= 0.1
+    first.give_back(7, 40)
+    assert second.mailing_permits(7, 100, 600)[0] == 40
+    assert second.mailing_permits(8, 100, 600)[0] == 50
+    assert 0 < client.ttl(pace.mailing_key(7)) <= module.MAILING_SECONDS

@@ -1,21 +1,29 @@
 """What workers tell of themselves through Redis, for metrics and the desk; never for decisions.
 
 Owns: the counts of messages by relay and of batches with their seconds, summed over all workers,
-and each living worker's view of its relays. Promises: losing all of it loses no delivery.
+each living worker's view of its relays, and how many messages of each mailing and lane were
+accepted in the last minutes. Promises: losing all of it loses no delivery.
 Fails: ``redis.RedisError`` while Redis is away.
 """
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import redis
 
+from dongtai_mail.delivery.queue import Queued
+
 COUNTS = "dongtai:counts"
 WORKER = "dongtai:worker:"
 # A worker that has told nothing for so long is not counted.
 LIVES_SECONDS = 30
+ACCEPTED = "dongtai:accepted:"
+# Acceptances are counted by so many seconds; a rate is taken from so many of these.
+STEP_SECONDS, STEPS = 10, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,33 @@ def tell(
             pipeline.hset(key, relay, f"{standing.sessions} {int(standing.fit)}")
         pipeline.expire(key, LIVES_SECONDS)
         pipeline.execute()
+
+
+def tell_accepted(client: redis.Redis, accepted: Mapping[Queued, int]) -> None:
+    """Add what was accepted since the last time."""
+    step = int(time.time()) // STEP_SECONDS
+    with client.pipeline(transaction=False) as pipeline:
+        for of, number in accepted.items():
+            key = f"{ACCEPTED}{of.mailing_id}:{step}"
+            pipeline.hincrby(key, of.lane or "*", number)
+            pipeline.expire(key, STEP_SECONDS * (STEPS + 2))
+        pipeline.execute()
+
+
+def rates(client: redis.Redis, mailing_id: int) -> dict[str, float]:
+    """Acceptances a minute in each lane of a mailing, over the last minute or since it began."""
+    now = int(time.time()) // STEP_SECONDS
+    with client.pipeline(transaction=False) as pipeline:
+        for step in range(now - STEPS, now + 1):
+            pipeline.hgetall(f"{ACCEPTED}{mailing_id}:{step}")
+        *steps, current = pipeline.execute()
+    while steps and not steps[0]:
+        steps.pop(0)
+    sums: Counter[str] = Counter()
+    for step in steps or [current]:
+        sums.update({_text(lane): int(number) for lane, number in step.items()})
+    minutes = max(1, len(steps)) * STEP_SECONDS / 60
+    return {lane.replace("*", ""): number / minutes for lane, number in sums.items()}
 
 
 def told(client: redis.Redis) -> Told:

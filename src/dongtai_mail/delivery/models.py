@@ -45,6 +45,13 @@ class Mailing(models.Model):
     )
     scheduled_at = models.DateTimeField()
     grace_seconds = models.PositiveIntegerField(default=6 * 3600)
+    per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="this mailing's own cap; NULL: the providers' alone"
+    )
+    # Written to those whom an earlier mailing of the same edition did not reach.
+    after = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="followers"
+    )
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     targeted = models.PositiveIntegerField(default=0)

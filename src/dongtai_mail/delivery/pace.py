@@ -19,6 +19,7 @@ from dongtai_mail.delivery.models import Mailing, Tally
 
 ANSWER_SECONDS = 10.0
 PREFIX = "dongtai:lane:"
+MAILING = "dongtai:mailing:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ def client(url: str | None = None) -> redis.Redis:
 def key(lane: str) -> str:
     """Where the throttle keeps a lane."""
     return f"{PREFIX}{lane or '*'}"
+
+
+def mailing_key(mailing_id: int) -> str:
+    """Where the throttle keeps the pace of a mailing with a cap of its own."""
+    return f"{MAILING}{mailing_id}"
 
 
 def paces(client: redis.Redis, lanes: Collection[str]) -> dict[str, Pace]:

@@ -30,12 +30,12 @@ def waiting() -> list[Queued]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT mailing_id, lane FROM (
-                SELECT tally.mailing_id, tally.lane, mailing.open_until
+            SELECT mailing_id, lane, per_minute FROM (
+                SELECT tally.mailing_id, tally.lane, mailing.per_minute, mailing.open_until
                   FROM delivery_tally tally
                   JOIN delivery_mailing mailing ON mailing.id = tally.mailing_id
                  WHERE mailing.state = %s AND tally.state = %s
-                 GROUP BY 1, 2, 3 HAVING SUM(delta) > 0) queued
+                 GROUP BY 1, 2, 3, 4 HAVING SUM(delta) > 0) queued
              WHERE open_until IS NULL OR EXISTS (
                      SELECT 1 FROM delivery_delivery delivery
                       WHERE delivery.mailing_id = queued.mailing_id AND delivery.state = %s

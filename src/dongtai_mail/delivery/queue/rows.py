@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -35,10 +35,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A lane of a sending mailing in which deliveries wait."""
+    """A lane of a sending mailing in which deliveries wait; ``per_minute`` caps the mailing."""
 
     mailing_id: int
     lane: str
+    per_minute: int | None = field(default=None, compare=False)
 
 
 def leased(ids: Collection[int]) -> QuerySet[Delivery]:
