@@ -23,6 +23,7 @@ COMMANDS = {
     "send": ("dongtai_mail.commands.send", "mail an issue to a list, now or at a time"),
     "mailing": ("dongtai_mail.commands.mailing", "show, pause, resume, cancel, reconcile mailings"),
     "provider": ("dongtai_mail.commands.provider", "show and change the limits of providers"),
+    "doctor": ("dongtai_mail.commands.doctor", "check DNS, relays and this installation"),
     "web": ("dongtai_mail.commands.serve", "run the web server"),
     "worker": ("dongtai_mail.commands.serve", "run a sending worker"),
     "scheduler": ("dongtai_mail.commands.serve", "run the scheduler (one is enough)"),

@@ -1,14 +1,17 @@
 """Addresses of the desk, and of signing in."""
 
-from django.contrib.auth import views as auth
+from allauth.account import views as account
 from django.urls import path
 from django.views.i18n import set_language
 
+from dongtai_mail.desk.accounts import views as accounts
 from dongtai_mail.desk.views import (
+    doctor,
     issues,
     mailings,
     providers,
     publications,
+    reports,
     returned,
     sending,
     subscribers,
@@ -19,12 +22,14 @@ from dongtai_mail.desk.views import (
 app_name = "desk"
 
 open_to_all = [
-    path("login/", auth.LoginView.as_view(template_name="desk/login.html"), name="login"),
-    path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("login/", account.login, name="login"),
+    path("logout/", account.logout, name="logout"),
     path("language/", set_language, name="language"),
 ]
 for_staff = [
     path("", publications.home, name="home"),
+    # People, rights, settings
+    path("me/", accounts.me, name="me"),
     path("publications/<slug:slug>/", publications.publication, name="publication"),
     path("publications/<slug:slug>/manuscripts/", publications.manuscripts, name="manuscripts"),
     path("publications/<slug:slug>/subscribers/", subscribers.lists, name="subscribers"),
@@ -37,6 +42,16 @@ for_staff = [
         name="release",
     ),
     path("publications/<slug:slug>/segments/", subscribers_segments.segments, name="segments"),
+    path(
+        "publications/<slug:slug>/segments/size/",
+        subscribers_segments.segment_size,
+        name="segment-size",
+    ),
+    path(
+        "publications/<slug:slug>/segments/<int:pk>/",
+        subscribers_segments.segment,
+        name="segment",
+    ),
     path(
         "publications/<slug:slug>/segments/<int:pk>/removal/",
         subscribers_segments.segment_removal,
@@ -73,5 +88,13 @@ for_staff = [
     path("providers/<str:provider>/", providers.provider, name="provider"),
     path("providers/<str:provider>/resumption/", providers.resumption, name="provider-resumption"),
     path("providers/<str:provider>/default/", providers.default, name="provider-default"),
+]
+# Reports and the doctor.
+for_staff += [
+    path("publications/<slug:slug>/reports/", reports.reports, name="reports"),
+    path("mailings/<int:pk>/report/", reports.report, name="report"),
+    path("mailings/<int:pk>/report.csv", reports.report_csv, name="report-csv"),
+    path("publications/<slug:slug>/doctor/", doctor.doctor, name="doctor"),
+    path("publications/<slug:slug>/doctor/checks/", doctor.checks, name="doctor-checks"),
 ]
 urlpatterns = open_to_all + for_staff

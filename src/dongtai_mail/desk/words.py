@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dongtai_mail.content import Severity
+from dongtai_mail.delivery.doctor import Verdict
 from dongtai_mail.delivery.models import Delivery, Mailing, ReturnedMessage
 from dongtai_mail.message.feedback import Kind as Feedback
 from dongtai_mail.rendering import Kind
@@ -113,3 +114,19 @@ SEVERITIES = {
 def zone_name(zone: ZoneInfo) -> str:
     """What people call a publication's time zone."""
     return _("北京时间") if zone.key in ("Asia/Shanghai", "PRC") else zone.key
+
+
+VERDICTS = {
+    Verdict.GOOD: Word("check-good", "●", gettext_lazy("正常")),
+    Verdict.DOUBT: Word("check-doubt", "▲", gettext_lazy("请看一看")),
+    Verdict.BAD: Word("check-bad", "■", gettext_lazy("要处理")),
+    Verdict.UNKNOWN: Word("check-unknown", "○", gettext_lazy("查不到")),
+}
+
+
+def percent(share: float | None) -> str:
+    """98.6 %; small shares keep the digits that matter; "—" where there is nothing to divide by."""
+    if share is None:
+        return "—"
+    digits = 0 if share in (0, 1) else 1 if share >= 0.01 else 2
+    return f"{share:.{digits}%}".replace("%", " %")

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from dongtai_mail.delivery.models import Mailing
-from dongtai_mail.desk import access, audit
+from dongtai_mail.desk import access, audit, dashboard
 from dongtai_mail.desk.access import Right, opens, signed_in
 from dongtai_mail.desk.forms import ManuscriptForm
 from dongtai_mail.issues.importing import ImportRefused, import_manuscript
@@ -38,7 +38,14 @@ def publication(request: HttpRequest, shown: Publication) -> HttpResponse:
     page = Paginator(issues, PER_PAGE).get_page(request.GET.get("page"))
     last = _last_mailings([issue.pk for issue in page])
     rows = [(issue, last.get(issue.pk)) for issue in page]
-    context = {"publication": shown, "page": page, "rows": rows, "here": "issues"}
+    context = {
+        "publication": shown,
+        "page": page,
+        "rows": rows,
+        "today": dashboard.today(shown) if page.number == 1 else None,
+        "days": dashboard.DAYS,
+        "here": "issues",
+    }
     return render(request, "desk/publication.html", context)
 
 

@@ -1,0 +1,272 @@
+"""What came of a mailing: shares, days, providers, lists, and how earlier issues did.
+
+Promises: every number comes from the rows that are the truth; a number that grows with the
+audience is kept for as long as the mailing's ledger and events stand as they are. Percentages are
+of what they are named for: bounces of all that was handed over or refused for good, complaints
+and unsubscribes of what was accepted.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.core.cache import cache
+from django.db.models import Count, QuerySet
+from django.db.models.functions import TruncDay, TruncHour
+
+from dongtai_mail.delivery import mailings
+from dongtai_mail.delivery.models import Delivery, Mailing, ReturnedMessage
+from dongtai_mail.issues.models import Publication
+from subscribers.models import Subscription, SubscriptionEvent
+
+# After so many days, what readers do is hardly about this mailing any more.
+DAYS = 30
+EARLIER = 8
+_KEPT_SECONDS = 24 * 3600
+_LEFT = Subscription.State.UNSUBSCRIBED
+_FINAL = (Mailing.State.FINISHED, Mailing.State.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The sums of one mailing; shares are of one, None where there is nothing to divide by."""
+
+    mailing: Mailing
+    targeted: int
+    accepted: int
+    bounced: int
+    complaints: int
+    unsubscribes: int
+
+    @property
+    def accepted_share(self) -> float | None:
+        return _share(self.accepted, self.targeted)
+
+    @property
+    def bounced_share(self) -> float | None:
+        return _share(self.bounced, self.accepted + self.bounced)
+
+    @property
+    def complaint_share(self) -> float | None:
+        return _share(self.complaints, self.accepted)
+
+    @property
+    def unsubscribe_share(self) -> float | None:
+        return _share(self.unsubscribes, self.accepted)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A provider's or a list's part; ``name`` is "" for all small providers together."""
+
+    name: str
+    targeted: int
+    accepted: int
+    bounced: int
+    other: int
+
+    @property
+    def share(self) -> float | None:
+        return _share(self.accepted, self.targeted)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    day: datetime.date
+    bounced: int
+    complaints: int
+    unsubscribes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    hour: datetime.datetime
+    accepted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    figures: Figures
+    hours: list[Hour]
+    days: list[Day]
+    providers: list[Row]
+    lists: list[Row]
+    earlier: list[Figures]
+
+
+def report(mailing: Mailing) -> Report:
+    return Report(
+        figures=figures(mailing),
+        hours=_hours(mailing),
+        days=_days(mailing),
+        providers=_providers(mailing),
+        lists=_lists(mailing),
+        earlier=_earlier(mailing),
+    )
+
+
+def figures(mailing: Mailing) -> Figures:
+    ledger = mailings.ledger(mailing)
+    return Figures(
+        mailing=mailing,
+        targeted=mailing.targeted,
+        accepted=ledger["accepted"],
+        bounced=ledger["bounced"],
+        complaints=_complaints(mailing).count(),
+        unsubscribes=_unsubscribes(mailing).count(),
+    )
+
+
+def latest(publication: Publication, at_most: int) -> list[Figures]:
+    """The last mailings that began, the newest first."""
+    begun = Mailing.objects.filter(
+        subscriber_list__publication=publication, started_at__isnull=False
+    ).select_related("edition__issue__publication", "subscriber_list")
+    return [figures(each) for each in begun.order_by("-started_at")[:at_most]]
+
+
+def lines(said: Report) -> Iterator[list[str]]:
+    """The report as a table for spreadsheets: what, of which, and the number."""
+    sums = said.figures
+    yield ["part", "name", "measure", "value"]
+    for name in ("targeted", "accepted", "bounced", "complaints", "unsubscribes"):
+        yield ["mailing", str(sums.mailing.pk), name, str(getattr(sums, name))]
+    for part, rows in (("provider", said.providers), ("list", said.lists)):
+        for row in rows:
+            for name in ("targeted", "accepted", "bounced", "other"):
+                yield [part, row.name or "others", name, str(getattr(row, name))]
+    for hour in said.hours:
+        yield ["hour", hour.hour.isoformat(), "accepted", str(hour.accepted)]
+    for day in said.days:
+        for name in ("bounced", "complaints", "unsubscribes"):
+            yield ["day", day.day.isoformat(), name, str(getattr(day, name))]
+
+
+def _complaints(mailing: Mailing) -> QuerySet[ReturnedMessage]:
+    return ReturnedMessage.objects.filter(
+        delivery__mailing=mailing, effect=ReturnedMessage.Effect.COMPLAINED
+    )
+
+
+def _unsubscribes(mailing: Mailing) -> QuerySet[SubscriptionEvent]:
+    """Those who left by the mailing's own links."""
+    if mailing.started_at is None:
+        return SubscriptionEvent.objects.none()
+    until = mailing.started_at + datetime.timedelta(days=DAYS)
+    return SubscriptionEvent.objects.filter(
+        state=_LEFT,
+        at__range=(mailing.started_at, until),
+        detail=f"mailing {mailing.pk}",
+    ).exclude(source="import")
+
+
+def _hours(mailing: Mailing) -> list[Hour]:
+    """When mail was accepted. Reads every delivery: kept once nothing changes any more."""
+    key = f"report-hours-{mailing.pk}-{mailings.ledger(mailing)['accepted']}"
+    known: list[Hour] | None = cache.get(key)
+    if known is not None:
+        return known
+    accepted = Delivery.objects.filter(
+        mailing=mailing, state=Delivery.State.ACCEPTED, changed_at__isnull=False
+    )
+    hour = TruncHour("changed_at", tzinfo=mailing.edition.issue.publication.zone)
+    counted = accepted.annotate(hour=hour).values("hour").annotate(count=Count("id"))
+    found = [Hour(each["hour"], each["count"]) for each in counted.order_by("hour")]
+    cache.set(key, found, _KEPT_SECONDS if mailing.state in _FINAL else 10)
+    return found
+
+
+def _days(mailing: Mailing) -> list[Day]:
+    """From the first day on which anything came back to the last, none left out."""
+    bounced = Delivery.objects.filter(mailing=mailing, state=Delivery.State.BOUNCED)
+    zone = mailing.edition.issue.publication.zone
+    counts = [
+        _by_day(rows, column, mailing)
+        for rows, column in (
+            (bounced, "changed_at"),
+            (_complaints(mailing), "received_at"),
+            (_unsubscribes(mailing), "at"),
+        )
+    ]
+    days = {day for count in counts for day in count}
+    if not days or mailing.started_at is None:
+        return []
+    first = min(*days, mailing.started_at.astimezone(zone).date())
+    length = (max(days) - first).days + 1
+    every = [first + datetime.timedelta(days=number) for number in range(length)]
+    return [Day(day, *(count.get(day, 0) for count in counts)) for day in every]
+
+
+def _by_day(
+    rows: QuerySet[ReturnedMessage] | QuerySet[Delivery] | QuerySet[SubscriptionEvent],
+    column: str,
+    mailing: Mailing,
+) -> dict[datetime.date, int]:
+    day = TruncDay(column, tzinfo=mailing.edition.issue.publication.zone)
+    counted = (
+        rows.filter(**{f"{column}__isnull": False})
+        .annotate(day=day)
+        .order_by()
+        .values_list("day")
+        .annotate(count=Count("pk"))
+    )
+    return {at.date(): count for at, count in counted}
+
+
+def _providers(mailing: Mailing) -> list[Row]:
+    lanes = mailings.ledger_by_lane(mailing)
+    rows = [_row(lane, ledger.items()) for lane, ledger in lanes.items()]
+    return sorted(rows, key=lambda row: (not row.name, -row.targeted))
+
+
+def _lists(mailing: Mailing) -> list[Row]:
+    """By the list that each reader is on; only a mailing to several lists has to read them all."""
+    if mailing.audience is None and not mailing.stages:
+        return [_row(mailing.subscriber_list.name, mailings.ledger(mailing).items())]
+    stands = "-".join(map(str, mailings.ledger(mailing).values()))
+    key = f"report-lists-{mailing.pk}-{stands}"
+    known: list[Row] | None = cache.get(key)
+    if known is not None:
+        return known
+    names = {state.value: state.name.lower() for state in Delivery.State}
+    counted = (
+        Delivery.objects.filter(mailing=mailing)
+        .order_by()
+        .values_list("subscription__subscriber_list__name", "state")
+        .annotate(count=Count("id"))
+    )
+    lists: dict[str, list[tuple[str, int]]] = {}
+    for name, state, count in counted:
+        lists.setdefault(name or "—", []).append((names[state], count))
+    rows = sorted(
+        (_row(name, parts) for name, parts in lists.items()), key=lambda row: -row.targeted
+    )
+    cache.set(key, rows, _KEPT_SECONDS)
+    return rows
+
+
+def _row(name: str, parts: Iterable[tuple[str, int]]) -> Row:
+    counts = dict(parts)
+    total, accepted = sum(counts.values()), counts.get("accepted", 0)
+    bounced = counts.get("bounced", 0)
+    return Row(name, total, accepted, bounced, total - accepted - bounced)
+
+
+def _earlier(mailing: Mailing) -> list[Figures]:
+    """The mailings before this one, of other issues, the oldest first; this one is the last."""
+    if mailing.started_at is None:
+        return []
+    before = Mailing.objects.filter(
+        subscriber_list__publication=mailing.subscriber_list.publication_id,
+        started_at__lt=mailing.started_at,
+        targeted__gt=0,
+    ).exclude(edition__issue=mailing.edition.issue_id)
+    rows = before.select_related("edition__issue__publication", "subscriber_list")
+    newest = [figures(each) for each in rows.order_by("-started_at")[: EARLIER - 1]]
+    return [*reversed(newest), figures(mailing)]
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,133 @@
+"""What a publication's people want to know first: what goes out next, what is in its way, how the
+last one went, whether the lists grow, and whether sending works.
+
+Promises: a handful of queries whose cost doesn't grow with the lists' history; while Redis is away
+the page stands and says so.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+import redis
+from django.db.models import Count
+from django.utils import timezone
+
+from dongtai_mail.delivery import gauges, mailings, pace, reports
+from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.delivery.reports import Figures
+from dongtai_mail.issues import reviewing, slots
+from dongtai_mail.issues.models import Issue, Publication, Review
+from subscribers.models import ImportRun, Subscription, SubscriptionEvent
+
+DAYS = 30
+_UNDER_WAY = (Mailing.State.SENDING, Mailing.State.PAUSED, Mailing.State.STOPPED)
+_WAITING = ("queued", "leased", "deferred")
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Readers now, and what the last days added and took; imports counted apart."""
+
+    readers: int
+    joined: int
+    imported: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """``workers`` is None while nobody can tell; ``preparing`` the issue that is not sent yet."""
+
+    planned: Mailing | None
+    slot: datetime.datetime | None
+    preparing: Issue | None
+    review: Review | None
+    under_way: list[tuple[Mailing, int]]
+    waiting_for_people: list[Mailing]
+    last: Figures | None
+    growth: Growth
+    workers: int | None
+    paused: list[str]
+
+
+def today(publication: Publication) -> Today:
+    ours = Mailing.objects.filter(subscriber_list__publication=publication).select_related(
+        "edition__issue__publication", "subscriber_list"
+    )
+    preparing = _preparing(publication)
+    workers, paused = _machines()
+    last = ours.filter(started_at__isnull=False).order_by("-started_at").first()
+    return Today(
+        planned=ours.filter(state=Mailing.State.SCHEDULED).order_by("scheduled_at").first(),
+        slot=next(
+            iter(slots.upcoming(publication.slots, publication.zone, timezone.now(), 1)), None
+        ),
+        preparing=preparing,
+        review=reviewing.standing(preparing) if preparing else None,
+        under_way=[(each, _waiting(each)) for each in ours.filter(state__in=_UNDER_WAY)[:5]],
+        waiting_for_people=list(ours.filter(state=Mailing.State.MISSED)[:5]),
+        last=reports.figures(last) if last else None,
+        growth=_growth(publication),
+        workers=workers,
+        paused=paused,
+    )
+
+
+def _slot(publication: Publication) -> datetime.datetime | None:
+    upcoming = slots.upcoming(publication.slots, publication.zone, timezone.now(), 1)
+    return upcoming[0] if upcoming else None
+
+
+def _preparing(publication: Publication) -> Issue | None:
+    """The newest issue, unless it has been sent or is about to be."""
+    newest = publication.issues.select_related("publication").order_by("-id").first()
+    if newest is None:
+        return None
+    mailed = Mailing.objects.filter(edition__issue=newest).exclude(state=Mailing.State.CANCELLED)
+    return None if mailed.exists() else newest
+
+
+def _waiting(mailing: Mailing) -> int:
+    ledger = mailings.ledger(mailing)
+    return sum(ledger[name] for name in _WAITING)
+
+
+def _growth(publication: Publication) -> Growth:
+    since = timezone.now() - datetime.timedelta(days=DAYS)
+    lists = list(publication.lists.values_list("pk", flat=True))
+    events = (
+        SubscriptionEvent.objects.filter(at__gte=since, subscription__subscriber_list__in=lists)
+        .exclude(source="import")
+        .exclude(source="reason")
+    )
+    counted = dict(events.order_by().values_list("state").annotate(count=Count("id")))
+    joined = counted.pop(Subscription.State.CONFIRMED, 0)
+    counted.pop(Subscription.State.PENDING, None)
+    return Growth(
+        readers=Subscription.objects.filter(
+            subscriber_list__in=lists, state=Subscription.State.CONFIRMED
+        ).count(),
+        joined=joined,
+        imported=_imported(lists, since),
+        left=sum(counted.values()),
+    )
+
+
+def _imported(lists: list[int], since: datetime.datetime) -> int:
+    runs = ImportRun.objects.filter(
+        subscriber_list__in=lists, finished_at__gte=since, state=ImportRun.State.DONE
+    )
+    return sum(sum(int(run.counts.get(name, 0)) for name in ("new", "person")) for run in runs)
+
+
+def _machines() -> tuple[int | None, list[str]]:
+    """How many workers have told of themselves, and the providers that are paused."""
+    try:
+        client = pace.client()
+        workers = len(gauges.told(client).workers)
+        paces = pace.paces(client, pace.lanes())
+    except redis.RedisError:
+        return None, []
+    return workers, [lane for lane, each in paces.items() if lane and each.paused_for > 0]
