@@ -13,7 +13,7 @@ from django.db import connection
 
 from dongtai_mail.issues import editing
 from dongtai_mail.issues.editing import Conflict
-from dongtai_mail.issues.editing.starting import next_day, next_number
+from dongtai_mail.issues.editing.starting import next_number
 from dongtai_mail.issues.models import Issue, Item, Revision, Section
 from dongtai_mail.issues.signals import issue_changed
 from tests import factories
@@ -282,12 +282,6 @@ def test_the_next_number(number, after) -> None:
 def test_a_new_year_begins_with_one() -> None:
     last, date = datetime.date(2026, 12, 16), datetime.date(2027, 1, 1)
     assert next_number("2026年第24期", last, date) == "2027年第1期"
-
-
-def test_the_next_day_of_a_slot_is_there_in_short_months_too() -> None:
-    slots = [{"days": [31], "time": "09:00"}]
-    assert next_day(slots, datetime.date(2026, 2, 1)) == datetime.date(2026, 2, 28)
-    assert next_day([], DAY) is None
 
 
 @pytest.mark.postgres

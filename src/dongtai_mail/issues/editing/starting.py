@@ -6,14 +6,13 @@ slots say; where they say nothing, nothing is invented.
 
 from __future__ import annotations
 
-import calendar
 import datetime
 import re
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
 
+from dongtai_mail.issues import slots
 from dongtai_mail.issues.editing.keeping import begin
 from dongtai_mail.issues.models import Issue, Publication, Section
 
@@ -44,8 +43,8 @@ def suggestion(
 ) -> tuple[str | None, datetime.date | None]:
     """The number and date of the issue after the last one; a number that is free."""
     last = _last(publication)
-    after = max(last.date, today - datetime.timedelta(days=1)) if last and last.date else today
-    date = next_day(publication.slots, after)
+    after = max(last.date, today) if last and last.date else today
+    date = next_day(publication, after)
     number = next_number(last.number, last.date, date) if last and last.number else None
     taken = set(publication.issues.values_list("number", flat=True))
     for _try in range(_TRIES):
@@ -76,15 +75,11 @@ def _with_last(number: str, change: Any, spare: tuple[int, int] | None) -> str |
     return number[: at.start()] + str(change(int(at[0]))).zfill(width) + number[at.end() :]
 
 
-def next_day(slots: Sequence[Mapping[str, Any]], after: datetime.date) -> datetime.date | None:
+def next_day(publication: Publication, after: datetime.date) -> datetime.date | None:
     """The first day after ``after`` that a slot names; None without slots."""
-    days = {day for slot in slots for day in slot.get("days", ()) if isinstance(day, int)}
-    for ahead in range(1, 63 if days else 0):
-        date = after + datetime.timedelta(days=ahead)
-        final = calendar.monthrange(date.year, date.month)[1]
-        if date.day in {min(day, final) for day in days}:
-            return date
-    return None
+    night = datetime.datetime.combine(after, datetime.time.max, publication.zone)
+    moments = slots.upcoming(publication.slots, publication.zone, night, 1)
+    return moments[0].date() if moments else None
 
 
 def _repeated(publication: Publication) -> dict[str, Any]:

@@ -1,0 +1,114 @@
+"""HTML as people bring it, from Word, WeChat and our own editor, as content; and content as HTML.
+
+Owns: what of a pasted document is text, and what is only how it looked. Promises: a pure function;
+any input at all is read, and what comes out holds nothing but the blocks of ``content``: no style,
+no script, no address that is not http, https or mailto. Words are kept; pictures are when they have
+an https address. ``blocks(html(text))`` says what the Markdown ``text`` says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import nh3
+from markupsafe import Markup, escape
+
+from dongtai_mail.content import (
+    Block,
+    Finding,
+    Image,
+    ListBlock,
+    Paragraph,
+    Subheading,
+    Table,
+)
+from dongtai_mail.issues import markdown
+from dongtai_mail.issues.pasted import Reader
+from dongtai_mail.rendering.inline import inline_piece
+
+LONGEST = 2_000_000
+_BLOCK_TAGS = {
+    *("p", "div", "section", "article", "blockquote", "pre", "center", "figure", "figcaption"),
+    *("h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd", "br", "hr", "img"),
+    *("table", "thead", "tbody", "tfoot", "tr", "td", "th", "caption"),
+}
+_INLINE_TAGS = {"b", "strong", "i", "em", "a", "span", "font"}
+_NOT_TEXT = {
+    *("script", "style", "title", "template", "noscript", "xml", "svg", "math", "iframe"),
+    *("object", "embed", "audio", "video", "canvas", "select", "textarea", "button"),
+}
+_KEPT = {
+    "p": {"class", "style"},
+    "span": {"style"},
+    "b": {"style"},
+    "a": {"href"},
+    "img": {"src", "data-src", "alt", "title"},
+    "ol": {"start"},
+    "td": {"colspan"},
+    "th": {"colspan"},
+}
+_CONDITION = re.compile(r"<!\[(?:if [^\]]*|endif)\]>")
+
+
+def blocks(source: str) -> tuple[Block, ...]:
+    """What the HTML says."""
+    reader = Reader()
+    reader.feed(_safe(source[:LONGEST]))
+    reader.close()
+    return tuple(reader.finish())
+
+
+def to_markdown(source: str) -> str:
+    return markdown.write(blocks(source))
+
+
+def _safe(source: str) -> str:
+    return nh3.clean(
+        _CONDITION.sub("", source),
+        tags=_BLOCK_TAGS | _INLINE_TAGS,
+        clean_content_tags=_NOT_TEXT,
+        attributes=_KEPT,
+        url_schemes={"http", "https", "mailto"},
+        link_rel=None,
+    )
+
+
+def to_html(text: str) -> Markup:
+    """An item's Markdown for the editor, in the few elements that it knows."""
+    return html(markdown.parse(text))
+
+
+def html(content: Iterable[Block]) -> Markup:
+    return Markup("").join(_html(block) for block in content)
+
+
+def _html(block: Block) -> Markup:
+    match block:
+        case Paragraph(text):
+            return Markup("<p>{}</p>").format(_inline(text))
+        case Subheading(text):
+            return Markup("<h3>{}</h3>").format(_inline(text))
+        case ListBlock(items, ordered, start):
+            inner = Markup("").join(Markup("<li>{}</li>").format(_inline(each)) for each in items)
+            opening = Markup('<ol start="{}">').format(start) if ordered else Markup("<ul>")
+            return opening + inner + (Markup("</ol>") if ordered else Markup("</ul>"))
+        case Table(rows):
+            return Markup("<table><tbody>{}</tbody></table>").format(Markup("").join(_rows(rows)))
+        case Image(src, alt, caption):
+            filled = Markup('<p><img src="{}" alt="{}" title="{}"></p>')
+            return filled.format(src, alt, caption or "")
+
+
+def _rows(rows: Iterable[Iterable[str]]) -> Iterator[Markup]:
+    for number, row in enumerate(rows):
+        cell = Markup("<td>{}</td>") if number else Markup("<th>{}</th>")
+        yield Markup("<tr>{}</tr>").format(Markup("").join(cell.format(_inline(c)) for c in row))
+
+
+def _inline(text: str) -> Markup:
+    return inline_piece(text, _unheard).html or escape("")
+
+
+def _unheard(finding: Finding) -> None:
+    """The preview and the checks say it where it can be mended."""
