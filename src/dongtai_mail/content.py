@@ -28,11 +28,29 @@ class Subheading:
 
 @dataclass(frozen=True, slots=True)
 class ListBlock:
-    """``ordered`` lists count from ``start``; the items carry no marker of their own."""
+    """``ordered`` lists count from ``start``; the items carry no marker of their own.
+
+    ``numeral`` is how their number one is printed: ``1.``, which Markdown and HTML have a list
+    for, or ``1、``, ``（1）``, ``1)``, which are set as printed.
+    """
 
     items: tuple[str, ...]
     ordered: bool = False
     start: int = 1
+    numeral: str = "1."
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """What stands before each item of an ordered list."""
+        numbers = range(self.start, self.start + len(self.items)) if self.ordered else ()
+        return tuple(self.numeral.replace("1", str(number)) for number in numbers)
+
+    @property
+    def as_printed(self) -> tuple[str, ...] | None:
+        """The items with their markers, where no list of Markdown's or HTML's prints these."""
+        if not self.ordered or self.numeral == "1.":
+            return None
+        return tuple(map("".join, zip(self.markers, self.items, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +149,11 @@ class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
+
+    @property
+    def word(self) -> str:
+        """What it is called in Chinese, on the desk as in a terminal."""
+        return {"error": "错误", "warning": "警告", "info": "提示"}[self.value]
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ def _html(text: str) -> str:
         Paragraph("---"),
         Paragraph("> 不是引用"),
         Paragraph("```"),
+        Paragraph("![不是图](https://example.com/a.png)"),
         Subheading("小标题"),
         ListBlock(("甲", "乙")),
         ListBlock(("甲", "- 乙"), ordered=True, start=3),
@@ -68,6 +69,20 @@ def _html(text: str) -> str:
 )
 def test_a_block_comes_back_as_it_was(block: Block) -> None:
     assert parse(write([block])) == (block,)
+
+
+def test_numbers_that_markdown_has_no_list_for_stay_as_printed() -> None:
+    block = ListBlock(("甲；", "乙。"), ordered=True, numeral="（1）")
+    assert parse(write([block])) == (Paragraph("（1）甲；"), Paragraph("（2）乙。"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["- " * 30 + "深", "\n".join("  " * level + f"- 深{level}" for level in range(40))],
+)
+def test_text_in_lists_however_deep_is_kept(text: str) -> None:
+    said = str(parse(text))
+    assert [word for word in text.split() if word != "-" and word not in said] == []
 
 
 def test_two_lists_in_a_row_stay_two() -> None:

@@ -10,6 +10,7 @@ from dongtai_mail.content import (
     Block,
     Colophon,
     Host,
+    Image,
     Item,
     ListBlock,
     Paragraph,
@@ -150,8 +151,34 @@ def test_lists_lose_their_markers_and_nothing_else() -> None:
     )
     assert body("办法如下：\n\n1、甲事；\n\n2、乙事。") == (
         Paragraph("办法如下："),
-        ListBlock(("甲事；", "乙事。"), ordered=True),
+        ListBlock(("甲事；", "乙事。"), ordered=True, numeral="1、"),
     )
+
+
+@pytest.mark.parametrize("markers", ["1. 2.", "3) 4)", "1、 2、", "（1） （2）"])
+def test_the_numbers_of_a_list_stay_as_they_are_printed(markers: str) -> None:
+    first, second = markers.split()
+    text = f"{first} 甲事；\n\n{second} 乙事。"
+    manuscript = parsed(f"【要闻】\n\n某地\n\n办法如下。\n\n{text}\n\n{SOURCE}\n")
+    made = to_json(manuscript)["sections"][0]["items"][0]["body"][1]
+    assert made == {"list": ["甲事；", "乙事。"], "markers": [first, second]}
+
+
+def test_numbers_in_two_styles_are_no_list() -> None:
+    text = "1、甲事；\n\n（2）乙事。"
+    assert body(text) == (Paragraph("1、甲事；"), Paragraph("（2）乙事。"))
+
+
+@pytest.mark.parametrize("filename", ["a.md", "a.txt"])
+def test_an_image_on_a_line_of_its_own_is_one_and_any_other_is_text(filename: str) -> None:
+    picture = '![仓库](https://example.com/a.png "新仓")'
+    assert body(f"第一段。\n\n{picture}\n\n第二段。", filename) == (
+        Paragraph("第一段。"),
+        Image("https://example.com/a.png", "仓库", "新仓"),
+        Paragraph("第二段。"),
+    )
+    manuscript = parsed(f"【要闻】\n\n某地\n\n见{picture}。\n\n{SOURCE}\n", filename)
+    assert to_json(manuscript)["sections"][0]["items"][0]["body"] == [f"见{picture}。"]
 
 
 def test_running_numbering_stays_in_the_text() -> None:

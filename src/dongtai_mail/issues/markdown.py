@@ -9,20 +9,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock, list_block
 from markdown_it.token import Token
 
 from dongtai_mail.content import Block, Image, ListBlock, Paragraph, Subheading, Table
+from dongtai_mail.manuscript.inline import image
+
+
+def _list_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Lists nested deeper than the parser's limit are text, which it would else leave out."""
+    return state.level <= _DEEPEST and list_block(state, start, end, silent)
+
 
 # Quotes, code and HTML are no blocks of ours: they stay the paragraphs that they are.
 _parser = MarkdownIt("zero").enable(["heading", "list", "table"])
+_DEEPEST = _parser.options.maxNesting - 4
+_parser.block.ruler.at("list", _list_rule, {"alt": ["paragraph", "reference", "blockquote"]})
 
 _HEADING_OR_BULLET = re.compile(r"(#{1,6}|[-+*])(?=\s|$)")
 _NUMBER = re.compile(r"(\d{1,9})([.)])(?=\s|$)")
 _ESCAPED = re.compile(r"\\(#{1,6}|[-+*])(?=\s|$)")
 _ESCAPED_NUMBER = re.compile(r"(\d{1,9})\\([.)])(?=\s|$)")
-_IMAGE = re.compile(r'!\[((?:[^\[\]\\]|\\.)*)\]\(<?([^\s<>()]+)>?(?:\s+"((?:[^"\\]|\\.)*)")?\)')
 _DELIMITER_ROW = re.compile(r"[|:\-\s]+$")
 
 
@@ -47,7 +57,11 @@ def _write(block: Block, alternate: bool) -> str:
             # Trailing number signs would be read as the heading's own closing ones.
             return re.sub(r"( )(#+)$", r"\1\\\2", f"### {_one_line(text)}".rstrip())
         case ListBlock():
-            return _write_list(block, alternate)
+            # Numbers that Markdown has no list for are text, set as they are printed.
+            printed = block.as_printed
+            if printed is None:
+                return _write_list(block, alternate)
+            return "\n\n".join(map(_protect, printed))
         case Table(rows):
             return _write_table(rows)
         case Image(src, alt, caption):
@@ -85,7 +99,7 @@ def _protect(text: str) -> str:
 def _protect_line(line: str) -> str:
     if _HEADING_OR_BULLET.match(line):
         return "\\" + line
-    if _DELIMITER_ROW.match(line):
+    if _DELIMITER_ROW.match(line) or image(line):
         return "\\" + line
     return _NUMBER.sub(r"\1\\\2", line, count=1) if _NUMBER.match(line) else line
 
@@ -95,7 +109,9 @@ def _unprotect(text: str) -> str:
 
 
 def _unprotect_line(line: str) -> str:
-    if _ESCAPED.match(line) or (line.startswith("\\") and _DELIMITER_ROW.match(line[1:])):
+    if _ESCAPED.match(line):
+        return line[1:]
+    if line.startswith("\\") and (_DELIMITER_ROW.match(line[1:]) or image(line[1:])):
         return line[1:]
     if _ESCAPED_NUMBER.match(line):
         return _ESCAPED_NUMBER.sub(r"\1\2", line, count=1)
@@ -114,6 +130,7 @@ def _bracket(text: str) -> str:
     return re.sub(r"([\[\]\\])", r"\\\1", _one_line(text))
 
 
+@lru_cache(maxsize=2_048)
 def parse(text: str) -> tuple[Block, ...]:
     """Markdown as blocks; never fails."""
     tokens = iter(_parser.parse(text))
@@ -133,15 +150,7 @@ def _blocks(tokens: Iterator[Token]) -> Iterator[Block]:
 
 
 def _paragraph(text: str) -> Block:
-    image = _IMAGE.fullmatch(text)
-    if image is None:
-        return Paragraph(_unprotect(text))
-    alt, src, caption = image.groups()
-    return Image(src, _unescape(alt), _unescape(caption) if caption else None)
-
-
-def _unescape(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text)
+    return image(text) or Paragraph(_unprotect(text))
 
 
 def _inline(tokens: Iterator[Token], end: str) -> str:

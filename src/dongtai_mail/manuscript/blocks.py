@@ -2,6 +2,7 @@
 
 Owns: the markers of lists (``- ``, ``1. ``, runs of 1、 2、 and （1） （2）) and of tables (pipes,
 tabs), which are syntax; other Chinese numbering (一是, （一）) stays in its text as printed.
+An ordered list keeps how its numbers are printed.
 Promises: every paragraph becomes part of exactly one block, in order.
 """
 
@@ -12,14 +13,15 @@ from collections.abc import Iterator, Sequence
 
 from dongtai_mail.content import Block, ListBlock, Subheading, Table
 from dongtai_mail.content import Paragraph as Text
-from dongtai_mail.manuscript.inline import from_manuscript, without_bold
+from dongtai_mail.manuscript.inline import from_manuscript, image, without_bold
 from dongtai_mail.manuscript.model import Role
 from dongtai_mail.manuscript.paragraphs import Paragraph, is_cut
 from dongtai_mail.manuscript.script import columns, is_connecting, is_finished, leads_on
 
 _BULLET = re.compile(r"(?:[-*+]\s+|[•●■◆▪]\s*)(?=\S)")
-_ORDERED = re.compile(r"(\d{1,3})[.)]\s+(?=\S)")
-_HAN_ORDERED = re.compile(r"[（(](\d{1,2})[）)]\s*(?=\S)|(\d{1,2})、\s*(?=\S)")
+_ORDERED = re.compile(r"[1-9][0-9]{0,2}[.)]\s+(?=\S)")
+_HAN_ORDERED = re.compile(r"(?:[（(][1-9][0-9]?[）)]|[1-9][0-9]?、)\s*(?=\S)")
+_NUMBER = re.compile("[0-9]+")
 _MARKS = frozenset("-*+•●■◆▪(（")
 _RULE = re.compile(r"\|?[\s|:-]*-[\s|:-]*\|?$")
 _BAR = re.compile(r"(?<!\\)\|")
@@ -55,7 +57,9 @@ def is_heading_like(text: str) -> bool:
     plain = text.strip("*") or text
     if is_finished(plain) or leads_on(plain) or is_connecting(plain) or is_cut(plain):
         return False
-    return columns(plain) <= _HEADING_WIDEST and plain[0] != "|" and "\t" not in plain
+    if plain.startswith(("|", "![")) or "\t" in plain:
+        return False
+    return columns(plain) <= _HEADING_WIDEST
 
 
 def _is_short_line(paragraph: Paragraph) -> bool:
@@ -63,7 +67,10 @@ def _is_short_line(paragraph: Paragraph) -> bool:
 
 
 def _single(paragraph: Paragraph, marked: bool, has_text_below: bool, markdown: bool) -> Made:
-    """A paragraph, or a sub-heading: short lines at an item's end head nothing."""
+    """A paragraph, an image, or a sub-heading: short lines at an item's end head nothing."""
+    picture = image(paragraph.text)
+    if picture is not None:
+        return picture, Role.IMAGE, [paragraph]
     if marked or (has_text_below and _is_short_line(paragraph)):
         text = without_bold(paragraph.text.lstrip("#").strip())
         return Subheading(from_manuscript(text, markdown=markdown)), Role.SUBHEADING, [paragraph]
@@ -80,30 +87,36 @@ def _list(body: Sequence[Paragraph], index: int, markdown: bool) -> Made | None:
                 from_manuscript(pattern.sub("", one.text, count=1), markdown=markdown)
                 for one in run
             )
-            start = _ordinal(pattern, run[0].text)
-            return ListBlock(texts, pattern is not _BULLET, start or 1), Role.LIST, run
+            numeral, start = _marker(pattern, run[0].text) or ("", 0)
+            block = ListBlock(texts, True, start, numeral) if start else ListBlock(texts)
+            return block, Role.LIST, run
     return None
 
 
 def _run(body: Sequence[Paragraph], index: int, pattern: re.Pattern[str]) -> list[Paragraph]:
-    """The list's paragraphs; ordered ones must count on, Chinese ones from one."""
-    first = _ordinal(pattern, body[index].text)
-    if first is None or (pattern is _HAN_ORDERED and first != 1):
+    """The list's paragraphs; ordered ones must count on in one style, Chinese ones from one."""
+    first = _marker(pattern, body[index].text)
+    if first is None or (pattern is _HAN_ORDERED and first[1] != 1):
         return []
+    numeral, number = first
     end = index
-    while end < len(body):
-        number = _ordinal(pattern, body[end].text)
-        if number is None or (number and number != first + end - index):
-            break
+    while end < len(body) and _marker(pattern, body[end].text) == (numeral, number):
         end += 1
+        number += number > 0
     return list(body[index:end])
 
 
-def _ordinal(pattern: re.Pattern[str], text: str) -> int | None:
+def _marker(pattern: re.Pattern[str], text: str) -> tuple[str, int] | None:
+    """How the marker prints the number one, and its number; a bullet has neither."""
     match = pattern.match(text)
     if match is None:
         return None
-    return int(next((group for group in match.groups() if group), 0))
+    number = _NUMBER.search(match[0])
+    if number is None:
+        return "", 0
+    numeral = match[0].replace(number[0], "1")
+    numeral = numeral.rstrip() + " " * numeral[-1].isspace()
+    return ("1." if numeral == "1. " else numeral), int(number[0])
 
 
 def _is_numbered_heading(

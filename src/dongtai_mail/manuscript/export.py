@@ -26,8 +26,6 @@ from dongtai_mail.manuscript.inline import as_json
 from dongtai_mail.manuscript.model import Manuscript
 from dongtai_mail.manuscript.script import shortened
 
-_SEVERITY = {Severity.ERROR: "错误", Severity.WARNING: "提醒", Severity.INFO: "说明"}
-
 
 def to_json(manuscript: Manuscript) -> dict[str, Any]:
     """The manuscript as the public JSON contract."""
@@ -79,11 +77,12 @@ def _block(block: Block) -> Any:
         case Subheading(text):
             return {"subheading": as_json(text)}
         case ListBlock(items):
-            return {"list": [as_json(item) for item in items]}
+            markers = {"markers": [marker.strip() for marker in block.markers]}
+            return {"list": [as_json(item) for item in items]} | (markers if block.ordered else {})
         case Table(rows):
             return {"table": [[as_json(cell) for cell in row] for row in rows]}
-        case Image(src, alt):
-            return {"image": {"src": src, "alt": alt}}
+        case Image(src, alt, caption):
+            return {"image": {"src": src, "alt": alt, "caption": caption}}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -130,13 +129,12 @@ def _about(item: Item) -> str:
 def _findings(manuscript: Manuscript) -> Iterator[str]:
     counts = Counter(finding.severity for finding in manuscript.findings)
     yield ""
-    yield "检查结果：" + "，".join(f"{_SEVERITY[s]} {counts[s]}" for s in Severity)
+    yield "检查结果：" + "，".join(f"{s.word} {counts[s]}" for s in Severity)
     for finding in manuscript.findings:
         place = f"第 {finding.line} 行" if finding.line else "全文"
         item = f"《{shortened(finding.item, 20)}》" if finding.item else ""
         hint = f" → {finding.suggestion}" if finding.suggestion is not None else ""
-        severity = _SEVERITY[finding.severity]
-        yield f"{severity} {place} {item}{finding.message}{hint} [{finding.code}]"
+        yield f"{finding.severity.word} {place} {item}{finding.message}{hint} [{finding.code}]"
 
 
 def _visible(line: str) -> str:

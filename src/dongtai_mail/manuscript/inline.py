@@ -1,7 +1,7 @@
 """Inline text: from a manuscript's characters to the safe Markdown subset and back.
 
-Owns: which characters of a manuscript are markup (``**bold**``, ``[text](https://…)``) and which
-are escaped with a backslash so that they come out as printed.
+Owns: which characters of a manuscript are markup (``**bold**``, ``[text](https://…)``, an image
+that is all of a line) and which are escaped with a backslash so that they come out as printed.
 Promises: ``as_printed(from_manuscript(text)) == text`` but for the markup's own characters;
 linear in the text.
 """
@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import re
 
+from dongtai_mail.content import Image
+
+_IMAGE = re.compile(r'!\[((?:[^\[\]\\]|\\.)*)\]\(<?([^\s<>()]+)>?(?:\s+"((?:[^"\\]|\\.)*)")?\)')
 _BOLD = re.compile(r"\*\*(?=[^\s*])((?:[^*]|\*(?!\*))*[^\s*])\*\*")
-_LINK = re.compile(r"\[([^\[\]\\]{1,200})\]\((https?://[^\s()<>\\]{1,500})\)")
+_LINK = re.compile(r"(?<!!)\[([^\[\]\\]{1,200})\]\((https?://[^\s()<>\\]{1,500})\)")
 _EMPHASIS = re.compile(r"(?<![*\w])\*(?=[^\s*])([^*]{0,200}[^\s*])\*(?![*\w])")
 _SPECIAL = re.compile(r"[\\*_`\[\]<]|&(?=#?\w{1,31};)|~(?=~)|(?<=~)~")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
@@ -31,6 +34,19 @@ def from_manuscript(text: str, *, markdown: bool = False) -> str:
         position = match.end()
     parts.append(_linked(text[position:], markdown))
     return "".join(parts)
+
+
+def image(text: str) -> Image | None:
+    """The image that the whole of a text is: ``![alt](address "caption")``."""
+    match = _IMAGE.fullmatch(text) if text.startswith("![") else None
+    if match is None:
+        return None
+    alt, src, caption = match.groups()
+    return Image(src, _unescaped(alt), _unescaped(caption) if caption else None)
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
 
 
 def without_bold(text: str) -> str:

@@ -29,6 +29,7 @@ _DATELINE = re.compile(
 _NEWS = re.compile(rf"\d|[：《]|[{HAN}] [{HAN}]|[A-Za-z]{{3}}")
 _HAN_WORD = re.compile(f"[{HAN}A-Za-z0-9]{{2}}")
 _TITLE_WIDEST = 100
+_MARKED = ("#", "|", "![")
 
 
 @dataclass(slots=True)
@@ -139,7 +140,7 @@ class Segmenter:
         self.item = ItemDraft()
         self._section().items.append(self.item)
         text = paragraph.text
-        if (is_finished(text) and columns(text) > _TITLE_WIDEST) or text[0] == "|":
+        if (is_finished(text) and columns(text) > _TITLE_WIDEST) or text.startswith(("|", "![")):
             self._add_text(self.item, paragraph)
         else:
             self.item.title = paragraph
@@ -257,7 +258,7 @@ def _may_be_title(paragraph: Paragraph) -> bool:
         len(text) > _TITLE_WIDEST
         or is_finished(text)
         or is_list_item(text)
-        or text[0] in "#|"
+        or text.startswith(_MARKED)
         or "\t" in text
     ):
         return False
@@ -309,6 +310,6 @@ def _joined(body: list[Paragraph], layout: Layout) -> list[Paragraph]:
 def _was_cut(first: Paragraph, second: Paragraph, layout: Layout) -> bool:
     if not is_cut(first.text[-400:]) or (layout.trailing and first.lines[-1].trailing):
         return False
-    if is_list_item(second.text) or second.text[0] in "#|" or "\t" in first.text + second.text:
+    if first.text.startswith(("|", "![")) or "\t" in first.text + second.text:
         return False
-    return first.text[0] != "|" and not (is_list_item(first.text) and is_list_item(second.text))
+    return not (second.text.startswith(_MARKED) or is_list_item(second.text))

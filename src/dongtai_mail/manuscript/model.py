@@ -34,6 +34,7 @@ class Role(StrEnum):
     SUBHEADING = "subheading"
     LIST = "list"
     TABLE = "table"
+    IMAGE = "image"
     SOURCE_LINE = "source_line"
     COLOPHON = "colophon"
     RUNNING_HEAD = "running_head"

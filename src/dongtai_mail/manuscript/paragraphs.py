@@ -34,7 +34,7 @@ _OPENER = re.compile(
     r"(?:近日|日前|近期|据|此外|另外|同时|目前|对此|其中|一是|二是|三是|四是|五是|首先|其次|最后"
     r"|本书|通过|《|“|[（(]?[一二三四五六七八九十]+[）)、])"
 )
-_MARKED = re.compile(r"[-*+]\s+|\d{1,3}[.)]\s+|[•●■◆]\s*|#{1,6}\s|\|")
+_MARKED = re.compile(r"[-*+]\s+|\d{1,3}[.)]\s+|[•●■◆]\s*|#{1,6}\s|\||!\[")
 _NUMBERED = re.compile(
     r"\d{1,2}、|[（(]\d{1,2}[）)]|[（(][一二三四五六七八九十]{1,3}[）)]|[一二三四五六七八九十]{1,3}、"
 )
@@ -175,7 +175,7 @@ class _Joiner:
             return False
         if self.in_source:
             return self._continues_source(current, line)
-        if self.layout.width is None or "\t" in before.text or before.text[0] == "|":
+        if self.layout.width is None or "\t" in before.text or before.text.startswith(("|", "![")):
             return False
         if _MARKED.match(line.text) or (_NUMBERED.match(line.text) and _may_pause(before.text)):
             return False

@@ -202,7 +202,7 @@ def _section(section: Section, number: int, maker: _Maker, list_all: bool) -> Se
 
 def _item(item: Item, anchor: str, report: Report, *, listed: bool) -> ItemView:
     maker = _Maker(report, clean(item.title, _unheard))
-    blocks = (_block(block, maker) for block in item.body)
+    blocks = (made for block in item.body for made in _blocks(block, maker))
     return ItemView(
         anchor=anchor,
         title=maker.name(item.title) or plain_piece(""),
@@ -212,6 +212,14 @@ def _item(item: Item, anchor: str, report: Report, *, listed: bool) -> ItemView:
         cover=maker.image(item.cover) if item.cover else None,
         listed=listed,
     )
+
+
+def _blocks(block: Block, maker: _Maker) -> Iterable[BlockView | None]:
+    """One block; an ordered list whose numbers HTML cannot print is paragraphs with them."""
+    printed = block.as_printed if isinstance(block, ListBlock) else None
+    if printed is None:
+        return [_block(block, maker)]
+    return [BlockView("p", maker.inline(text)) for text in printed]
 
 
 def _block(block: Block, maker: _Maker) -> BlockView | None:
