@@ -8,16 +8,18 @@ again when the relay could not take it, and given up after a few tries.
 from __future__ import annotations
 
 import datetime
+from typing import TypeVar
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from subscribers.fingerprint import fingerprint
-from subscribers.models import AddressChange, Notice, Subscription
+from subscribers.models import AddressChange, Notice, Posted, Subscription
 from subscribers.signals import notice_due
 
-State = Notice.State
+Letter = TypeVar("Letter", bound=Posted)
+State = Posted.State
 NETWORK_AN_HOUR = 20
 TRIES = 6
 RETRY = datetime.timedelta(minutes=10)
@@ -62,37 +64,43 @@ def crowded(ip: str) -> bool:
     return Notice.objects.filter(ip=ip, created_at__gte=since).count() >= NETWORK_AN_HOUR
 
 
-def waiting() -> bool:
+def readers() -> QuerySet[Notice]:
+    """The notices to readers, with what their letters need."""
+    list_of = "subscription__subscriber_list__publication"
+    return Notice.objects.select_related("subscription__subscriber", list_of, "move")
+
+
+def waiting(notices: QuerySet[Letter]) -> bool:
     """Whether any notice is due."""
-    return _due(timezone.now()).exists()
+    return _due(notices, timezone.now()).exists()
 
 
-def _due(now: datetime.datetime) -> QuerySet[Notice]:
-    return Notice.objects.filter(state__in=(State.QUEUED, State.SENDING), due_at__lte=now)
+def _due(notices: QuerySet[Letter], now: datetime.datetime) -> QuerySet[Letter]:
+    return notices.filter(state__in=(State.QUEUED, State.SENDING), due_at__lte=now)
 
 
-def claim(size: int) -> list[Notice]:
+def claim(notices: QuerySet[Letter], size: int) -> list[Letter]:
     """Lease up to ``size`` notices that are due, or whose worker fell silent."""
     now = timezone.now()
-    related = ("subscription__subscriber", "subscription__subscriber_list__publication", "move")
+    plain = notices.model._default_manager
     with transaction.atomic():
-        due = _due(now).order_by("due_at")
+        due = _due(plain.all(), now).order_by("due_at")
         if connection.vendor == "postgresql":
             due = due.select_for_update(skip_locked=True)
         claimed = list(due.values_list("pk", flat=True)[:size])
-        Notice.objects.filter(pk__in=claimed).update(state=State.SENDING, due_at=now + LEASE)
-    return list(Notice.objects.select_related(*related).filter(pk__in=claimed))
+        plain.filter(pk__in=claimed).update(state=State.SENDING, due_at=now + LEASE)
+    return list(notices.filter(pk__in=claimed))
 
 
-def sent(notice: Notice) -> None:
-    Notice.objects.filter(pk=notice.pk).update(state=State.SENT, note="")
+def sent(notice: Posted) -> None:
+    _row(notice).update(state=State.SENT, note="")
 
 
-def refused(notice: Notice, why: str, *, for_good: bool) -> None:
+def refused(notice: Posted, why: str, *, for_good: bool) -> None:
     """Try again later, or give up when that is no use."""
     attempts = notice.attempts + 1
     over = for_good or attempts >= TRIES
-    Notice.objects.filter(pk=notice.pk).update(
+    _row(notice).update(
         state=State.FAILED if over else State.QUEUED,
         attempts=attempts,
         due_at=timezone.now() + RETRY * attempts,
@@ -100,7 +108,11 @@ def refused(notice: Notice, why: str, *, for_good: bool) -> None:
     )
 
 
-def forget_old() -> None:
+def _row(notice: Posted) -> QuerySet[Posted]:
+    return type(notice)._default_manager.filter(pk=notice.pk)
+
+
+def forget_old(notices: QuerySet[Letter]) -> None:
     """Delete notices whose links have ended, with the network address they were asked from."""
     old = timezone.now() - datetime.timedelta(days=KEPT_DAYS)
-    Notice.objects.filter(created_at__lt=old).delete()
+    notices.filter(created_at__lt=old).delete()

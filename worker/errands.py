@@ -8,25 +8,32 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import ModuleType
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from dongtai_mail.delivery import notices
+from dongtai_mail.delivery import notices, staff_letters, staff_notices
 from dongtai_mail.delivery.letters import KeyMissing, Letter
 from dongtai_mail.message.address import AddressError
 from dongtai_mail.message.header import HeaderError
 from dongtai_mail.message.reply import Reply, Verdict, classify
 from subscribers import importing, outbox, signup
-from subscribers.models import Notice
+from subscribers.models import Posted
 from worker.relays import Relays
 from worker.smtp import SessionRefused
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 50
+# What waits to be sent, and who writes its letters.
+OUTGOING: tuple[tuple[Callable[[], QuerySet[Posted]], ModuleType], ...] = (
+    (outbox.readers, notices),
+    (staff_notices.outgoing, staff_letters),
+)
 
 _beside: threading.Thread | None = None
 
@@ -36,7 +43,7 @@ def wake() -> None:
     global _beside
     if _beside is not None and _beside.is_alive():
         return
-    if outbox.waiting() or importing.waiting():
+    if any(outbox.waiting(rows()) for rows, _ in OUTGOING) or importing.waiting():
         _beside = threading.Thread(target=_run_beside, name="errands", daemon=True)
         _beside.start()
 
@@ -56,15 +63,16 @@ def run() -> None:
         pass
     for run_id in importing.waiting():
         importing.advance(run_id)
-    outbox.forget_old()
+    for rows, _ in OUTGOING:
+        outbox.forget_old(rows())
     signup.forget_unconfirmed()
     importing.forget_old()
 
 
 def send_notices() -> int:
-    """Send one portion of the outbox; answers how many notices were in it."""
-    claimed = outbox.claim(AT_ONCE)
-    written = [(notice, letter) for notice in claimed if (letter := _written(notice))]
+    """Send one portion of each outbox; answers how many notices were in them."""
+    claimed = [(notice, by) for rows, by in OUTGOING for notice in outbox.claim(rows(), AT_ONCE)]
+    written = [(notice, letter) for notice, by in claimed if (letter := _written(notice, by))]
     if written:
         replies = asyncio.run(_send([letter for _, letter in written]))
         for (notice, _), reply in zip(written, replies, strict=True):
@@ -72,10 +80,11 @@ def send_notices() -> int:
     return len(claimed)
 
 
-def _written(notice: Notice) -> Letter | None:
+def _written(notice: Posted, by: ModuleType) -> Letter | None:
     try:
-        if notices.addressed(notice):
-            return notices.letter(notice, timezone.localtime())
+        if by.addressed(notice):
+            letter: Letter = by.letter(notice, timezone.localtime())
+            return letter
         outbox.refused(notice, "suppressed", for_good=True)
     except (KeyMissing, AddressError, HeaderError) as error:
         outbox.refused(notice, str(error), for_good=not isinstance(error, KeyMissing))
@@ -106,7 +115,7 @@ async def _reply(relays: Relays, letter: Letter) -> Reply:
         await relays.release(session)
 
 
-def _note(notice: Notice, reply: Reply) -> None:
+def _note(notice: Posted, reply: Reply) -> None:
     verdict = classify(reply)
     if verdict is Verdict.ACCEPTED:
         outbox.sent(notice)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 
-from dongtai_mail import database, environment
+from dongtai_mail import caching, database, environment
 from dongtai_mail.paths import templates_dir
 
 ENVIRONMENT = environment.load(os.environ)
@@ -62,6 +62,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "dongtai_mail.issues",
     "subscribers",
     "dongtai_mail.delivery",
@@ -78,6 +82,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dongtai_mail.desk.security.content_security_policy",
@@ -86,9 +91,38 @@ MIDDLEWARE = [
 ROOT_URLCONF = "dongtai_mail.urls"
 WSGI_APPLICATION = "dongtai_mail.wsgi.application"
 CSRF_FAILURE_VIEW = "dongtai_mail.desk.errors.forbidden"
-LOGIN_URL = "desk:login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "desk:home"
-LOGOUT_REDIRECT_URL = "desk:login"
+LOGOUT_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+
+# Who signs in, and how: django-allauth, in our words (desk/accounts).
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "dongtai_mail.desk.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+# Accounts are made by administrators, by an invitation to the address: it needs no second proof.
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
+MFA_ADAPTER = "dongtai_mail.desk.accounts.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "Dongtai Mail"
+MFA_TOTP_TOLERANCE = 1
+# Passkeys want https; without it only this machine is reached, as localhost.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _secure
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+
+CACHES = {
+    "default": {
+        "BACKEND": "dongtai_mail.caching.SharedCache",
+        "LOCATION": caching.location(ENVIRONMENT["redis_url"]),
+        "KEY_PREFIX": "dongtai-cache",
+    }
+}
 
 # Our own pages are Django templates: forms, CSRF and makemessages work in them as they are.
 # Jinja2 stays with the email, whose templates must be pure and know no request.
@@ -136,11 +170,11 @@ DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
     )
 ]
 

@@ -8,10 +8,12 @@ from dongtai_mail.metrics import metrics
 handler400 = "dongtai_mail.desk.errors.malformed"
 handler403 = "dongtai_mail.desk.errors.refused"
 handler404 = "dongtai_mail.desk.errors.not_found"
+handler429 = "dongtai_mail.desk.errors.too_many"
 handler500 = "dongtai_mail.desk.errors.broken"
 
 urlpatterns = [
     path("", include("dongtai_mail.desk.urls")),
+    path("", include("dongtai_mail.desk.accounts.urls")),
     path("", include("subscribers.urls")),
     path("read/", include("dongtai_mail.issues.urls")),
     path("health/live", health.live),

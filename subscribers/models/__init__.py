@@ -1,8 +1,9 @@
 """The rows of subscribers: people, suppressions, imports, segments, notices."""
 
 from subscribers.models.imports import ImportRow, ImportRun
-from subscribers.models.notices import AddressChange, Notice
+from subscribers.models.notices import AddressChange, Notice, Posted
 from subscribers.models.people import (
+    ListTally,
     Subscriber,
     SubscriberList,
     Subscription,
@@ -17,7 +18,9 @@ __all__ = [
     "FingerprintField",
     "ImportRow",
     "ImportRun",
+    "ListTally",
     "Notice",
+    "Posted",
     "Release",
     "Segment",
     "Subscriber",

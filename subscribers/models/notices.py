@@ -23,17 +23,30 @@ class AddressChange(models.Model):
         return f"{self.subscriber_id} → {self.address}"
 
 
-class Notice(models.Model):
-    class Kind(models.TextChoices):
-        CONFIRM = "confirm", "确认订阅"
-        MOVE = "move", "确认新地址"
-        DATA = "data", "下载个人资料"
+class Posted(models.Model):
+    """What the outbox sends: any letter of ours, to readers or to staff."""
 
     class State(models.TextChoices):
         QUEUED = "queued", "等待"
         SENDING = "sending", "正在发送"
         SENT = "sent", "已发送"
         FAILED = "failed", "未能发送"
+
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField()
+    note = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        abstract = True
+
+
+class Notice(Posted):
+    class Kind(models.TextChoices):
+        CONFIRM = "confirm", "确认订阅"
+        MOVE = "move", "确认新地址"
+        DATA = "data", "下载个人资料"
 
     kind = models.CharField(max_length=10, choices=Kind)
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="notices")
@@ -42,11 +55,6 @@ class Notice(models.Model):
     recipient_hash = models.CharField(max_length=LENGTH)
     ip = models.GenericIPAddressField(null=True, blank=True)
     day = models.DateField()
-    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField()
-    note = models.CharField(max_length=300, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = (

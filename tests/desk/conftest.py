@@ -6,6 +6,7 @@ import datetime
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.test import Client
 
 from dongtai_mail.issues.models import Issue, Item, Publication, Section
@@ -21,6 +22,18 @@ def _keys(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _own_keys(settings, _keys) -> None:
     settings.DATA_DIR = _keys
+
+
+@pytest.fixture(autouse=True)
+def _fresh_limits() -> None:
+    """Nobody has tried any password yet."""
+    cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings) -> None:
+    """A proper hash takes a second, a hundred times over."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

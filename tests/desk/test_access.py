@@ -53,7 +53,7 @@ def test_staff_actions_need_the_csrf_token(editor, name):
 
 def test_signing_in_and_out(client, editor):
     page = client.post(
-        "/login/", {"username": "editor", "password": "a long pass phrase", "next": "/issues/9/"}
+        "/login/", {"login": "editor", "password": "a long pass phrase", "next": "/issues/9/"}
     )
     assert page["Location"] == "/issues/9/"
     assert client.post("/logout/")["Location"] == "/login/"
@@ -61,12 +61,12 @@ def test_signing_in_and_out(client, editor):
 
 
 def test_sign_in_leads_to_no_other_site(client, editor):
-    form = {"username": "editor", "password": "a long pass phrase", "next": "https://evil.test/"}
+    form = {"login": "editor", "password": "a long pass phrase", "next": "https://evil.test/"}
     assert client.post("/login/", form)["Location"] == "/"
 
 
 def test_a_wrong_password_says_so_and_keeps_the_name(client, editor):
-    page = client.post("/login/", {"username": "editor", "password": "wrong"}).content.decode()
+    page = client.post("/login/", {"login": "editor", "password": "wrong"}).content.decode()
     assert 'role="alert"' in page
     assert 'value="editor"' in page
 

@@ -305,3 +305,7 @@ class SoftBounce(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscription_id} on {self.day}"
+
+
+# At the end, since it is one of ours and stands in a file of its own.
+from dongtai_mail.delivery.staff_notices import StaffNotice as StaffNotice  # noqa: E402

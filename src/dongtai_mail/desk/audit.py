@@ -10,6 +10,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.functional import Promise
@@ -38,6 +39,18 @@ ACTIONS: dict[str, str | Promise] = {
     "segment.removed": _("删除分组"),
     "suppression.added": _("列入不发名单"),
     "suppression.released": _("移出不发名单"),
+    # People, rights, settings
+    "person.signed-in": _("登录"),
+    "person.refused": _("登录失败"),
+    "person.password": _("改密码"),
+    "person.factors": _("改两步验证或通行密钥"),
+    "person.changed": _("改账号资料"),
+    "person.invited": _("邀请同事"),
+    "person.roles": _("改职责"),
+    "person.deactivated": _("停用账号"),
+    "person.reactivated": _("恢复账号"),
+    "publication.created": _("新建刊物"),
+    "publication.changed": _("改刊物设置"),
 }
 
 
@@ -48,19 +61,21 @@ def record(
     publication: Publication | None = None,
     before: Values | None = None,
     after: Values | None = None,
+    by: User | None = None,
 ) -> AuditEntry:
     """Write down that the request's person did ``action`` (a key of ``ACTIONS``) to ``subject``.
 
-    ``publication`` is the subject's own unless given.
+    ``publication`` is the subject's own unless given; ``by`` somebody who is not signed in (yet).
     """
     if action not in ACTIONS:
         raise KeyError(f"{action} is not in desk.audit.ACTIONS; name it there first")
     row = subject if isinstance(subject, Model) else None
+    person = by or request.user
     kept = _differing(before, after)
     return AuditEntry.objects.create(
-        publication=publication or (owner(row) if row is not None else None),
-        user=request.user if request.user.is_authenticated else None,
-        actor=request.user.get_username(),
+        publication=publication or (None if row is None or isinstance(row, User) else owner(row)),
+        user=person if isinstance(person, User) else None,
+        actor=person.get_username(),
         action=action,
         subject_kind=row._meta.label_lower if row is not None else "",
         subject_id=str(row.pk) if row is not None else "",

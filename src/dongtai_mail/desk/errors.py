@@ -24,5 +24,10 @@ def malformed(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "public/malformed.html", status=400)
 
 
+def too_many(request: HttpRequest) -> HttpResponse:
+    """Somebody, or a program, who tries passwords or asks for mails faster than people do."""
+    return render(request, "public/too_many.html", status=429)
+
+
 def broken(request: HttpRequest) -> HttpResponse:
     return render(request, "public/broken.html", status=500)

@@ -1,0 +1,65 @@
+"""Mails to staff about their own accounts: invitations, new passwords, what was changed.
+
+Owns: their outbox. Promises: no password and no link that opens an account is ever stored; the
+link is made when the letter is written. Fails: nothing is posted to somebody without an address,
+or while there is no publication in whose name to write; it says so in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import models, transaction
+from django.db.models import QuerySet
+from django.utils import timezone, translation
+
+from dongtai_mail.issues.models import Publication
+from dongtai_mail.logs import event
+from subscribers.models import Posted
+from subscribers.signals import notice_due
+
+logger = logging.getLogger(__name__)
+
+
+class StaffNotice(Posted):
+    """``publication`` is the one in whose name it is written, and whose DKIM key signs it."""
+
+    class Kind(models.TextChoices):
+        INVITATION = "invitation", "邀请"
+        PASSWORD = "password", "重设密码"
+        PASSWORD_CHANGED = "password-changed", "密码已改"
+        FACTORS_CHANGED = "factors-changed", "两步验证已改"
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    publication = models.ForeignKey(Publication, on_delete=models.CASCADE, related_name="+")
+    language = models.CharField(max_length=20, default="zh-hans")
+
+    class Meta:
+        indexes = (models.Index(fields=("state", "due_at"), name="staff_notice_due"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+def post(kind: StaffNotice.Kind, user: User, publication: Publication | None = None) -> bool:
+    """Queue a mail to ``user``; False when it can't be written."""
+    sender = publication or Publication.objects.order_by("pk").first()
+    if sender is None or not user.email:
+        logger.warning(event("staff-notice-refused", kind=kind, user=user.pk))
+        return False
+    StaffNotice.objects.create(
+        kind=kind,
+        user=user,
+        publication=sender,
+        language=translation.get_language() or settings.LANGUAGE_CODE,
+        due_at=timezone.now(),
+    )
+    transaction.on_commit(lambda: notice_due.send(StaffNotice))
+    return True
+
+
+def outgoing() -> QuerySet[StaffNotice]:
+    return StaffNotice.objects.select_related("user", "publication")
