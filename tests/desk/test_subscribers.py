@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from html.parser import HTMLParser
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -177,6 +178,82 @@ def test_a_segment_is_counted_then_saved(desk, readers):
     assert "QQ 读者" in desk.get(address).content.decode()
 
 
+SEGMENTS = "/publications/observer/segments/"
+
+
+def test_a_segment_counts_itself_while_it_is_filled_in(desk, readers):
+    factories.subscribe(readers, "a@qq.com", "b@example.com")
+    form = {"list": readers.pk, "field-0": "domain", "value-0": "example.com"}
+    answer = desk.post(f"{SEGMENTS}size/", form).content.decode()
+    assert "现在是 1 人" in answer
+    assert "<html" not in answer
+    assert "至少选一份名单" in desk.post(f"{SEGMENTS}size/", {}).content.decode()
+    assert not Segment.objects.exists()
+
+
+def test_a_segment_takes_as_many_conditions_as_an_audience(desk, readers):
+    factories.subscribe(readers, *(f"r{n}@firm{n}.example" for n in range(9)))
+    form = {"list": readers.pk, "match": "any", "name": "七家", "save": ""}
+    for number in range(7):
+        page = desk.post(SEGMENTS, {k: v for k, v in form.items() if k != "save"})
+        assert f'name="field-{number}"' in page.content.decode()
+        form |= {f"field-{number}": "domain", f"value-{number}": f"firm{number}.example"}
+    desk.post(SEGMENTS, form)
+    segment = Segment.objects.get()
+    assert len(segment.audience["rules"]) == 7
+    assert audience.count(readers.publication_id, segment.audience) == (7, 0)
+    many = {f"field-{number}": "domain" for number in range(30)}
+    assert 'name="field-20"' not in desk.post(SEGMENTS, many).content.decode()
+
+
+def test_a_segment_can_be_changed_and_comes_back_as_it_was_saved(desk, readers):
+    other = factories.subscriber_list(readers.publication, "other")
+    rules = [
+        {"field": "attribute:级别", "test": "contains", "value": "金"},
+        {"field": "language", "test": "is", "value": "en"},
+        {"field": "since", "test": "before", "value": "30"},
+    ]
+    described = {"lists": [readers.pk], "except": [other.pk], "match": "any", "rules": rules}
+    segment = Segment.objects.create(
+        publication=readers.publication, name="旧名", audience=described
+    )
+    address = f"{SEGMENTS}{segment.pk}/"
+    page = desk.get(address)
+    form = _fields(page.content.decode())
+    assert form["name"] == ["旧名"]
+    desk.post(address, {**form, "name": "新名", "save": ""})
+    segment.refresh_from_db()
+    assert (segment.name, segment.audience) == ("新名", described)
+    Segment.objects.create(publication=readers.publication, name="别的", audience=described)
+    assert "同名" in desk.post(address, {**form, "name": "别的", "save": ""}).content.decode()
+    assert Segment.objects.count() == 2
+
+
+class _Form(HTMLParser):
+    """What a browser would send: the form's fields as they stand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: dict[str, list[str]] = {}
+        self._select = ""
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        if tag == "select":
+            self._select = values["name"]
+        elif tag == "option" and self._select:
+            if "selected" in values or self._select not in self.fields:
+                self.fields[self._select] = [values["value"]]
+        elif tag == "input" and (values["type"] != "checkbox" or "checked" in values):
+            self.fields.setdefault(values["name"], []).append(values["value"])
+
+
+def _fields(page: str) -> dict[str, list[str]]:
+    form = _Form()
+    form.feed(page[page.index('<form class="stack panel"') :])
+    return form.fields
+
+
 def test_a_segment_does_not_reach_another_publication(desk, readers):
     other = factories.subscriber_list(factories.publication("other", "other.example"), "theirs")
     factories.subscribe(other, "a@example.com")
@@ -186,6 +263,7 @@ def test_a_segment_does_not_reach_another_publication(desk, readers):
     assert not Segment.objects.exists()
     mine = Segment.objects.create(publication=other.publication, name="他们", audience={})
     assert desk.post(f"/publications/observer/segments/{mine.pk}/removal/").status_code == 404
+    assert desk.get(f"/publications/observer/segments/{mine.pk}/").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -194,6 +272,7 @@ def test_a_segment_does_not_reach_another_publication(desk, readers):
         "/publications/observer/imports/",
         "/publications/observer/suppressions/",
         "/publications/observer/segments/",
+        "/publications/observer/segments/size/",
         "/lists/readers/",
         "/imports/{}/start/",
         "/imports/{}/undo/",
