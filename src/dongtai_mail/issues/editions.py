@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -18,8 +19,8 @@ from django.urls import reverse
 
 from dongtai_mail import content, rendering
 from dongtai_mail.content import Finding, Severity
-from dongtai_mail.issues import markdown
-from dongtai_mail.issues.models import Edition, Issue, Item, Manuscript
+from dongtai_mail.issues import markdown, textual
+from dongtai_mail.issues.models import Edition, Issue, Item, Section
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.links import link_lengths
 from dongtai_mail.paths import templates_dir
@@ -34,9 +35,15 @@ class EditionRefused(Exception):
         self.findings = findings
 
 
-def draft(issue: Issue) -> content.Issue:
+def sections_of(issue: Issue) -> list[Section]:
+    """The issue's sections with their items, read once for whoever needs both rows and content."""
+    return list(issue.sections.prefetch_related("items"))
+
+
+def draft(issue: Issue, sections: Sequence[Section] | None = None) -> content.Issue:
     """The issue as its rows stand now, with what it leaves unsaid still None."""
-    sections = issue.sections.prefetch_related("items")
+    if sections is None:
+        sections = sections_of(issue)
     host = content.Host(issue.host_name, issue.host_also) if issue.host_name else None
     colophon = content.Colophon(
         issue.colophon_address,
@@ -73,11 +80,13 @@ def _item(row: Item) -> content.Item:
     )
 
 
-def complete(issue: Issue) -> tuple[content.Issue, tuple[Finding, ...]]:
+def complete(
+    issue: Issue, sections: Sequence[Section] | None = None
+) -> tuple[content.Issue, tuple[Finding, ...]]:
     """The draft with what the publication says where the issue is silent, each a finding."""
     publication = issue.publication
     return rendering.complete(
-        draft(issue),
+        draft(issue, sections),
         masthead=publication.name,
         host=publication.host,
         colophon=publication.colophon,
@@ -86,23 +95,23 @@ def complete(issue: Issue) -> tuple[content.Issue, tuple[Finding, ...]]:
 
 def render(issue: Issue, kind: str | None = None) -> rendering.Rendered:
     """What ``freeze`` would freeze, with every finding and without keeping it."""
-    said, findings = complete(issue)
-    rendered = rendering.render(
-        said, frame(issue, said, kind), rendering.Kind(kind) if kind else None
-    )
-    found = _manuscript_errors(issue) + findings + rendered.findings
-    return dataclasses.replace(rendered, findings=tuple(dict.fromkeys(found)))
+    sections = sections_of(issue)
+    said, findings = complete(issue, sections)
+    mail = rendered(issue, said, kind)
+    errors = tuple(found.finding for found in textual.found(issue, said, sections) if found.blocks)
+    found = errors + findings + mail.findings
+    return dataclasses.replace(mail, findings=tuple(dict.fromkeys(found)))
 
 
-def _manuscript_errors(issue: Issue) -> tuple[Finding, ...]:
-    """What was wrong with the file is wrong with the issue that was made of it."""
-    file = Manuscript.objects.filter(issue=issue).only("findings").first()
-    said = file.findings if file else []
-    return tuple(
-        Finding(**{**found, "severity": Severity.ERROR})
-        for found in said
-        if found["severity"] == Severity.ERROR
-    )
+def rendered(issue: Issue, said: content.Issue, kind: str | None = None) -> rendering.Rendered:
+    """The completed content as mail, with the rendering's own findings alone."""
+    return _rendered(said, frame(issue, said, kind), kind)
+
+
+@lru_cache(maxsize=16)
+def _rendered(said: content.Issue, frame: rendering.Frame, kind: str | None) -> rendering.Rendered:
+    """A page asks for the same rendering several times over: its frame, its sizes, its findings."""
+    return rendering.render(said, frame, rendering.Kind(kind) if kind else None)
 
 
 def freeze(issue: Issue, kind: str | None = None) -> Edition:
@@ -112,10 +121,10 @@ def freeze(issue: Issue, kind: str | None = None) -> Edition:
     known = Edition.objects.filter(key=key).first()
     if known is not None:
         return known
-    rendered = render(issue, kind)
-    if any(found.severity is Severity.ERROR for found in rendered.findings):
-        raise EditionRefused(rendered.findings)
-    edition, _ = Edition.objects.get_or_create(key=key, defaults=_values(issue, rendered))
+    mail = render(issue, kind)
+    if any(found.severity is Severity.ERROR for found in mail.findings):
+        raise EditionRefused(mail.findings)
+    edition, _ = Edition.objects.get_or_create(key=key, defaults=_values(issue, mail))
     return edition
 
 
@@ -126,21 +135,21 @@ def is_current(edition: Edition) -> bool:
     return edition.key in (_key(issue, said, None), _key(issue, said, edition.kind))
 
 
-def _values(issue: Issue, rendered: rendering.Rendered) -> dict[str, Any]:
-    frozen = [rendered.subject, rendered.html, rendered.text, rendered.web_html]
+def _values(issue: Issue, mail: rendering.Rendered) -> dict[str, Any]:
+    frozen = [mail.subject, mail.html, mail.text, mail.web_html]
     return {
         "issue": issue,
-        "kind": rendered.kind.value,
+        "kind": mail.kind.value,
         "sha256": hashlib.sha256("\0".join(frozen).encode()).hexdigest(),
-        "subject": rendered.subject,
-        "preheader": rendered.preheader,
-        "html": rendered.html,
-        "text": rendered.text,
-        "web_html": rendered.web_html,
-        "unsubscribe_slot": rendered.slots.unsubscribe,
-        "preferences_slot": rendered.slots.preferences,
-        "size": rendered.size,
-        "findings": [dataclasses.asdict(found) for found in rendered.findings],
+        "subject": mail.subject,
+        "preheader": mail.preheader,
+        "html": mail.html,
+        "text": mail.text,
+        "web_html": mail.web_html,
+        "unsubscribe_slot": mail.slots.unsubscribe,
+        "preferences_slot": mail.slots.preferences,
+        "size": mail.size,
+        "findings": [dataclasses.asdict(found) for found in mail.findings],
     }
 
 
