@@ -102,7 +102,7 @@ def _weights(rendered: Rendered, sections: Sequence[Section]) -> Iterator[Weight
     marks = [(int(each[1]), each.start()) for each in _SECTION_ANCHOR.finditer(rendered.html)]
     end = rendered.html.find(' class="b f"')
     ends = [start for _, start in marks[1:]] + [end if end >= 0 else len(rendered.html)]
-    for (number, start), stop in zip(marks, ends, strict=True):
+    for (number, start), stop in zip(marks, ends, strict=False):
         size = len(rendered.html[start:stop].encode())
         yield Weight(sections[number - 1].name, size, 100 * size / CLIPPING_LIMIT)
 
