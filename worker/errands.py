@@ -1,4 +1,4 @@
-"""What workers do beside sending mailings: our own notices, imports, and tidying up.
+"""What workers do beside sending mailings: our own notices, imports, links and tidying up.
 
 Promises: every errand leases its rows, so two workers do no harm and a killed one is replaced.
 """
@@ -18,11 +18,13 @@ from django.utils import timezone
 
 from dongtai_mail.delivery import notices, staff_letters, staff_notices
 from dongtai_mail.delivery.letters import KeyMissing, Letter
+from dongtai_mail.issues import links as asked
 from dongtai_mail.message.address import AddressError
 from dongtai_mail.message.header import HeaderError
 from dongtai_mail.message.reply import Reply, Verdict, classify
 from subscribers import importing, outbox, signup
 from subscribers.models import Posted
+from worker import links
 from worker.relays import Relays
 from worker.smtp import SessionRefused
 
@@ -43,9 +45,13 @@ def wake() -> None:
     global _beside
     if _beside is not None and _beside.is_alive():
         return
-    if any(outbox.waiting(rows()) for rows, _ in OUTGOING) or importing.waiting():
+    if _letters_wait() or importing.waiting() or asked.due():
         _beside = threading.Thread(target=_run_beside, name="errands", daemon=True)
         _beside.start()
+
+
+def _letters_wait() -> bool:
+    return any(outbox.waiting(rows()) for rows, _ in OUTGOING)
 
 
 def _run_beside() -> None:
@@ -67,6 +73,7 @@ def run() -> None:
         outbox.forget_old(rows())
     signup.forget_unconfirmed()
     importing.forget_old()
+    links.run(_letters_wait)
 
 
 def send_notices() -> int:

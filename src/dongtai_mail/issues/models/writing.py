@@ -210,7 +210,9 @@ class LinkCheck(models.Model):
 
     publication = models.ForeignKey(Publication, on_delete=models.CASCADE)
     url = models.URLField(max_length=2000)
-    asked_for_at = models.DateTimeField(auto_now_add=True)
+    host = models.CharField(max_length=255, blank=True)
+    asked_for_at = models.DateTimeField(default=timezone.now)
+    leased_until = models.DateTimeField(null=True, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
     status = models.PositiveSmallIntegerField(null=True, blank=True)
     error = models.CharField(max_length=300, blank=True)

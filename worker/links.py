@@ -1,0 +1,81 @@
+"""Look whether links lead anywhere; ``issues.links`` says which, and what the answers mean.
+
+Promises: many hosts at once, each host one link after the other with a pause between; seconds a
+call, and none more once the caller has better things to do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from dongtai_mail.issues import links
+from dongtai_mail.issues.fetching import FetchError, Problem, Rules, ask
+from dongtai_mail.issues.models import LinkCheck
+from worker import engine
+
+RULES = Rules(seconds=5.0)
+HOSTS_AT_ONCE = 8
+SECONDS = 20.0
+# How long the caller is not asked whether it has better things to do.
+ROUND_SECONDS = 5.0
+PAUSE_SECONDS = 0.5
+
+Outcome = tuple[LinkCheck, int | None, Problem | None]
+
+
+@dataclass
+class _Visit:
+    """What one host said about its links, and those there was no time for."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    left: list[LinkCheck] = field(default_factory=list)
+
+
+def run(hurried: Callable[[], bool], rules: Rules = RULES, pause: float = PAUSE_SECONDS) -> None:
+    """Look at the links that are due, until it is ``hurried``; the next call goes on."""
+    end = time.monotonic() + SECONDS
+    with ThreadPoolExecutor(HOSTS_AT_ONCE, "links") as pool:
+        while not (_over(end) or hurried()) and (claimed := links.claim(HOSTS_AT_ONCE)):
+            until = min(end, time.monotonic() + ROUND_SECONDS)
+            visits = [pool.submit(_visit, checks, rules, pause, until) for checks in claimed]
+            for visit in visits:
+                _settle(visit.result())
+    links.forget_old()
+
+
+def _over(end: float) -> bool:
+    return time.monotonic() > end or engine.stopping.is_set()
+
+
+def _visit(checks: Sequence[LinkCheck], rules: Rules, pause: float, end: float) -> _Visit:
+    """Ask a host about its links; touches no database, which is the caller's thread's."""
+    visit = _Visit()
+    for number, check in enumerate(checks):
+        if _over(end):
+            visit.left = list(checks[number:])
+            break
+        if number:
+            engine.stopping.wait(pause)
+        visit.outcomes.append((check, *_look(check.url, rules)))
+    return visit
+
+
+def _look(url: str, rules: Rules) -> tuple[int | None, Problem | None]:
+    """HEAD, and GET where a server makes a difference between them."""
+    try:
+        status = ask(url, rules).status
+        if status >= HTTPStatus.BAD_REQUEST:
+            status = ask(url, rules, "GET").status
+    except FetchError as error:
+        return None, error.problem
+    return status, None
+
+
+def _settle(visit: _Visit) -> None:
+    for check, status, problem in visit.outcomes:
+        links.settle(check, status, problem)
+    links.give_back(visit.left)
