@@ -23,7 +23,7 @@ from django.views.decorators.cache import never_cache
 
 from dongtai_mail.delivery.models import Mailing, ReturnedMessage
 from dongtai_mail.desk.models import Membership, Role
-from dongtai_mail.issues.models import Edition, Issue, Item, Publication, Section
+from dongtai_mail.issues.models import Edition, Issue, Item, Publication, Review, Section
 from subscribers.models import ImportRun, Segment, SubscriberList, Subscription
 
 View = Callable[..., HttpResponseBase]
@@ -37,6 +37,7 @@ class Right(enum.Enum):
     WRITE = frozenset({Role.EDITOR})
     APPROVE = frozenset({Role.REVIEWER})
     SEND = frozenset({Role.SENDER})
+    PROOF = frozenset({Role.EDITOR, Role.REVIEWER, Role.SENDER})
     LISTS = frozenset({Role.LIST_MANAGER})
     ADMINISTER = frozenset[Role]()
 
@@ -50,8 +51,9 @@ OWNERS: Mapping[type[Model], str] = {
     Publication: "",
     Issue: "publication",
     Section: "issue.publication",
-    Item: "section.issue.publication",
+    Item: "publication",
     Edition: "issue.publication",
+    Review: "issue.publication",
     Mailing: "subscriber_list.publication",
     SubscriberList: "publication",
     Subscription: "subscriber_list.publication",

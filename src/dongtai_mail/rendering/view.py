@@ -30,7 +30,7 @@ from dongtai_mail.content import (
 from dongtai_mail.rendering.clean import Report, clean
 from dongtai_mail.rendering.inline import Piece, inline_piece, plain_piece
 
-_TITLES_WITHOUT_CHOICE = 24
+TITLES_WITHOUT_CHOICE = 24
 _NUMBER = re.compile(r"[+\-−±]?[\d,.，]+ ?[%％‰]?|[-—–/]+")
 _WORD = re.compile(r"[!-~]+")
 # Pixels: what a phone of 320 leaves, a letter of 14 px, a cell's padding and border.
@@ -184,7 +184,7 @@ def _unheard(finding: Finding) -> None:
 
 def _sections(issue: Issue, maker: _Maker) -> tuple[SectionView, ...]:
     chosen = any(item.featured for item in issue.items)
-    list_all = not chosen and len(issue.items) <= _TITLES_WITHOUT_CHOICE
+    list_all = not chosen and len(issue.items) <= TITLES_WITHOUT_CHOICE
     return tuple(
         _section(section, number, maker, list_all)
         for number, section in enumerate(issue.sections, 1)
