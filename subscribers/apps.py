@@ -9,6 +9,7 @@ class SubscribersConfig(AppConfig):
     verbose_name = "Subscribers"
 
     def ready(self) -> None:
-        from subscribers import history
+        from subscribers import history, tally
 
         post_migrate.connect(history.install, sender=self, dispatch_uid="subscribers.history")
+        post_migrate.connect(tally.install, sender=self, dispatch_uid="subscribers.tally")

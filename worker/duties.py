@@ -12,6 +12,7 @@ from django.conf import settings
 
 from dongtai_mail.delivery import mailings, queue, reasons, returns, stages
 from dongtai_mail.logs import event
+from subscribers import tally
 from worker import errands, mailbox, notes
 from worker.journal import stories
 
@@ -28,6 +29,7 @@ def tick(client: redis.Redis, watch: queue.Watch) -> None:
     mailings.settle_cancelled()
     stages.advance()
     mailings.compact_tally()
+    tally.compact()
     reasons.compact()
     mailbox.wake(client)
     errands.wake()

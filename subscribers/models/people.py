@@ -91,10 +91,34 @@ class Subscription(models.Model):
                 fields=("subscriber", "subscriber_list"), name="subscription_once"
             ),
         )
-        indexes = (models.Index(fields=("subscriber_list", "state"), name="subscription_state"),)
+        indexes = (
+            models.Index(fields=("subscriber_list", "state"), name="subscription_state"),
+            models.Index(
+                fields=("subscriber_list",),
+                condition=models.Q(paused_until__isnull=False),
+                name="subscription_paused",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.subscriber} – {self.subscriber_list}"
+
+
+class ListTally(models.Model):
+    """Changes of how many subscriptions of a list are in a state; their sum is the count.
+
+    The database writes these rows itself (``subscribers.tally``).
+    """
+
+    # No constraint: what the triggers write must not wait for a row of the list.
+    subscriber_list = models.ForeignKey(
+        SubscriberList, on_delete=models.CASCADE, db_constraint=False, related_name="+"
+    )
+    state = models.CharField(max_length=12, choices=Subscription.State)
+    delta = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.subscriber_list_id} {self.state}: {self.delta:+}"
 
 
 class Wording(models.Model):
