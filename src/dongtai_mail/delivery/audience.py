@@ -16,11 +16,12 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from dongtai_mail.delivery import counting
 from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.delivery.providers import DEFAULTS
 from subscribers import audience
 from subscribers.audience import AudienceError, Description, Rule
-from subscribers.models import Subscription, Suppression
+from subscribers.models import Subscription
 
 # A provider with so many readers on a list waits in a lane of its own, as do those with limits.
 OWN_LANE_READERS = 200
@@ -98,11 +99,11 @@ def described(publication_id: int, description: Description) -> QuerySet[Subscri
 
 def count(publication_id: int, description: Description) -> tuple[int, int]:
     """How many would get a mailing now, and how many are left out as suppressed."""
-    chosen = Subscription.objects.filter(pk__in=described(publication_id, description))
-    here = Q(publication=None) | Q(publication=publication_id)
-    hashes = Suppression.objects.filter(here).values("hash")
-    excluded = chosen.filter(subscriber__hash__in=hashes).count()
-    return chosen.count() - excluded, excluded
+    people = described(publication_id, description)
+    only = counting.only_list(description)
+    if only is not None:
+        return counting.whole(publication_id, only)
+    return counting.chosen(publication_id, people)
 
 
 def _engaged(rule: Rule) -> Q:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q
-from django.utils import timezone
-
+from dongtai_mail.delivery import counting
 from dongtai_mail.delivery.audience import count
 from subscribers.audience import Description
-from subscribers.models import SubscriberList, Subscription, Suppression
+from subscribers.models import SubscriberList
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +22,7 @@ class Audience:
 
 
 def audience(subscriber_list: SubscriberList, described: Description | None = None) -> Audience:
+    publication = subscriber_list.publication_id
     if described is not None:
-        return Audience(*count(subscriber_list.publication_id, described))
-    confirmed = Subscription.objects.filter(
-        Q(paused_until=None) | Q(paused_until__lte=timezone.now()),
-        subscriber_list=subscriber_list,
-        state=Subscription.State.CONFIRMED,
-    )
-    suppressed = Suppression.objects.filter(
-        Q(publication=None) | Q(publication=subscriber_list.publication_id)
-    )
-    excluded = confirmed.filter(subscriber__hash__in=suppressed.values("hash")).count()
-    return Audience(confirmed.count() - excluded, excluded)
+        return Audience(*count(publication, described))
+    return Audience(*counting.whole(publication, subscriber_list.pk))
