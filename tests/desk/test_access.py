@@ -11,7 +11,7 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 
-VALUES = {"pk": 1, "slug": "observer", "provider": "gmail"}
+VALUES = {"pk": 1, "slug": "observer", "provider": "gmail", "fingerprint": "f" * 32}
 POSTED = ("desk:pause", "desk:resumption", "desk:cancellation", "desk:send", "desk:manuscripts")
 
 

@@ -9,6 +9,7 @@ from dongtai_mail.desk.views import (
     doctor,
     issues,
     mailings,
+    proofs,
     providers,
     publications,
     reports,
@@ -71,6 +72,19 @@ for_staff = [
     path("issues/<int:pk>/", issues.issue, name="issue"),
     path("issues/<int:pk>/preview/", issues.preview_page, name="preview"),
     path("issues/<int:pk>/preview/html/", issues.preview_html, name="preview-html"),
+    # Findings, review
+    path("issues/<int:pk>/findings/", proofs.findings, name="issue-findings"),
+    path("issues/<int:pk>/findings/<slug:fingerprint>/taken/", proofs.taken, name="finding-taken"),
+    path(
+        "issues/<int:pk>/findings/<slug:fingerprint>/ignored/",
+        proofs.ignored,
+        name="finding-ignored",
+    ),
+    path(
+        "issues/<int:pk>/findings/<slug:fingerprint>/reopened/",
+        proofs.reopened,
+        name="finding-reopened",
+    ),
     path("issues/<int:pk>/mailing/", sending.send, name="send"),
     path("mailings/<int:pk>/", mailings.mailing, name="mailing"),
     path("mailings/<int:pk>/progress/", mailings.progress, name="progress"),

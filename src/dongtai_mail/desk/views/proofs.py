@@ -1,0 +1,113 @@
+"""Findings beside the text: what to mend, taken with a click or let stand with a reason.
+
+Promises: each answer is the findings as they are then, so that a click on what somebody else has
+mended meanwhile says so and harms nothing. The same forms work without htmx, as a page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from dongtai_mail.content import Severity
+from dongtai_mail.desk import audit
+from dongtai_mail.desk.access import Right, opens, rights
+from dongtai_mail.desk.findings import beside
+from dongtai_mail.issues import editing, proofreading
+from dongtai_mail.issues.models import Issue
+
+REASON = 500
+
+
+@opens(Issue, Right.SEE)
+@require_safe
+def findings(request: HttpRequest, issue: Issue) -> HttpResponse:
+    return _shown(request, issue)
+
+
+@opens(Issue, Right.WRITE)
+@require_POST
+def taken(request: HttpRequest, issue: Issue, fingerprint: str) -> HttpResponse:
+    def take() -> dict[str, Any]:
+        item = proofreading.take(issue, fingerprint, request.user.get_username())
+        return {"issue-changed": {"item": item.pk, "version": item.version}}
+
+    return _done(request, issue, take)
+
+
+@opens(Issue, Right.WRITE)
+@require_POST
+def ignored(request: HttpRequest, issue: Issue, fingerprint: str) -> HttpResponse:
+    reason = request.POST.get("reason", "").strip()
+    if not reason:
+        return _answer(request, issue, _("请写一句为什么可以不改，别人看到时才明白。"))
+
+    def ignore() -> dict[str, Any]:
+        row = proofreading.ignore(issue, fingerprint, reason[:REASON], request.user.get_username())
+        after = {"message": row.message, "reason": row.reason}
+        audit.record(request, "finding.ignored", issue, after=after)
+        return {}
+
+    return _done(request, issue, ignore)
+
+
+@opens(Issue, Right.WRITE)
+@require_POST
+def reopened(request: HttpRequest, issue: Issue, fingerprint: str) -> HttpResponse:
+    def reopen() -> dict[str, Any]:
+        row = proofreading.look_again(issue, fingerprint)
+        if row is not None:
+            before = {"message": row.message, "reason": row.reason, "by": row.actor}
+            audit.record(request, "finding.reopened", issue, before=before)
+        return {}
+
+    return _done(request, issue, reopen)
+
+
+def _done(request: HttpRequest, issue: Issue, act: Callable[[], dict[str, Any]]) -> HttpResponse:
+    try:
+        events = act()
+    except (proofreading.FindingGone, proofreading.NotIgnorable) as refused:
+        return _answer(request, issue, str(refused))
+    except editing.Conflict:
+        return _answer(request, issue, _("这一条刚刚被别人改过，请看清现在的文字再决定。"))
+    return _answer(request, issue, "", events)
+
+
+def _answer(
+    request: HttpRequest, issue: Issue, refused: str, events: dict[str, Any] | None = None
+) -> HttpResponse:
+    if "HX-Request" not in request.headers:
+        if refused:
+            messages.error(request, refused)
+        return redirect("desk:issue-findings", issue.pk)
+    response = _shown(request, issue, refused)
+    if events:
+        response.headers["HX-Trigger"] = json.dumps(events)
+    return response
+
+
+def _shown(request: HttpRequest, issue: Issue, refused: str = "") -> HttpResponse:
+    proof = proofreading.proof(issue)
+    shown = [beside(found) for found in proof.findings]
+    context = {
+        "publication": issue.publication,
+        "issue": issue,
+        "proof": proof,
+        "refused": refused,
+        "may_write": Right.WRITE in rights(request.user, issue.publication),
+        "open": [each for each in shown if each.open and each.severity is not Severity.INFO],
+        "notes": [each for each in shown if each.open and each.severity is Severity.INFO],
+        "ignored": [each for each in shown if not each.open],
+        "reason_longest": REASON,
+        "here": "issues",
+    }
+    part = "HX-Request" in request.headers
+    return render(request, "desk/proofs_part.html" if part else "desk/proofs.html", context)
