@@ -3,7 +3,8 @@
 Owns: the triggers on subscriptions (by statement in PostgreSQL, by row in SQLite), and the sums of
 what they note. Promises: no way of changing a subscription can be forgotten, and the sum is the
 count at that moment; a million subscriptions are counted in a millisecond; the triggers stand
-after every ``migrate``, whatever it did to the table, and where one was missing all is counted anew.
+after every ``migrate``, whatever that did to the table, and all is counted anew where one was
+missing.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ TABLE, TALLY = "subscribers_subscription", "subscribers_listtally"
 ROWS = 300
 
 _NOTE = f"INSERT INTO {TALLY} (subscriber_list_id, state, delta)"
+_COUNT = f"{_NOTE} SELECT subscriber_list_id, state, COUNT(*) FROM {TABLE} GROUP BY 1, 2"  # noqa: S608
 POSTGRESQL = f"""
 CREATE OR REPLACE FUNCTION subscribers_tally_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -116,9 +118,7 @@ def install(using: str, **_: Any) -> None:
             cursor.execute(statement)
         if stood < len(SQLITE):
             cursor.execute(f"DELETE FROM {TALLY}")  # noqa: S608
-            cursor.execute(
-                f"{_NOTE} SELECT subscriber_list_id, state, COUNT(*) FROM {TABLE} GROUP BY 1, 2"
-            )
+            cursor.execute(_COUNT)
 
 
 def _standing(cursor: Any, table: str = "sqlite_master", column: str = "name") -> int:

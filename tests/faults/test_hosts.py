@@ -19,9 +19,13 @@ import pytest
 from tests.faults.world import READERS, Gate, World
 from tests.installation import RedisServer, wait_until
 
-pytestmark = pytest.mark.skipif(
-    os.getuid() != 0 or not shutil.which("ip"), reason="only root can make networks"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        os.getuid() != 0 or not shutil.which("ip"), reason="only root can make networks"
+    ),
+    # Their networks have the same addresses: one after the other, where tests run side by side.
+    pytest.mark.xdist_group("hosts"),
+]
 SESSIONS = 5
 
 
