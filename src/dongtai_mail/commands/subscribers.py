@@ -1,19 +1,28 @@
-"""``dongtai subscribers``: readers in from a file, out into one, and an import taken back."""
+"""``dongtai subscribers``: readers in from a file, out into one, and an import taken back.
+
+Promises: a file that is refused is not kept; a file of readers is made for its owner alone, never
+over another, and is gone again when it can't be finished. Exit code 1 says that rows were refused.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dongtai_mail.arguments import Parser
 from dongtai_mail.commands import shell
 
 if TYPE_CHECKING:
     from subscribers.models import ImportRun
 
 SHOWN = 50
+SUFFIXES = (".csv", ".xlsx")
+# The largest number that a row can have.
+LARGEST = (1 << 63) - 1
 POLICIES = ("keep", "fill", "overwrite")
 
 
@@ -22,8 +31,8 @@ def main(argv: Sequence[str]) -> int:
     return shell.run(lambda: int(arguments.verb(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dongtai subscribers", description="Readers of lists.")
+def _parser() -> Parser:
+    parser = Parser(prog="dongtai subscribers", description="Readers of lists.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     take = verbs.add_parser("import", help="subscribe the readers in a CSV or XLSX file to a list")
     take.set_defaults(verb=_import)
@@ -51,10 +60,17 @@ def _import(arguments: argparse.Namespace) -> int:
     with arguments.file.open("rb") as file:
         chunks = iter(lambda: file.read(1 << 20), b"")
         run = importing.receive(list_named(arguments.slug), chunks, arguments.file.name, "shell")
-    run.policy, run.basis = arguments.policy, arguments.basis
+    run.policy, run.basis = arguments.policy, arguments.basis.strip()
     if arguments.double_opt_in:
         run.consent = ImportRun.Consent.DOUBLE_OPT_IN
-    importing.begin_here(run, proceed=not arguments.dry_run)
+    elif not run.basis:
+        run.basis = f"文件 {run.filename}，没有写明依据"
+        print("没有写明同意的依据（--basis）；历史里只记下文件名。", file=sys.stderr)
+    try:
+        importing.begin_here(run, proceed=not arguments.dry_run)
+    except importing.ImportFailed:
+        importing.forget(run)
+        raise
     return _report(run)
 
 
@@ -90,12 +106,22 @@ def _export(arguments: argparse.Namespace) -> int:
     from dongtai_mail.commands.lookup import list_named
     from subscribers import exporting
 
-    workbook = arguments.file.suffix.lower() == ".xlsx"
+    path: Path = arguments.file
+    if path.suffix.lower() not in SUFFIXES:
+        raise shell.CommandRefused(f"{path}：结尾要是 {' 或 '.join(SUFFIXES)}。")
     rows = exporting.rows(list_named(arguments.slug))
-    with arguments.file.open("xb") as file:
-        for chunk in exporting.xlsx(rows) if workbook else exporting.csv_chunks(rows):
-            file.write(chunk)
-    print(f"已写入 {arguments.file}", file=sys.stderr)
+    chunks = exporting.xlsx(rows) if path.suffix.lower() == ".xlsx" else exporting.csv_chunks(rows)
+    try:
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise shell.CommandRefused(f"{path}：已经有这个文件，请换一个名字。") from None
+    with os.fdopen(number, "wb") as file:
+        try:
+            file.writelines(chunks)
+        except BaseException:
+            path.unlink()
+            raise
+    print(f"已写入 {path}", file=sys.stderr)
     return 0
 
 
@@ -103,7 +129,7 @@ def _undo(arguments: argparse.Namespace) -> int:
     from dongtai_mail.delivery.imports import undo
     from subscribers.models import ImportRun
 
-    run = ImportRun.objects.filter(pk=arguments.number).first()
+    run = ImportRun.objects.filter(pk=min(arguments.number, LARGEST)).first()
     if run is None:
         raise shell.CommandRefused(f"没有编号为 {arguments.number} 的导入。")
     print(f"已撤销，取走 {undo(run):,} 人。")
