@@ -23,7 +23,15 @@ from django.views.decorators.cache import never_cache
 
 from dongtai_mail.delivery.models import Mailing, ReturnedMessage
 from dongtai_mail.desk.models import Membership, Role
-from dongtai_mail.issues.models import Edition, Issue, Item, Publication, Review, Section
+from dongtai_mail.issues.models import (
+    Edition,
+    Issue,
+    Item,
+    ManuscriptDraft,
+    Publication,
+    Review,
+    Section,
+)
 from subscribers.models import ImportRun, Segment, SubscriberList, Subscription
 
 View = Callable[..., HttpResponseBase]
@@ -52,6 +60,7 @@ OWNERS: Mapping[type[Model], str] = {
     Issue: "publication",
     Section: "issue.publication",
     Item: "publication",
+    ManuscriptDraft: "publication",
     Edition: "issue.publication",
     Review: "issue.publication",
     Mailing: "subscriber_list.publication",

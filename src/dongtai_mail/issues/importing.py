@@ -17,7 +17,14 @@ from django.db.models import Model
 
 from dongtai_mail import content, manuscript
 from dongtai_mail.issues import markdown
-from dongtai_mail.issues.models import Issue, Item, Manuscript, Publication, Section
+from dongtai_mail.issues.models import (
+    Issue,
+    Item,
+    Manuscript,
+    ManuscriptDraft,
+    Publication,
+    Section,
+)
 
 MAXIMUM_BYTES = 20 * 1024 * 1024
 _PLACES = {
@@ -43,11 +50,7 @@ class ImportRefused(Exception):
 
 def import_manuscript(publication: Publication, data: bytes, filename: str) -> Issue:
     """Read ``data`` and make an issue of it, or answer the one that it became before."""
-    if len(data) > MAXIMUM_BYTES:
-        raise ImportRefused(
-            f"文件有 {len(data):,} 字节，超过 {MAXIMUM_BYTES:,} 字节的上限；"
-            "请拆开或去掉附带的内容。"
-        )
+    _refuse_too_big(data)
     digest = hashlib.sha256(data).hexdigest()
     known = _imported(publication, digest)
     if known is not None:
@@ -71,6 +74,37 @@ def import_manuscript(publication: Publication, data: bytes, filename: str) -> I
             findings=[dataclasses.asdict(finding) for finding in read.findings],
         )
     return issue
+
+
+def _refuse_too_big(data: bytes) -> None:
+    if len(data) > MAXIMUM_BYTES:
+        raise ImportRefused(
+            f"文件有 {len(data):,} 字节，超过 {MAXIMUM_BYTES:,} 字节的上限；"
+            "请拆开或去掉附带的内容。"
+        )
+
+
+def hand_in(publication: Publication, data: bytes, filename: str, actor: str) -> ManuscriptDraft:
+    """Keep a file to be looked at. Raises as ``import_manuscript`` does for what can't be read."""
+    _refuse_too_big(data)
+    manuscript.read(data, filename)
+    name = PurePath(filename).name[:255] or "manuscript"
+    return ManuscriptDraft.objects.create(
+        publication=publication, data=data, filename=name, actor=actor
+    )
+
+
+def accept(draft: ManuscriptDraft) -> Issue:
+    """Make an issue of the draft as it stands; the draft is done with."""
+    with transaction.atomic():
+        issue = import_manuscript(draft.publication, draft.current, draft.filename)
+        draft.delete()
+    return issue
+
+
+def imported(publication: Publication, data: bytes) -> Issue | None:
+    """The issue that this very file became before."""
+    return _imported(publication, hashlib.sha256(data).hexdigest())
 
 
 def _imported(publication: Publication, digest: str) -> Issue | None:

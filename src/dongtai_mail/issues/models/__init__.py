@@ -21,6 +21,7 @@ from dongtai_mail.issues.models.writing import (
     Item,
     LinkCheck,
     Manuscript,
+    ManuscriptDraft,
     Revision,
     Section,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "Item",
     "LinkCheck",
     "Manuscript",
+    "ManuscriptDraft",
     "Proof",
     "Publication",
     "Review",

@@ -68,6 +68,33 @@ class Manuscript(models.Model):
         return self.filename
 
 
+class ManuscriptDraft(models.Model):
+    """A file that was handed in and is being looked at; nothing of it is an issue yet.
+
+    ``mended`` is its text as people changed it here, NULL while nobody has.
+    """
+
+    publication = models.ForeignKey(
+        Publication, on_delete=models.CASCADE, related_name="manuscript_drafts"
+    )
+    filename = models.CharField(max_length=255)
+    data = models.BinaryField()
+    mended = models.TextField(null=True)
+    actor = models.CharField(max_length=150)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return self.filename
+
+    @property
+    def current(self) -> bytes:
+        """What would be imported."""
+        return bytes(self.data) if self.mended is None else self.mended.encode()
+
+
 class Section(models.Model):
     issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="sections")
     position = models.PositiveIntegerField()
