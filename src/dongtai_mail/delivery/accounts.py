@@ -6,12 +6,14 @@ database keeps of them; the cost doesn't grow with the audience.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Sum
 
-from dongtai_mail.delivery import mailings, reasons
-from dongtai_mail.delivery.models import Delivery, Mailing
+from dongtai_mail.delivery import audience, mailings, reasons, stages
+from dongtai_mail.delivery.models import Delivery, Mailing, Tally
+from subscribers.audience import Description
 
 Account = dict[str, Any]
 
@@ -52,7 +54,7 @@ def account(mailing: Mailing, unconfirmed: int | None) -> Account:
             }
             for each in reasons.reasons(mailing)
         ],
-        "left_before": _left(mailing),
+        "left_before": left(mailing),
         "unconfirmed": {
             "count": short["ledger"]["unconfirmed"],
             "policy": mailing.unconfirmed_policy,
@@ -60,6 +62,24 @@ def account(mailing: Mailing, unconfirmed: int | None) -> Account:
             "deliveries": _unconfirmed(mailing, unconfirmed),
         },
     }
+
+
+def ledgers(mailing_ids: Collection[int]) -> dict[int, mailings.Ledger]:
+    """The ledgers of several mailings by one question."""
+    rows = Tally.objects.filter(mailing__in=mailing_ids).values_list("mailing", "state")
+    found = {pk: {state.name.lower(): 0 for state in Delivery.State} for pk in mailing_ids}
+    for pk, state, count in rows.annotate(sum=Sum("delta")).order_by():
+        found[pk][Delivery.State(state).name.lower()] = count
+    return found
+
+
+def described(mailing: Mailing) -> Description | None:
+    """Whom its start would choose now; None for its whole list alone."""
+    first = stages.first_list(mailing)
+    if mailing.audience is None and first is None:
+        return None
+    plain = mailing.audience or {"lists": [mailing.subscriber_list_id]}
+    return audience.with_first(plain, first)
 
 
 def stage(mailing: Mailing) -> str:
@@ -74,7 +94,7 @@ def stage(mailing: Mailing) -> str:
     )
 
 
-def _left(mailing: Mailing) -> dict[str, int]:
+def left(mailing: Mailing) -> dict[str, int]:
     """Why readers of the frozen audience were passed over: what their subscriptions are now."""
     rows = Delivery.objects.filter(mailing=mailing, state=Delivery.State.SUPPRESSED)
     counted = rows.values_list("subscription__state").annotate(count=Count("id")).order_by()

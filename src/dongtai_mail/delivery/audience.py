@@ -10,6 +10,7 @@ audience was described (``subscribers.audience``) goes to whom the description s
 from __future__ import annotations
 
 import datetime
+from functools import partial
 from typing import Any
 
 from django.db import connection
@@ -21,7 +22,9 @@ from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.delivery.providers import DEFAULTS
 from subscribers import audience
 from subscribers.audience import AudienceError, Description, Rule
-from subscribers.models import Subscription
+from subscribers.models import SubscriberList, Subscription
+
+State = Delivery.State
 
 # A provider with so many readers on a list waits in a lane of its own, as do those with limits.
 OWN_LANE_READERS = 200
@@ -85,16 +88,42 @@ def freeze(mailing: Mailing, first_list: int | None) -> int:
         "publication": mailing.subscriber_list.publication_id,
     }
     if mailing.audience is not None:
-        listed, chosen = _described(mailing.subscriber_list.publication_id, mailing.audience)
+        description = with_first(mailing.audience, first_list)
+        listed, chosen = _described(mailing.subscriber_list.publication_id, description)
         values |= chosen
     with connection.cursor() as cursor:
         cursor.execute(_FREEZE.format(listed=listed, order=order, known=known), values)
         return int(cursor.rowcount)
 
 
+def with_first(description: Description, first_list: int | None) -> Description:
+    """The description with the people of the list that goes first, who get the mailing, too."""
+    if first_list is None:
+        return description
+    return {**description, "also": [*description.get("also", []), {"lists": [first_list]}]}
+
+
+def missed(mailing: Mailing, unconfirmed: bool) -> Description:
+    """Describes those whom a mailing was to reach and nothing of its issue has reached or will.
+
+    Those whose mail may have arrived without an answer are among them if ``unconfirmed``.
+    """
+    lists = SubscriberList.objects.filter(publication=mailing.subscriber_list.publication_id)
+    test = "unconfirmed" if unconfirmed else ""
+    return {
+        "lists": list(lists.order_by("pk").values_list("pk", flat=True)),
+        "rules": [{"field": "missed", "test": test, "value": str(mailing.pk)}],
+    }
+
+
 def described(publication_id: int, description: Description) -> QuerySet[Subscription, int]:
     """The subscriptions that a description selects, one a person; raises ``AudienceError``."""
-    return audience.people(publication_id, description, {"engaged": _engaged})
+    return audience.people(publication_id, description, _further(publication_id))
+
+
+def subscriptions(publication_id: int, description: Description) -> QuerySet[Subscription]:
+    """Every subscription of these people by which they were selected."""
+    return audience.subscriptions(publication_id, description, _further(publication_id))
 
 
 def count(publication_id: int, description: Description) -> tuple[int, int]:
@@ -104,6 +133,28 @@ def count(publication_id: int, description: Description) -> tuple[int, int]:
     if only is not None:
         return counting.whole(publication_id, only)
     return counting.chosen(publication_id, people)
+
+
+def _further(publication_id: int) -> dict[str, audience.Condition]:
+    return {"engaged": _engaged, "missed": partial(_missed, publication_id)}
+
+
+def _missed(publication_id: int, rule: Rule) -> Q:
+    value = rule.get("value", "")
+    number = int(value) if value.isdecimal() and len(value) < 19 else None
+    ours = Mailing.objects.filter(subscriber_list__publication=publication_id)
+    row = ours.select_related("edition").filter(pk=number).first()
+    if row is None:
+        raise AudienceError("没有这次发送，请重新选择。")
+    states = [State.BOUNCED, State.SUPPRESSED, State.CANCELLED]
+    if rule.get("test") == "unconfirmed":
+        states.append(State.UNCONFIRMED)
+    of_issue = Delivery.objects.filter(mailing__edition__issue=row.edition.issue_id)
+    reached = of_issue.exclude(state__in=states).filter(
+        subscription__subscriber=OuterRef("subscriber")
+    )
+    unreached = Delivery.objects.filter(mailing=row, state__in=states)
+    return Q(~Exists(reached), pk__in=unreached.values("subscription"))
 
 
 def _engaged(rule: Rule) -> Q:

@@ -48,14 +48,18 @@ def schedule(
     staged: Sequence[stages.Stage] = (),
     stage_wait_seconds: int = 600,
     described: Description | None = None,
+    per_minute: int | None = None,
+    unconfirmed: str = Mailing.Unconfirmed.RESEND,
+    after: Mailing | None = None,
 ) -> Mailing:
     """Make a mailing for ``at`` (now when None). The same ``request_key`` again is the same one.
 
-    ``described`` chooses the readers (``subscribers.audience``) in place of the whole list.
+    ``described`` chooses the readers (``subscribers.audience``) in place of the whole list;
+    ``after`` is the mailing that did not reach them (``audience.missed``).
     """
     _refuse_unready(edition, subscriber_list)
     if described is not None:
-        _refuse_audience(subscriber_list, described, staged)
+        _refuse_audience(subscriber_list, described)
     now = timezone.now()
     mailing, _ = Mailing.objects.get_or_create(
         request_key=request_key,
@@ -67,6 +71,9 @@ def schedule(
             "stages": list(staged),
             "stage_wait_seconds": stage_wait_seconds,
             "audience": described,
+            "per_minute": per_minute,
+            "unconfirmed_policy": unconfirmed,
+            "after": after,
         },
     )
     if mailing.scheduled_at <= now:
@@ -100,11 +107,7 @@ def refuse_unapproved(edition: Edition) -> None:
         )
 
 
-def _refuse_audience(
-    subscriber_list: SubscriberList, described: Description, staged: Sequence[stages.Stage]
-) -> None:
-    if any("list" in stage for stage in staged):
-        raise MailingRefused("按条件选的读者不能再指定先发的名单，请按比例分批。")
+def _refuse_audience(subscriber_list: SubscriberList, described: Description) -> None:
     try:
         audience.described(subscriber_list.publication_id, described)
     except AudienceError as error:

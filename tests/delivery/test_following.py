@@ -1,0 +1,123 @@
+"""Sending to those whom a mailing did not reach, and audiences that some get first."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from django.utils import timezone
+
+from dongtai_mail.delivery import audience, mailings, stages
+from dongtai_mail.delivery.models import Delivery, Mailing
+from subscribers.audience import AudienceError
+from subscribers.models import Subscription, Suppression
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+State = Delivery.State
+
+
+@pytest.fixture
+def over() -> Mailing:
+    """A mailing that is over, with one reader in each state of the end, and one accepted more."""
+    readers = factories.readers(6)
+    mailing = factories.mailing(subscriber_list=readers[0].subscriber_list)
+    mailings.start(mailing.pk)
+    ends = (State.ACCEPTED, State.BOUNCED, State.SUPPRESSED, State.UNCONFIRMED, State.CANCELLED)
+    for delivery, state in zip(
+        mailing.deliveries.order_by("pk"), (*ends, State.ACCEPTED), strict=True
+    ):
+        Delivery.objects.filter(pk=delivery.pk).update(state=state)
+    Mailing.objects.filter(pk=mailing.pk).update(state=Mailing.State.FINISHED)
+    mailing.refresh_from_db()
+    return mailing
+
+
+def _follow(mailing: Mailing, unconfirmed: bool = False) -> Mailing:
+    made = mailings.schedule(
+        mailing.edition,
+        mailing.subscriber_list,
+        request_key=f"again-{mailing.followers.count()}-0123456789",
+        described=audience.missed(mailing, unconfirmed),
+        after=mailing,
+    )
+    mailings.start(made.pk)
+    made.refresh_from_db()
+    return made
+
+
+def _numbers(mailing: Mailing) -> list[str]:
+    rows = mailing.deliveries.order_by("address").values_list("address", flat=True)
+    return [address.removeprefix("reader")[0] for address in rows]
+
+
+def test_those_not_accepted_are_written_to_again(over):
+    described = audience.missed(over, unconfirmed=False)
+    publication = over.subscriber_list.publication_id
+    assert audience.count(publication, described) == (3, 0)
+    assert _numbers(_follow(over)) == ["1", "2", "4"]
+
+
+def test_the_unconfirmed_only_when_somebody_says_so(over):
+    assert _numbers(_follow(over, unconfirmed=True)) == ["1", "2", "3", "4"]
+
+
+def test_who_has_left_paused_or_is_suppressed_is_not(over):
+    rows = list(over.deliveries.order_by("pk"))
+    later = timezone.now() + datetime.timedelta(days=1)
+    Subscription.objects.filter(pk=rows[1].subscription_id).update(state="bounced")
+    Subscription.objects.filter(pk=rows[2].subscription_id).update(paused_until=later)
+    Suppression.objects.create(key=rows[4].address, reason="staff")
+    assert _numbers(_follow(over)) == []
+
+
+def test_who_subscribed_since_is_not(over):
+    factories.subscribe(over.subscriber_list, "reader9@example.com")
+    assert "9" not in _numbers(_follow(over))
+
+
+def test_nobody_gets_an_issue_twice(over):
+    first = _follow(over)
+    assert _numbers(_follow(over)) == []
+    mailings.cancel(first)
+    assert _numbers(_follow(over)) == ["1", "2", "4"]
+
+
+def test_who_was_reached_by_another_list_is_not_written_to(over):
+    other = factories.subscriber_list(slug="second")
+    cancelled = over.deliveries.get(state=State.CANCELLED)
+    factories.subscribe(other, cancelled.address)
+    second = factories.mailing(edition=over.edition, subscriber_list=other)
+    mailings.start(second.pk)
+    assert _numbers(_follow(over)) == ["1", "2"]
+
+
+def test_another_publications_mailing_cannot_be_named(over):
+    other = factories.publication("other", "other.example")
+    theirs = factories.subscriber_list(other, "theirs")
+    described = audience.missed(over, unconfirmed=False) | {"lists": [theirs.pk]}
+    with pytest.raises(AudienceError, match="没有这次发送"):
+        audience.count(other.pk, described)
+
+
+def test_staff_get_a_described_audience_first_and_are_counted(db):
+    staff, second = (factories.subscriber_list(slug=slug) for slug in ("staff", "second"))
+    factories.readers(4)
+    factories.subscribe(second, "reader0@qq.test", "z@example.com")
+    factories.subscribe(staff, "reader3@example.net", "boss@example.com")
+    both = {"lists": [factories.subscriber_list().pk, second.pk]}
+    counted = audience.with_first(both, staff.pk)
+    made = mailings.schedule(
+        factories.edition(),
+        second,
+        request_key="0123456789abcdef",
+        described=both,
+        staged=stages.plan([50], staff),
+    )
+    mailings.start(made.pk)
+    made.refresh_from_db()
+    order = list(made.deliveries.order_by("pk").values_list("address", flat=True))
+    assert set(order[:2]) == {"reader3@example.net", "boss@example.com"}
+    assert made.targeted == len(order) == audience.count(staff.publication_id, counted)[0] == 6
+    assert [stage["size"] for stage in made.stages] == [2, 3, 6]
