@@ -36,8 +36,9 @@ def world(
 ) -> Iterator[World]:
     relay = f"smtp+plain://127.0.0.1:{smtp.port}?connections=5"
     installation = template.copy(directory, redis, relay)
-    yield World(installation, redis, smtp)
-    installation.close()
+    made = World(installation, redis, smtp)
+    yield made
+    made.close()
     # pytest shows it only where a test failed.
     for name in sorted(directory.glob("*.log")):
         print(f"== {name.name}\n{installation.log(name.stem)[-20000:]}")

@@ -149,8 +149,12 @@ def hosts(world: World) -> Iterator[list[Host]]:
 
 def _all_in_the_middle(world: World, hosts: list[Host]) -> Gate:
     gate = Gate(world)
+    # Small, so that those who come first leave something to the others.
+    world.installation.environment["DONGTAI_BATCH_SIZE"] = "20"
     for host in hosts:
         host.start()
+    log = world.installation.log
+    wait_until(lambda: all("ready." in log(host.name) for host in hosts), "all are there")
     world.send()
     gate.wait()
     world.wait(lambda: _workers(world) == len(hosts), "each host has its part")

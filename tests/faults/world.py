@@ -102,6 +102,13 @@ class World:
         self.smtp = smtp
         self._caller = Celery(broker=redis.url, set_as_current=False)
         self._called = 0.0
+        self.gates: list[Gate] = []
+
+    def close(self) -> None:
+        """End its processes; a server that a failed test left waiting goes on, and can end."""
+        for gate in self.gates:
+            gate.open()
+        self.installation.close()
 
     def start_worker(
         self,
@@ -217,6 +224,7 @@ class Gate:
         self._world, self._stage, self._after = world, stage, after
         self._reached, self._open = threading.Event(), threading.Event()
         world.smtp.script = self
+        world.gates.append(self)
 
     def __call__(self, stage: str, argument: str) -> None:
         if stage == self._stage and len(self._world.smtp.received) >= self._after:
