@@ -8,9 +8,12 @@ Exit codes: 0 done, 1 done with a bad outcome, 2 could not be done (the reason i
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
+from collections.abc import Callable
 
+from dongtai_mail.arguments import complain
 from dongtai_mail.environment import ConfigurationError
 
 COMMANDS = {
@@ -32,6 +35,8 @@ COMMANDS = {
     "manage": ("dongtai_mail.commands.manage", "Django's own commands: migrate, createsuperuser …"),
 }
 
+_INTERRUPTED = 130
+
 
 def main() -> int:
     name, argv = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("help", [])
@@ -41,23 +46,37 @@ def main() -> int:
     command = importlib.import_module(COMMANDS[name][0])
     if name in ("web", "worker", "scheduler"):
         argv = [name, *argv]
+    # A name on the command line need be no text, and not every terminal knows Chinese.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    return _run(command.main, argv)
+
+
+def _run(command: Callable[[list[str]], int | None], argv: list[str]) -> int:
     try:
-        return int(command.main(argv) or 0)
+        code = command(argv) or 0
+        sys.stdout.flush()
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output had enough; what Python still holds of it goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
 
 
 def _help(name: str) -> int:
-    asked = name in ("help", "-h", "--help")
-    stream = sys.stdout if asked else sys.stderr
-    if not asked:
-        print(f"dongtai: there is no command {name!r}.", file=stream)
-    print("usage: dongtai COMMAND [ARGUMENT ...]\n", file=stream)
+    if name not in ("help", "-h", "--help"):
+        return complain(f"dongtai：没有命令 {name!r}。所有的命令见 dongtai --help")
+    print("usage: dongtai COMMAND [ARGUMENT ...]\n")
     for command, (_, meaning) in COMMANDS.items():
-        print(f"  {command:<12} {meaning}", file=stream)
-    print("\ndongtai COMMAND --help says more of each.", file=stream)
-    return 0 if asked else 2
+        print(f"  {command:<12} {meaning}")
+    print("\ndongtai COMMAND --help says more of each.")
+    return 0
 
 
 if __name__ == "__main__":

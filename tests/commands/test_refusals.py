@@ -30,4 +30,4 @@ def test_a_file_that_is_not_there_is_named(mailing: Mailing, tmp_path: Path, cap
     path = tmp_path / "readers.csv"
     slug = mailing.subscriber_list.slug
     assert subscribers.main(["import", str(path), "--list", slug]) == 2
-    assert capsys.readouterr().err == f"{path}：没有这个文件。请检查路径。\n"
+    assert capsys.readouterr().err == f"{path}：没有这个文件或目录。请检查路径。\n"

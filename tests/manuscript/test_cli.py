@@ -52,11 +52,11 @@ def test_what_cannot_be_read_ends_with_2_and_a_reason(
 def test_it_starts_without_django_and_survives_a_closed_pipe(file: Path) -> None:
     file.write_text(TEXT * 4000, encoding="utf-8")
     program = (
-        "import sys; from dongtai_mail.manuscript.cli import main; code = main(sys.argv[1:]);"
+        "import sys; from dongtai_mail.__main__ import main; code = main();"
         "assert 'django' not in sys.modules; sys.exit(code)"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", program, str(file), "--json"],
+        [sys.executable, "-c", program, "manuscript", str(file), "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

@@ -22,6 +22,7 @@ import time
 
 from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 
+from dongtai_mail.arguments import Parser, port_number
 from dongtai_mail.catcher.mail import summary
 from dongtai_mail.catcher.store import Caught, Store
 
@@ -201,12 +202,12 @@ def _plain(address: str) -> str:
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="dongtai catcher", description="Take every mail and deliver none. Development only."
     )
     parser.add_argument("--host", default=HOST, help=f"address to listen on (default {HOST})")
     parser.add_argument(
-        "--port", type=int, default=PORT, help=f"default {PORT}; 0 takes a free one"
+        "--port", type=port_number, default=PORT, help=f"default {PORT}; 0 takes a free one"
     )
     parser.add_argument(
         "--database", help="file to keep mail in (default: the setting DONGTAI_CATCHER_DATABASE)"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
+from dongtai_mail.arguments import Parser
 from dongtai_mail.commands import shell
 
 SIGNS = {"good": "●", "doubt": "▲", "bad": "■", "unknown": "○"}
 
 
 def main(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="dongtai doctor", description=__doc__, epilog="Exit code 1 when something is broken."
     )
     parser.add_argument("publication", help="its short name; `dongtai publication list` has them")

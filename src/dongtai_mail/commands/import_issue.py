@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from dongtai_mail.arguments import Parser, one_line
 from dongtai_mail.commands import shell
 
 
 def main(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="dongtai import", description="Import a manuscript.")
+    parser = Parser(prog="dongtai import", description="Import a manuscript.")
     parser.add_argument("file", type=Path)
     parser.add_argument("--publication", required=True, metavar="SLUG")
     arguments = parser.parse_args(argv)
@@ -19,6 +19,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _import(file: Path, slug: str) -> int:
     from dongtai_mail.commands.lookup import publication_named
+    from dongtai_mail.content import Severity
     from dongtai_mail.issues.importing import import_manuscript
 
     publication = publication_named(slug)
@@ -27,5 +28,6 @@ def _import(file: Path, slug: str) -> int:
     print(f"{issue}：编号 {issue.pk}，{issue.sections.count()} 个栏目，{items} 条。")
     for finding in issue.manuscript.findings:
         place = f"第 {finding['line']} 行 " if finding["line"] else ""
-        print(f"  [{finding['severity']}] {place}{finding['message']}")
+        severity = Severity(finding["severity"]).word
+        print(f"  {one_line(severity + ' ' + place + finding['message'])}")
     return 0

@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dongtai_mail.arguments import Parser
 from dongtai_mail.commands import shell
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def main(argv: Sequence[str]) -> int:
     return shell.run(lambda: int(arguments.verb(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dongtai mailing", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(prog="dongtai mailing", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     _verb(verbs, "list", "the latest mailings", _list, json=True)
     show = _verb(verbs, "show", "the exact account of one", _show, "mailing", json=True)
@@ -48,8 +49,8 @@ def _verb(
     verb: Callable[[argparse.Namespace], int],
     *positionals: str,
     json: bool = False,
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(name, help=meaning)
+) -> Parser:
+    parser: Parser = verbs.add_parser(name, help=meaning)
     parser.set_defaults(verb=verb)
     for positional in positionals:
         parser.add_argument(positional, help="its number, as `dongtai mailing list` shows it")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dongtai_mail.arguments import Parser
 from dongtai_mail.commands import shell
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ def main(argv: Sequence[str]) -> int:
     return shell.run(lambda: int(arguments.verb(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dongtai provider", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(prog="dongtai provider", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     listing = verbs.add_parser("list", help="limits, their sources, and how each stands now")
     listing.set_defaults(verb=_list)

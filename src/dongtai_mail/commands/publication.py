@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from dongtai_mail.arguments import Parser
 from dongtai_mail.commands import shell
 
 FIELDS = {
@@ -30,8 +31,8 @@ def main(argv: Sequence[str]) -> int:
     return shell.run(lambda: int(arguments.verb(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dongtai publication", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(prog="dongtai publication", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     add = verbs.add_parser("add", help="add a publication")
     add.set_defaults(verb=_add)

@@ -10,19 +10,21 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime
-import sys
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dongtai_mail import content, manuscript, rendering
+from dongtai_mail.arguments import Parser, complain, date, file_reason, one_line
 from dongtai_mail.commands import shell
-from dongtai_mail.message.address import parse
+from dongtai_mail.message.address import AddressError, parse
 from dongtai_mail.message.compose import Letterhead, Reader, Skeleton
 from dongtai_mail.rendering.cli import write_output
 
 Findings = tuple[content.Finding, ...]
+_LONGEST_ID = 18
 SAMPLE_TOKEN = "A" * 44
 
 
@@ -45,33 +47,49 @@ def main(argv: Sequence[str]) -> int:
             return _render(_from_file, arguments)
         prepare = _from_file_of_publication if is_file else _from_issue
         return shell.run(lambda: _render(prepare, arguments))
-    except (manuscript.ManuscriptError, rendering.RenderingError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 2
+    except (manuscript.ManuscriptError, rendering.RenderingError) as error:
+        return complain(f"{arguments.file}：{error}")
+    except OSError as error:
+        return complain(file_reason(error))
 
 
 def _is_file(name: str) -> bool:
     """Whether it names a file; what is neither that nor a number is a slip of the pen."""
     found = Path(name).exists()
-    if not found and not name.isdecimal():
+    if not found and not (name.isdecimal() and len(name) < _LONGEST_ID):
         raise FileNotFoundError(f"没有文件 {name}，它也不是一期的编号。请检查路径。")
     return found
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dongtai render", description=__doc__.split("\n")[0])
+def _parser() -> Parser:
+    parser = Parser(prog="dongtai render", description=__doc__.split("\n")[0])
     parser.add_argument("file", help="a manuscript, or the id of an issue")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR")
     parser.add_argument("--edition", choices=("auto", "full", "lean", "digest"), default="auto")
     parser.add_argument("--publication", metavar="SLUG", help="takes what is lacking from it")
     parser.add_argument("--masthead")
     parser.add_argument("--number")
-    parser.add_argument("--date", type=datetime.date.fromisoformat, help="2026-12-01")
+    parser.add_argument("--date", type=date, help="2026-12-01")
     parser.add_argument("--host", help="the host organisation")
     parser.add_argument("--subject")
-    parser.add_argument("--from-address", default="editor@example.org")
-    parser.add_argument("--origin", default="https://news.example.org")
+    parser.add_argument("--from-address", type=_address, default="editor@example.org")
+    parser.add_argument("--origin", type=_origin, default="https://news.example.org")
     return parser
+
+
+def _address(text: str) -> str:
+    try:
+        return parse(text).wire
+    except AddressError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}：{error}") from None
+
+
+def _origin(text: str) -> str:
+    if not re.fullmatch(r"https?://[\w.:\[\]-]+/?", text, re.ASCII):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} 不是网站的地址；请写成 https://news.example.org。"
+        )
+    return text.rstrip("/")
 
 
 def _render(prepare: Callable[[argparse.Namespace], _Job], arguments: argparse.Namespace) -> int:
@@ -83,10 +101,10 @@ def _render(prepare: Callable[[argparse.Namespace], _Job], arguments: argparse.N
     write_output(complete, arguments.out, _letter(rendered, job))
     for finding in findings:
         if finding.severity is not content.Severity.INFO:
-            print(f"[{finding.severity}] {finding.item or ''} {finding.message}")
-    print(
-        f"{arguments.out}：{rendered.kind}，HTML {rendered.size:,} 字节，{len(findings)} 条提示。"
-    )
+            place = f"《{finding.item}》" if finding.item else ""
+            print(one_line(f"{finding.severity.word} {place}{finding.message}"))
+    size = f"HTML {rendered.size:,} 字节"
+    print(f"{arguments.out}：{rendered.kind}，{size}，检查结果 {len(findings)} 条。")
     return 0
 
 

@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 
+from dongtai_mail.arguments import Parser, port_number
 from dongtai_mail.commands import shell
 
 logger = logging.getLogger(__name__)
@@ -41,9 +42,11 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="dongtai returns", description=__doc__)
+    parser = Parser(prog="dongtai returns", description=__doc__)
     parser.add_argument("--host", default=HOST, help=f"address to listen on (default {HOST})")
-    parser.add_argument("--port", type=int, default=PORT, help=f"default {PORT}; 0 for a free one")
+    parser.add_argument(
+        "--port", type=port_number, default=PORT, help=f"default {PORT}; 0 for a free one"
+    )
     return parser.parse_args(argv)
 
 

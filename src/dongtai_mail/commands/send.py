@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dongtai_mail.arguments import Parser
 from dongtai_mail.commands import shell
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ KINDS = ("auto", "full", "lean", "digest")
 
 
 def main(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="dongtai send",
         description="Mail an issue to a list. A worker and the scheduler do the sending.",
     )

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dongtai_mail import environment
+from dongtai_mail.arguments import Parser, at_least_one, complain
 
 _CELERY = ("celery", "-A", "worker.app:app")
 _PRODUCTION_BIND = "0.0.0.0:8000"
@@ -38,7 +39,7 @@ def main(argv: list[str]) -> int:
 
 
 def _arguments(name: str, argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=f"dongtai {name}")
+    parser = Parser(prog=f"dongtai {name}")
     parser.add_argument(
         "--check",
         action="store_true",
@@ -47,18 +48,21 @@ def _arguments(name: str, argv: list[str]) -> argparse.Namespace:
     processors = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if name == "web":
         parser.add_argument("--bind", help=f"HOST:PORT (default {_PRODUCTION_BIND} in production)")
-        parser.add_argument("--workers", type=int, default=processors, help="processes")
-        parser.add_argument("--threads", type=int, default=4, help="threads a process")
+        parser.add_argument("--workers", type=at_least_one, default=processors, help="processes")
+        parser.add_argument("--threads", type=at_least_one, default=4, help="threads a process")
     if name == "worker":
-        parser.add_argument("--concurrency", type=int, default=processors, help="processes")
+        parser.add_argument(
+            "--concurrency", type=at_least_one, default=processors, help="processes"
+        )
     return parser.parse_args(argv)
 
 
 def _web(arguments: argparse.Namespace, values: dict[str, Any]) -> int:
     bind = _bind(arguments, values)
     if values["mode"] != "production" and bind.rpartition(":")[0] not in environment.LOOPBACK:
-        print(f"dongtai web: {bind} is not on loopback; this mode serves only it.", file=sys.stderr)
-        return 2
+        return complain(
+            f"dongtai web：--bind {bind} 不在本机。现在的 DONGTAI_MODE 只在 127.0.0.1 上提供服务。"
+        )
     return _become(
         *("gunicorn", "dongtai_mail.wsgi:application", "--bind", bind, "--worker-class", "gthread"),
         *("--workers", str(arguments.workers), "--threads", str(arguments.threads)),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
-import sys
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
+
+from dongtai_mail.arguments import complain, file_reason
 
 
 class CommandRefused(Exception):
@@ -33,17 +34,15 @@ def run(command: Callable[[], int]) -> int:
         ImportRefused,
         ImportFailed,
         ManuscriptError,
-        OSError,
     )
     try:
         return command()
-    except FileNotFoundError as missing:
-        print(f"{missing.filename or missing}：没有这个文件。请检查路径。", file=sys.stderr)
     except refusals as refusal:
-        print(refusal, file=sys.stderr)
+        return complain(str(refusal))
+    except OSError as error:
+        return complain(file_reason(error))
     except DatabaseError as error:
-        print(f"数据库不可用，或还没有建好（dongtai manage migrate）：{error}", file=sys.stderr)
-    return 2
+        return complain(f"数据库不可用，或还没有建好（dongtai manage migrate）：{error}")
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime.datetime:

@@ -19,6 +19,7 @@ import signal
 import sys
 from pathlib import Path
 
+from dongtai_mail.arguments import Parser, complain, file_reason, port_number
 from dongtai_mail.embedded import place as places
 from dongtai_mail.embedded import ready
 from dongtai_mail.embedded.children import Children, Stopped
@@ -39,7 +40,9 @@ def main(argv: list[str]) -> int:
         return _up(data, arguments.port, arguments.smtp_port)
     except Refused as refused:
         print(refused, file=sys.stderr)
-        return 2
+    except OSError as error:
+        complain(file_reason(error))
+    return 2
 
 
 def _up(data: Path, port: int | None, smtp_port: int | None) -> int:
@@ -104,15 +107,24 @@ def _prepare(place: Place) -> None:
     os.environ.update(place.environment())
     import django
     from django.core.management import call_command
-    from django.db import connections
+    from django.db import DatabaseError, connections
 
     django.setup()
-    call_command("migrate", verbosity=0, interactive=False)
     from dongtai_mail.demo import load
 
-    if load.load_once():
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+        loaded = load.load_once()
+    except DatabaseError as error:
+        raise Refused(
+            f"不能写数据库（{error}）；请看看 {place.data} 所在的磁盘是否已满、能否写入。",
+            f"Can't write the database ({error}); see whether the disk of {place.data} is full "
+            "or read-only.",
+        ) from error
+    finally:
+        connections.close_all()
+    if loaded:
         _say("已载入示例刊物和 200 位示例读者 · sample publication and 200 sample readers loaded")
-    connections.close_all()
 
 
 def _start_services(place: Place, children: Children) -> None:
@@ -207,7 +219,7 @@ def _say(text: str) -> None:
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="dongtai up", description="Start everything on this machine, with a sample issue."
     )
     parser.add_argument("--port", type=_port, help=f"of the pages (first time: {places.PORT})")
@@ -225,11 +237,12 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     )
     arguments = parser.parse_args(argv)
     if arguments.run == []:
-        parser.error("--run needs a command; `--run --help` lists them")
+        parser.error("--run 后面要写命令；所有的命令见 --run --help")
     return arguments
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number from 1 to 65535")
-    return int(text)
+    number = port_number(text)
+    if not number:
+        raise argparse.ArgumentTypeError("要写明端口，不能是 0。")
+    return number

@@ -1,0 +1,103 @@
+"""What the commands have in common with people at a terminal: arguments, mistakes, files.
+
+Owns: argparse in Chinese, and the reason why a file can't be used.
+Promises: a mistake is one line on stderr that says what to do, and exit code 2. Needs no settings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import errno
+import re
+import sys
+from typing import NoReturn
+
+_MISTAKES = (
+    (r"the following arguments are required: (.+)", r"缺少 \1。"),
+    (r"unrecognized arguments: (.+)", r"不认识 \1。"),
+    (
+        r"argument (.+?): invalid choice: (.+?) \(choose from (.+)\)",
+        r"\1 不能是 \2；可以是 \3。",
+    ),
+    (r"argument (.+?): invalid int value: (.+)", r"\1 要写整数，不能是 \2。"),
+    (r"argument (.+?): invalid float value: (.+)", r"\1 要写数字，不能是 \2。"),
+    (r"argument (.+?): invalid \w+ value: (.+)", r"\1 不能是 \2。"),
+    (r"argument (.+?): expected (?:one|at least one) argument", r"\1 后面缺少内容。"),
+    (r"argument (.+?): not allowed with argument (.+)", r"\1 不能和 \2 一起用。"),
+    (r"argument (.+?): ignored explicit argument (.+)", r"\1 后面不能写 \2。"),
+    (r"ambiguous option: (.+?) could match (.+)", r"\1 不明确，可能是 \2。"),
+    (r"one of the arguments (.+) is required", r"\1 之中要写一个。"),
+    (r"argument (.+?): (.+)", r"\1：\2"),
+)
+_HIGHEST_PORT = 65535
+_REASONS = {
+    errno.ENOENT: "没有这个文件或目录。请检查路径。",
+    errno.EISDIR: "这是一个目录，不是文件。请给出文件的路径。",
+    errno.ENOTDIR: "路径中间有一段不是目录。请检查路径。",
+    errno.EEXIST: "已经有了，不会覆盖它。请换一个名字。",
+    errno.EACCES: "没有权限。请检查文件和目录的权限。",
+    errno.EPERM: "没有权限。请检查文件和目录的权限。",
+    errno.ENAMETOOLONG: "路径太长。请换短一些的名字。",
+    errno.ENOSPC: "磁盘已满。请腾出空间后再试。",
+    errno.EDQUOT: "磁盘配额已用完。请腾出空间后再试。",
+    errno.EROFS: "这个磁盘是只读的。请换一个目录。",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that says a mistake in one line of Chinese."""
+
+    def error(self, message: str) -> NoReturn:
+        for pattern, chinese in _MISTAKES:
+            match = re.fullmatch(pattern, message, re.DOTALL)
+            if match:
+                message = match.expand(chinese)
+                break
+        said = one_line(message).rstrip("。")
+        self.exit(2, f"{self.prog}：{said}。用法见 {self.prog} --help\n")
+
+
+def date(text: str) -> datetime.date:
+    """A day, for ``Parser.add_argument(type=…)``."""
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} 不是日历上的日期；请写成 2026-12-01。"
+        ) from None
+
+
+def port_number(text: str) -> int:
+    """A port to listen on; 0 takes a free one."""
+    if not (text.isascii() and text.isdigit() and int(text) <= _HIGHEST_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} 不是端口；请写 1 到 {_HIGHEST_PORT} 的数。")
+    return int(text)
+
+
+def at_least_one(text: str) -> int:
+    """How many of something, one at least."""
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} 不是正整数。")
+    return int(text)
+
+
+def file_reason(error: OSError) -> str:
+    """Why a file can't be used, and what to do; that nobody reads the output is not for people."""
+    if isinstance(error, BrokenPipeError):
+        raise error
+    reason = _REASONS.get(error.errno or 0)
+    if reason is None:
+        reason = f"读写失败（{error.strerror}）。" if error.strerror else str(error)
+    return f"{error.filename}：{reason}" if error.filename else reason
+
+
+def complain(reason: str) -> int:
+    """Say why it can't be done, in one line; the answer is the exit code."""
+    print(one_line(reason), file=sys.stderr)
+    return 2
+
+
+def one_line(text: str) -> str:
+    """A text safe for a terminal: no control and no direction characters, no line breaks."""
+    return "".join(char if char.isprintable() else "�" for char in " ".join(text.split()))
