@@ -118,6 +118,20 @@ def signed_in(view: View) -> View:
     return _guarded(checked, None, None)
 
 
+def superuser(view: View) -> View:
+    """A page for whoever runs the installation; others are told so."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, /, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return _sign_in(request)
+        if not (isinstance(request.user, User) and request.user.is_superuser):
+            raise PermissionDenied(_("这一步只有系统管理员能做。"))
+        return view(request, **kwargs)
+
+    return _guarded(checked, None, Right.ADMINISTER)
+
+
 def check(person: Person, publication: Publication | None, right: Right) -> None:
     """Raises Http404 for a stranger to ``publication`` and PermissionDenied without ``right``.
 

@@ -1,6 +1,7 @@
 """The desk app: the staff's web pages."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class DeskConfig(AppConfig):
@@ -9,6 +10,8 @@ class DeskConfig(AppConfig):
     verbose_name = "Desk"
 
     def ready(self) -> None:
+        from dongtai_mail.desk import immutable
         from dongtai_mail.desk.accounts import recording
 
+        post_migrate.connect(immutable.install, sender=self, dispatch_uid="desk.immutable")
         recording.listen()

@@ -69,6 +69,7 @@ ACTIONS: dict[str, str | Promise] = {
     "person.reactivated": _("恢复账号"),
     "publication.created": _("新建刊物"),
     "publication.changed": _("改刊物设置"),
+    "publication.key": _("生成签名密钥"),
 }
 
 

@@ -49,10 +49,17 @@ class AuditEntry(models.Model):
     """Something that a person changed: ``action`` is a word of ``desk.audit.ACTIONS``."""
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
+    # What an entry names may be removed; the entry stays as it was written.
     publication = models.ForeignKey(
-        Publication, null=True, on_delete=models.SET_NULL, related_name="audit_entries"
+        Publication,
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="audit_entries",
     )
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.DO_NOTHING, db_constraint=False
+    )
     actor = models.CharField(max_length=150, help_text="the person's name as it was then")
     action = models.CharField(max_length=40)
     subject_kind = models.CharField(max_length=40)

@@ -6,15 +6,18 @@ from django.views.i18n import set_language
 
 from dongtai_mail.desk.accounts import views as accounts
 from dongtai_mail.desk.views import (
+    audit,
     doctor,
     issues,
     mailings,
+    people,
     proofs,
     providers,
     publications,
     reports,
     returned,
     sending,
+    settings,
     subscribers,
     subscribers_import,
     subscribers_segments,
@@ -29,8 +32,6 @@ open_to_all = [
 ]
 for_staff = [
     path("", publications.home, name="home"),
-    # People, rights, settings
-    path("me/", accounts.me, name="me"),
     path("publications/<slug:slug>/", publications.publication, name="publication"),
     path("publications/<slug:slug>/manuscripts/", publications.manuscripts, name="manuscripts"),
     path("publications/<slug:slug>/subscribers/", subscribers.lists, name="subscribers"),
@@ -110,5 +111,31 @@ for_staff += [
     path("mailings/<int:pk>/report.csv", reports.report_csv, name="report-csv"),
     path("publications/<slug:slug>/doctor/", doctor.doctor, name="doctor"),
     path("publications/<slug:slug>/doctor/checks/", doctor.checks, name="doctor-checks"),
+]
+# People, rights, settings
+for_staff += [
+    path("me/", accounts.me, name="me"),
+    path("new-publication/", settings.new_publication, name="new-publication"),
+    path("publications/<slug:slug>/settings/", settings.settings_page, name="settings"),
+    path("publications/<slug:slug>/dns/", settings.dns, name="dns"),
+    path("publications/<slug:slug>/audit/", audit.audit_page, name="audit"),
+    path("publications/<slug:slug>/people/", people.people_page, name="people"),
+    path("publications/<slug:slug>/people/new/", people.invitation, name="invitation"),
+    path("publications/<slug:slug>/people/<int:number>/", people.person, name="person"),
+    path(
+        "publications/<slug:slug>/people/<int:number>/invitation/",
+        people.invitation_again,
+        name="invitation-again",
+    ),
+    path(
+        "publications/<slug:slug>/people/<int:number>/deactivation/",
+        people.deactivation,
+        name="deactivation",
+    ),
+    path(
+        "publications/<slug:slug>/people/<int:number>/reactivation/",
+        people.reactivation,
+        name="reactivation",
+    ),
 ]
 urlpatterns = open_to_all + for_staff

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from dongtai_mail.delivery import policy
 from dongtai_mail.delivery.models import Attempt, ReturnedMessage
-from dongtai_mail.desk import access, navigation, words
+from dongtai_mail.desk import access, navigation, people, words
 from dongtai_mail.desk.access import Right
 from dongtai_mail.desk.navigation import Entry
 from dongtai_mail.issues.models import Publication
@@ -99,6 +99,11 @@ def effect(message: ReturnedMessage) -> words.Word:
 @register.filter
 def feedback_kind(kind: str) -> str:
     return str(words.FEEDBACK.get(kind, kind or "—"))
+
+
+@register.filter
+def role_meaning(role: str) -> str:
+    return str(people.MEANINGS[role])
 
 
 @register.filter
