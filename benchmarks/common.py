@@ -131,8 +131,9 @@ class House:
 
         django.setup()
         from dongtai_mail.issues.editions import freeze
-        from dongtai_mail.issues.models import Issue
+        from dongtai_mail.issues.models import Issue, Publication
 
+        Publication.objects.update(needs_approval=False)
         self.edition = freeze(Issue.objects.get(), "full")
 
     def fill(self, slug: str, count: int) -> None:
