@@ -16,7 +16,13 @@ from django.db import DatabaseError, connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from dongtai_mail.delivery import notices, staff_letters, staff_notices
+from dongtai_mail.delivery import (
+    notices,
+    proof_letters,
+    proof_sends,
+    staff_letters,
+    staff_notices,
+)
 from dongtai_mail.delivery.letters import KeyMissing, Letter
 from dongtai_mail.issues import links as asked
 from dongtai_mail.message.address import AddressError
@@ -35,6 +41,7 @@ AT_ONCE = 50
 OUTGOING: tuple[tuple[Callable[[], QuerySet[Posted]], ModuleType], ...] = (
     (outbox.readers, notices),
     (staff_notices.outgoing, staff_letters),
+    (proof_sends.outgoing, proof_letters),
 )
 
 _beside: threading.Thread | None = None

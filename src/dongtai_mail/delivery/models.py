@@ -308,4 +308,5 @@ class SoftBounce(models.Model):
 
 
 # At the end, since it is one of ours and stands in a file of its own.
+from dongtai_mail.delivery.proof_sends import ProofLetter as ProofLetter  # noqa: E402
 from dongtai_mail.delivery.staff_notices import StaffNotice as StaffNotice  # noqa: E402

@@ -1,41 +1,50 @@
-"""What readers would get, for looking at: the real edition, with links that lead nowhere.
+"""What readers would get, for looking at: the real bytes, with links that lead nowhere.
 
-Promises: the bytes are the frozen edition's; only the two personal links are exchanged, as in
-sending, for links of the same form and length which belong to nobody. An issue with errors is
-shown all the same, but has no edition that could be sent.
+Promises: the bytes are those that would be frozen, or were; only the two personal links are
+exchanged, as in sending, for links of the same form and length which belong to nobody. Nothing is
+kept: looking at an issue in work leaves no edition behind. To look at one colour scheme, whatever
+the browser prefers, the condition of the dark styles is switched, and that alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.core.cache import cache
+from django.utils.translation import gettext as _
 
-from dongtai_mail.content import Finding, Severity
 from dongtai_mail.issues import editions
-from dongtai_mail.issues.models import Edition, Issue
+from dongtai_mail.issues.models import Edition, Issue, Publication
 from dongtai_mail.keys import keyring
-from dongtai_mail.message.links import reader_links
+from dongtai_mail.message.links import ReaderLinks, reader_links
 from dongtai_mail.rendering import CLIPPING_LIMIT, Kind
+from subscribers.models import Subscription
 
 AUTO = "auto"
 KINDS = (AUTO, *Kind)
+LIGHT, DARK = "light", "dark"
+_DARK_ONLY = "@media (prefers-color-scheme:dark)"
+_SWITCHED = {LIGHT: "@media not all", DARK: "@media all"}
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """``edition`` is None where errors block sending; ``findings`` then has them."""
-
     kind: str
     subject: str
     preheader: str
     html: str
     text: str
     size: int
-    edition: Edition | None
-    findings: Sequence[Finding]
+
+    def in_scheme(self, scheme: str) -> str:
+        """The HTML as it looks in a light or dark mail client; any other word leaves it alone."""
+        if scheme not in _SWITCHED:
+            return self.html
+        head, end, body = self.html.partition("</head>")
+        head = head.replace(_DARK_ONLY, _SWITCHED[scheme])
+        for before, after in (("color-scheme:", ""), ('content="', '"')):
+            head = head.replace(f"{before}light dark{after}", f"{before}{scheme}{after}")
+        return head + end + body
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,64 +58,69 @@ class Size:
         return self.size <= CLIPPING_LIMIT
 
 
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What stands above the mail in a reader's client."""
+
+    sender: str
+    recipient: str
+    unsubscribe: str
+
+
 def preview(issue: Issue, kind: str) -> Preview:
     """Raises RenderingError when nothing can be shown at all."""
-    try:
-        edition = editions.freeze(issue, _asked(kind))
-    except editions.EditionRefused as refused:
-        return _draft(issue, kind, refused.findings)
+    said, _findings = editions.complete(issue)
+    mail = editions.rendered(issue, said, None if kind == AUTO else kind)
+    slots = (mail.slots.unsubscribe, mail.slots.preferences)
+    return Preview(
+        kind=mail.kind.value,
+        subject=mail.subject,
+        preheader=mail.preheader,
+        html=_inert(mail.html, issue, slots),
+        text=_inert(mail.text, issue, slots),
+        size=mail.size,
+    )
+
+
+def of_edition(edition: Edition) -> Preview:
+    """What was frozen, whatever the issue says by now."""
     return Preview(
         kind=edition.kind,
         subject=edition.subject,
         preheader=edition.preheader,
-        html=_inert(edition.html, issue, edition.slots),
-        text=_inert(edition.text, issue, edition.slots),
+        html=_inert(edition.html, edition.issue, edition.slots),
+        text=_inert(edition.text, edition.issue, edition.slots),
         size=edition.size,
-        edition=edition,
-        findings=[_finding(found) for found in edition.findings],
     )
 
 
 def sizes(issue: Issue) -> list[Size]:
     """Every kind with its size; auto first, and what it comes to."""
-    auto = preview(issue, AUTO)
-    if auto.edition is None:
-        rendered = _sizes(issue)
-    else:
-        # The edition's key is made of all that goes into it, so this never grows stale.
-        rendered = cache.get_or_set(f"sizes-{auto.edition.key}", lambda: _sizes(issue)) or {}
-    return [Size(AUTO, auto.kind, auto.size)] + [
-        Size(kind, kind, size) for kind, size in rendered.items()
+    said, _findings = editions.complete(issue)
+    known = editions.sizes(issue, said)
+    auto = editions.rendered(issue, said).kind.value
+    return [Size(AUTO, auto, known[auto])] + [
+        Size(kind, kind, size) for kind, size in known.items()
     ]
 
 
-def _sizes(issue: Issue) -> dict[str, int]:
-    return {kind.value: editions.render(issue, kind).size for kind in Kind}
-
-
-def _draft(issue: Issue, kind: str, findings: Sequence[Finding]) -> Preview:
-    rendered = editions.render(issue, _asked(kind))
-    slots = (rendered.slots.unsubscribe, rendered.slots.preferences)
-    return Preview(
-        kind=rendered.kind.value,
-        subject=rendered.subject,
-        preheader=rendered.preheader,
-        html=_inert(rendered.html, issue, slots),
-        text=_inert(rendered.text, issue, slots),
-        size=rendered.size,
-        edition=None,
-        findings=findings,
+def envelope(publication: Publication, reader: Subscription | None) -> Envelope:
+    """As ``reader`` sees it, or somebody who doesn't exist."""
+    name, address = _("示例读者"), "reader@example.org"
+    if reader is not None:
+        name, address = reader.subscriber.name, reader.subscriber.address
+    return Envelope(
+        f"{publication.from_name} <{publication.from_address}>",
+        f"{name} <{address}>" if name else address,
+        nobodys_links(publication).unsubscribe,
     )
 
 
-def _asked(kind: str) -> str | None:
-    return None if kind == AUTO else kind
+def nobodys_links(publication: Publication) -> ReaderLinks:
+    """Links of the form and length of everybody's, which open nothing."""
+    return reader_links(keyring(), settings.ORIGIN, publication.bounce_domain, 0, 0)
 
 
 def _inert(part: str, issue: Issue, slots: tuple[str, str]) -> str:
-    links = reader_links(keyring(), settings.ORIGIN, issue.publication.domain, 0, 0)
+    links = nobodys_links(issue.publication)
     return part.replace(slots[0], links.unsubscribe).replace(slots[1], links.preferences)
-
-
-def _finding(found: dict[str, str]) -> Finding:
-    return Finding(**{**found, "severity": Severity(found["severity"])})  # type: ignore[arg-type]

@@ -114,6 +114,16 @@ def _rendered(said: content.Issue, frame: rendering.Frame, kind: str | None) -> 
     return rendering.render(said, frame, rendering.Kind(kind) if kind else None)
 
 
+def sizes(issue: Issue, said: content.Issue) -> dict[str, int]:
+    """How big the mail would be, by kind."""
+    return _sizes(said, frame(issue, said))
+
+
+@lru_cache(maxsize=16)
+def _sizes(said: content.Issue, frame: rendering.Frame) -> dict[str, int]:
+    return {kind.value: size for kind, size in rendering.sizes(said, frame).items()}
+
+
 def freeze(issue: Issue, kind: str | None = None) -> Edition:
     """Render and keep; ``kind`` None takes the fullest edition that mail clients show whole."""
     said, _ = complete(issue)

@@ -166,16 +166,18 @@ def _why(review: Review) -> str:
 
 def end(review: Review, actor: str, why: str) -> None:
     """Say that the review holds no longer; an approval is revoked, a request withdrawn."""
-    ended = Review.objects.filter(pk=review.pk, state__in=OPEN).update(
-        state=Case(
-            When(state=State.APPROVED, then=Value(State.REVOKED)), default=Value(State.WITHDRAWN)
-        ),
-        revoked_at=timezone.now(),
-        revoked_why=f"{actor} {why}".strip()[:300],
-    )
-    review.refresh_from_db()
-    if ended:
-        review_ended.send(Review, review=review, actor=actor)
+    with transaction.atomic():
+        ended = Review.objects.filter(pk=review.pk, state__in=OPEN).update(
+            state=Case(
+                When(state=State.APPROVED, then=Value(State.REVOKED)),
+                default=Value(State.WITHDRAWN),
+            ),
+            revoked_at=timezone.now(),
+            revoked_why=f"{actor} {why}".strip()[:300],
+        )
+        review.refresh_from_db()
+        if ended:
+            review_ended.send(Review, review=review, actor=actor)
 
 
 def last_seen(review: Review) -> Review | None:

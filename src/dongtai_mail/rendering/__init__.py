@@ -5,7 +5,7 @@ Owns: the way content → Jinja2 → MJML → premailer → checks. Start at ``r
 
 from dongtai_mail.rendering.cli import message_findings, write_output
 from dongtai_mail.rendering.complete import complete
-from dongtai_mail.rendering.edition import render
+from dongtai_mail.rendering.edition import render, sizes
 from dongtai_mail.rendering.model import (
     CLIPPING_LIMIT,
     HTML_LIMIT,
@@ -27,5 +27,6 @@ __all__ = [
     "complete",
     "message_findings",
     "render",
+    "sizes",
     "write_output",
 ]

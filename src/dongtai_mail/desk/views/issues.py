@@ -1,8 +1,4 @@
-"""One issue: what is in it, what was found, and what readers would get.
-
-Promises: the preview's HTML is answered as an untrusted document: no script, no forms, an origin
-of its own, whatever the manuscript holds.
-"""
+"""One issue: what is in it, and what was found."""
 
 from __future__ import annotations
 
@@ -10,19 +6,14 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from dongtai_mail.content import Severity
-from dongtai_mail.desk import findings, security
+from dongtai_mail.desk import findings
 from dongtai_mail.desk.access import Right, opens
-from dongtai_mail.desk.previews import AUTO, KINDS, preview, sizes
 from dongtai_mail.issues import editions
 from dongtai_mail.issues.models import Issue, Item
-from dongtai_mail.rendering import CLIPPING_LIMIT, RenderingError
-
-WIDTHS = (("375", "375"), ("640", "640"), ("full", _("宽")))
-PARTS = (("html", _("邮件")), ("text", _("纯文本")), ("source", _("源码")))
+from dongtai_mail.rendering import RenderingError
 
 
 @opens(Issue, Right.SEE)
@@ -61,49 +52,3 @@ def _rendering(shown: Issue, items: list[Item]) -> dict[str, Any]:
         "errors": len(errors),
         "subject": rendered.subject,
     }
-
-
-@opens(Issue, Right.SEE)
-@require_safe
-def preview_page(request: HttpRequest, shown: Issue) -> HttpResponse:
-    kind, width, part = _choices(request)
-    context = {
-        "publication": shown.publication,
-        "issue": shown,
-        "kind": kind,
-        "width": width,
-        "part": part,
-        "widths": WIDTHS,
-        "parts": PARTS,
-        "limit": CLIPPING_LIMIT,
-        "here": "issues",
-    }
-    try:
-        seen = preview(shown, kind)
-        context |= {"preview": seen, "sizes": sizes(shown)}
-    except RenderingError as error:
-        return render(request, "desk/preview.html", context | {"broken": str(error)})
-    items = Item.objects.filter(section__issue=shown)
-    context["findings"] = findings.of_rendering(
-        [found for found in seen.findings if found.severity is not Severity.INFO], items
-    )
-    return render(request, "desk/preview.html", context)
-
-
-@opens(Issue, Right.SEE)
-@require_safe
-def preview_html(request: HttpRequest, shown: Issue) -> HttpResponse:
-    """The HTML part alone, for the frame of the preview page."""
-    kind, _width, _part = _choices(request)
-    response = HttpResponse(preview(shown, kind).html)
-    response.headers["Content-Security-Policy"] = security.EDITION
-    return response
-
-
-def _choices(request: HttpRequest) -> tuple[str, str, str]:
-    asked = request.GET
-    return (
-        asked["kind"] if asked.get("kind") in KINDS else AUTO,
-        asked["width"] if asked.get("width") in dict(WIDTHS) else "full",
-        asked["part"] if asked.get("part") in dict(PARTS) else "html",
-    )

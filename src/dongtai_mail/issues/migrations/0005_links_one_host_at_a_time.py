@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("issues", "0004_proofs_and_snapshots"),
+        ("issues", "0004_snapshots"),
     ]
 
     operations = [

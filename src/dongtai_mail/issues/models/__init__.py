@@ -6,7 +6,7 @@ Promises: an edition's row refuses to be saved twice, so that what was approved 
 Fails: with ``ValidationError`` or an ``IntegrityError`` of the database, never half.
 """
 
-from dongtai_mail.issues.models.approving import Edition, Proof, Review
+from dongtai_mail.issues.models.approving import Edition, Review
 from dongtai_mail.issues.models.publication import (
     Publication,
     validate_colour,
@@ -35,7 +35,6 @@ __all__ = [
     "LinkCheck",
     "Manuscript",
     "ManuscriptDraft",
-    "Proof",
     "Publication",
     "Review",
     "Revision",

@@ -96,29 +96,3 @@ class Review(models.Model):
 
     def __str__(self) -> str:
         return f"{self.edition} {self.state}"
-
-
-class Proof(models.Model):
-    """An edition on its way to one address that staff named, to be looked at: a test send."""
-
-    class State(models.TextChoices):
-        QUEUED = "queued", _("等待")
-        SENDING = "sending", _("正在发送")
-        ACCEPTED = "accepted", _("已接收")
-        REFUSED = "refused", _("未接收")
-
-    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="proofs")
-    address = models.CharField(max_length=320)
-    actor = models.CharField(max_length=150)
-    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField()
-    note = models.CharField(max_length=300, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ("-id",)
-        indexes = (models.Index(fields=("state", "due_at"), name="proof_due"),)
-
-    def __str__(self) -> str:
-        return f"{self.edition} → {self.address}"
