@@ -7,6 +7,7 @@ Fails: with ``ValidationError`` or an ``IntegrityError`` of the database, never 
 """
 
 from dongtai_mail.issues.models.approving import Edition, Review
+from dongtai_mail.issues.models.likeness import Shingle, Sketch
 from dongtai_mail.issues.models.publication import (
     Publication,
     validate_colour,
@@ -39,6 +40,8 @@ __all__ = [
     "Review",
     "Revision",
     "Section",
+    "Shingle",
+    "Sketch",
     "validate_colour",
     "validate_domain",
     "validate_line",
