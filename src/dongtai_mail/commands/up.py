@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import secrets
 import shlex
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -27,8 +27,8 @@ from dongtai_mail.embedded.place import Place
 from dongtai_mail.embedded.refusal import Refused
 
 STAFF = "staff"
+ROOM_NEEDED = 32 * 1024 * 1024
 _DONGTAI = (sys.executable, "-m", "dongtai_mail")
-_PASSWORD_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # noqa: S105 - without l, o, 0 and 1
 
 
 def main(argv: list[str]) -> int:
@@ -50,6 +50,7 @@ def _up(data: Path, port: int | None, smtp_port: int | None) -> int:
     try:
         place = places.settle(data, port, smtp_port)
         _check_ports(place)
+        _check_room(place)
         places.keep(place)
         _live(place, Children(place.logs, lock))
     except Stopped:
@@ -168,18 +169,23 @@ def _staff_sign_in(place: Place) -> str:
     from django.contrib.auth import get_user_model
     from django.db import connections
 
+    from dongtai_mail.demo import load
+    from dongtai_mail.desk import people
+
     users = get_user_model().objects
     if users.filter(username=STAFF).exists():
         return (
             f"{STAFF}（密码在第一次启动时给出 · password given at the first start; "
             f"新密码 · a new one: {_run_command(place)} manage changepassword {STAFF}）"
         )
-    password = "-".join(
-        "".join(secrets.choice(_PASSWORD_LETTERS) for _ in range(4)) for _ in range(4)
-    )
+    password = people.one_time_password()
     users.create_superuser(STAFF, password=password)
+    names = load.sign_in_with(password)
     connections.close_all()
-    return f"{STAFF} / {password}   （只显示这一次 · shown only once）"
+    return (
+        f"{STAFF} / {password}   （只显示这一次 · shown only once）\n"
+        f"  同事 · colleagues  {', '.join(names)}   （同一个密码 · the same password）"
+    )
 
 
 def _run_command(place: Place) -> str:
@@ -208,6 +214,18 @@ def _check_ports(place: Place) -> None:
                 f"Port {port} is in use by another program (or not permitted); stop that program, "
                 f"or choose another port, for example {option} {port + 10}.",
             )
+
+
+def _check_room(place: Place) -> None:
+    """A full disk kills the parts one after the other, and none of them can say why."""
+    free = shutil.disk_usage(place.data).free
+    if free < ROOM_NEEDED:
+        raise Refused(
+            f"{place.data} 所在的磁盘只剩 {free:,} 字节，至少要 {ROOM_NEEDED:,} 字节；"
+            "请腾出空间，或用 --data 换一个目录。",
+            f"The disk of {place.data} has {free:,} bytes left of the {ROOM_NEEDED:,} needed; "
+            "make room, or choose another directory with --data.",
+        )
 
 
 def _say(text: str) -> None:
