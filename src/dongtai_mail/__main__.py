@@ -25,6 +25,7 @@ COMMANDS = {
     "publication": ("dongtai_mail.commands.publication", "add a publication, a list, a DKIM key"),
     "send": ("dongtai_mail.commands.send", "mail an issue to a list, now or at a time"),
     "mailing": ("dongtai_mail.commands.mailing", "show, pause, resume, cancel, reconcile mailings"),
+    "staff": ("dongtai_mail.commands.staff", "accounts of staff: add, list, role, password"),
     "provider": ("dongtai_mail.commands.provider", "show and change the limits of providers"),
     "doctor": ("dongtai_mail.commands.doctor", "check DNS, relays and this installation"),
     "web": ("dongtai_mail.commands.serve", "run the web server"),

@@ -12,6 +12,7 @@ from dongtai_mail.issues.models import Publication
 from subscribers.models import SubscriberList
 
 DOMAIN = "langang.example"
+COLLEAGUES = {"editor": "林编辑", "reviewer": "陈审核", "sender": "周发送", "lists": "何名单"}
 
 
 def load_once() -> bool:
@@ -38,8 +39,31 @@ def _load() -> None:
     issue = import_manuscript(publication, manuscript.read_bytes(), manuscript.name)
     import_file(readers, sample_subscribers(), basis="示例读者")
     create_key(publication)
+    _colleagues(publication)
     # Whoever tries the sample can send it at once; a change asks for a review, as always.
     reviewing.vouch(editions.freeze(issue), "示例")
+
+
+def _colleagues(publication: Publication) -> None:
+    """One for each role; they can sign in once ``sign_in_with`` has given them a password."""
+    from django.contrib.auth.models import User
+
+    from dongtai_mail.desk.models import Membership, Role
+
+    for role, name in COLLEAGUES.items():
+        person = User.objects.create_user(role, f"{role}@{DOMAIN}", first_name=name)
+        Membership.objects.create(user=person, publication=publication, role=Role(role))
+
+
+def sign_in_with(password: str) -> list[str]:
+    """Give the sample's colleagues a password; answers their names."""
+    from django.contrib.auth.models import User
+
+    colleagues = User.objects.filter(username__in=COLLEAGUES, email__endswith=f"@{DOMAIN}")
+    for person in colleagues:
+        person.set_password(password)
+        person.save(update_fields=("password",))
+    return [person.username for person in colleagues.order_by("pk")]
 
 
 def _publication() -> Publication:

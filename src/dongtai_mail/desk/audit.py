@@ -86,15 +86,39 @@ def record(
 
     ``publication`` is the subject's own unless given; ``by`` somebody who is not signed in (yet).
     """
+    person = by or request.user
+    user = person if isinstance(person, User) else None
+    return _write(user, person.get_username(), action, subject, publication, before, after)
+
+
+def by_operator(
+    action: str,
+    subject: Model | str,
+    publication: Publication | None = None,
+    before: Values | None = None,
+    after: Values | None = None,
+) -> AuditEntry:
+    """The same for what was done at the command line, where nobody signs in."""
+    return _write(None, "dongtai", action, subject, publication, before, after)
+
+
+def _write(
+    user: User | None,
+    actor: str,
+    action: str,
+    subject: Model | str,
+    publication: Publication | None,
+    before: Values | None,
+    after: Values | None,
+) -> AuditEntry:
     if action not in ACTIONS:
         raise KeyError(f"{action} is not in desk.audit.ACTIONS; name it there first")
     row = subject if isinstance(subject, Model) else None
-    person = by or request.user
     kept = _differing(before, after)
     return AuditEntry.objects.create(
         publication=publication or (None if row is None or isinstance(row, User) else owner(row)),
-        user=person if isinstance(person, User) else None,
-        actor=person.get_username(),
+        user=user,
+        actor=actor,
         action=action,
         subject_kind=row._meta.label_lower if row is not None else "",
         subject_id=str(row.pk) if row is not None else "",

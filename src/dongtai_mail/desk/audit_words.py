@@ -59,6 +59,7 @@ FIELDS: dict[str, str | Promise] = {
     "slots": gettext_lazy("固定发送时间"),
     "slug": gettext_lazy("代号"),
     "state": gettext_lazy("状态"),
+    "superuser": gettext_lazy("系统管理员"),
     "subject": gettext_lazy("主题"),
     "suppression": gettext_lazy("不发名单编号"),
     "timezone": gettext_lazy("时区"),

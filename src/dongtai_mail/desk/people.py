@@ -7,6 +7,7 @@ administers every publication of it. Fails: with ``PeopleRefused``, which says w
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Collection
 
 from django.contrib.auth.models import User
@@ -22,6 +23,7 @@ from dongtai_mail.desk.access import Right, rights
 from dongtai_mail.desk.models import Membership, Role
 from dongtai_mail.issues.models import Publication
 
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # Without l, o, 0 and 1.
 MEANINGS: dict[str, str | Promise] = {
     Role.EDITOR: gettext_lazy("收集条目，写稿，送审"),
     Role.REVIEWER: gettext_lazy("通过，或退回并说明"),
@@ -33,6 +35,11 @@ MEANINGS: dict[str, str | Promise] = {
 
 class PeopleRefused(Exception):
     """It can't be done; the text says why and what to do."""
+
+
+def one_time_password() -> str:
+    """Something to read out and type once: sixteen letters and digits, 80 bits."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
 
 
 def members(publication: Publication) -> QuerySet[User]:
