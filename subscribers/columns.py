@@ -9,13 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from django.utils.translation import gettext_lazy
+
 from dongtai_mail.message.address import AddressError, parse
 
 Columns = dict[str, int]
 
 ADDRESS, NAME, ORGANISATION, LANGUAGE = "address", "name", "organisation", "language"
 ATTRIBUTE = "attribute:"
-FIELDS = {ADDRESS: "邮箱", NAME: "姓名", ORGANISATION: "单位", LANGUAGE: "语言"}
+FIELDS = {
+    ADDRESS: gettext_lazy("邮箱"),
+    NAME: gettext_lazy("姓名"),
+    ORGANISATION: gettext_lazy("单位"),
+    LANGUAGE: gettext_lazy("语言"),
+}
 _HEADERS: Mapping[str, str] = {
     ADDRESS: (
         "email e-mail mail emailaddress e-mailaddress address mailaddress 邮箱 电子邮箱 邮箱地址"

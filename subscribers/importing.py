@@ -23,6 +23,7 @@ from pathlib import Path
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from subscribers import columns, joining, staging, tables
 from subscribers.models import (
@@ -98,7 +99,7 @@ def _store(chunks: Iterable[bytes], path: Path) -> int:
             size += len(chunk)
             if size > FILE_BYTES:
                 raise ImportFailed(
-                    f"文件超过 {FILE_BYTES // 1024 // 1024} MB 的上限，请分成几个文件。"
+                    _("文件超过 %(size)s MB 的上限，请分成几个文件。") % {"size": FILE_BYTES >> 20}
                 )
             file.write(chunk)
     return size
@@ -116,7 +117,9 @@ def preview(run: ImportRun) -> Preview:
     head = _head(run, PREVIEW + 1)
     width = max(map(len, head), default=0)
     named = list(head[0]) if run.header and head else []
-    header = named + [f"第 {place + 1} 列" for place in range(len(named), width)]
+    header = named + [
+        _("第 %(number)s 列") % {"number": place + 1} for place in range(len(named), width)
+    ]
     return Preview(header, head[1:] if run.header else head[:PREVIEW])
 
 
@@ -150,7 +153,10 @@ def begin_here(run: ImportRun, *, proceed: bool) -> None:
 def _prepare(run: ImportRun, proceed: bool) -> None:
     if columns.ADDRESS not in run.columns:
         header = ", ".join(preview(run).header)
-        raise ImportFailed(f"认不出哪一列是邮箱（例如“邮箱”或“email”）；第一行是：{header[:200]}")
+        raise ImportFailed(
+            _("认不出哪一列是邮箱（例如“邮箱”或“email”）；第一行是：%(header)s")
+            % {"header": header[:200]}
+        )
     ImportRow.objects.filter(run=run).delete()
     run.state, run.position, run.proceed, run.note = State.CHECKING, 0, proceed, ""
     run.save()
@@ -195,7 +201,7 @@ def _work(run: ImportRun) -> None:
     except tables.TableUnreadable as error:
         _end(run, State.FAILED, str(error))
     except OSError as error:
-        _end(run, State.FAILED, f"文件读不出来：{error.strerror}")
+        _end(run, State.FAILED, _("文件读不出来：%(why)s") % {"why": error.strerror})
     finally:
         ImportRun.objects.filter(pk=run.pk).update(leased_until=None)
 

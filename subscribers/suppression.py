@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from subscribers.fingerprint import fingerprint
 from subscribers.models import Release, Suppression
@@ -42,7 +43,7 @@ def forbids_notices(key: str, publication_id: int) -> bool:
 def release(suppression: Suppression, reason: str, actor: str) -> None:
     """Take a suppression back; raises ``ReleaseRefused`` without a reason."""
     if len(reason.strip()) < 4:
-        raise ReleaseRefused("请写明为什么取消（至少四个字），它会留在记录里。")
+        raise ReleaseRefused(_("请写明为什么取消（至少四个字），它会留在记录里。"))
     with transaction.atomic():
         Release.objects.create(
             hash=suppression.hash,

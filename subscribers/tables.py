@@ -18,18 +18,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from subscribers.records import CHARACTERS, Records, Unclosed
 
 XLSX = "xlsx"
 ENCODINGS = {
     "utf-8": "UTF-8",
-    "utf-8-sig": "UTF-8（带 BOM）",
-    "gb18030": "GB18030（GBK、GB2312）",
+    "utf-8-sig": gettext_lazy("UTF-8（带 BOM）"),
+    "gb18030": gettext_lazy("GB18030（GBK、GB2312）"),
     "utf-16": "UTF-16",
-    "utf-16-le": "UTF-16（小端，没有 BOM）",
-    "utf-16-be": "UTF-16（大端，没有 BOM）",
-    XLSX: "Excel 工作簿（.xlsx）",
+    "utf-16-le": gettext_lazy("UTF-16（小端，没有 BOM）"),
+    "utf-16-be": gettext_lazy("UTF-16（大端，没有 BOM）"),
+    XLSX: gettext_lazy("Excel 工作簿（.xlsx）"),
 }
+_DAMAGED = gettext_lazy("文件已损坏，或不是 Excel 工作簿，请重新保存后再试。")
 DELIMITERS = ",\t;"
 # What a workbook may unpack to, how many files it may hold, and how far any of them is packed.
 UNPACKED, PARTS, RATIO = 1 << 30, 5000, 200
@@ -66,12 +70,14 @@ def shape_of(path: Path) -> Shape:
     with path.open("rb") as file:
         head = file.read(8192)
         if not head.strip(b"\xef\xbb\xbf\xff\xfe \r\n\t"):
-            raise TableUnreadable("文件是空的。")
+            raise TableUnreadable(_("文件是空的。"))
         if head.startswith(b"PK\x03\x04"):
             _check_workbook(path)
             return Shape(XLSX, "")
         if head.startswith(b"\xd0\xcf\x11\xe0"):
-            raise TableUnreadable("这是旧的 .xls 文件，请在 Excel 里另存为 .xlsx 或“CSV UTF-8”。")
+            raise TableUnreadable(
+                _("这是旧的 .xls 文件，请在 Excel 里另存为 .xlsx 或“CSV UTF-8”。")
+            )
         encoding = _encoding(file, head)
     with path.open(encoding=encoding, newline="") as text:
         first = text.readline(CHARACTERS)
@@ -96,7 +102,7 @@ def _encoding(file: io.BufferedReader, head: bytes) -> str:
     for encoding in ("utf-8", "gb18030"):
         if _decodes(file, encoding):
             return encoding
-    raise TableUnreadable("看不出文件的编码：请另存为“CSV UTF-8”再导入。")
+    raise TableUnreadable(_("看不出文件的编码：请另存为“CSV UTF-8”再导入。"))
 
 
 def _decodes(file: io.BufferedReader, encoding: str) -> bool:
@@ -124,7 +130,7 @@ def _csv_rows(path: Path, shape: Shape) -> Iterator[Row]:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield number, Fault(f"这一行读不出来：{error}")
+                yield number, Fault(_("这一行读不出来：%(error)s") % {"error": error})
                 continue
             if records.fault is not None:
                 yield number, _unclosed(records.fault)
@@ -134,9 +140,9 @@ def _csv_rows(path: Path, shape: Shape) -> Iterator[Row]:
 
 
 def _unclosed(fault: Unclosed) -> Fault:
-    reason = (
-        f"文件第 {fault.line} 行有一个引号没有合上，这一行没有导入，后面的照常；请补上或删去引号"
-    )
+    reason = _(
+        "文件第 %(line)s 行有一个引号没有合上，这一行没有导入，后面的照常；请补上或删去引号"
+    ) % {"line": fault.line}
     return Fault(reason, fault.text.strip()[:CELL])
 
 
@@ -148,7 +154,7 @@ def _check_workbook(path: Path) -> None:
                 if part.filename.endswith((".xml", ".rels")):
                     _check_markup(archive, part)
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
-        raise TableUnreadable("文件已损坏，或不是 Excel 工作簿，请重新保存后再试。") from error
+        raise TableUnreadable(str(_DAMAGED)) from error
     unpacked = sum(part.file_size for part in parts)
     packed = sum(part.compress_size for part in parts) or 1
     strings = sum(part.file_size for part in parts if part.filename.endswith("sharedStrings.xml"))
@@ -159,7 +165,8 @@ def _check_workbook(path: Path) -> None:
         or (unpacked > 50 << 20 and unpacked / packed > RATIO)
     ):
         raise TableUnreadable(
-            f"工作簿解开后有 {unpacked >> 20:,} MB，超过上限；请另存为“CSV UTF-8”再导入。"
+            _("工作簿解开后有 %(size)s MB，超过上限；请另存为“CSV UTF-8”再导入。")
+            % {"size": f"{unpacked >> 20:,}"}
         )
 
 
@@ -168,7 +175,7 @@ def _check_markup(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
     with archive.open(part) as file:
         # UTF-16 would hide it behind zeros.
         if b"<!DOCTYPE" in file.read(1 << 16).replace(b"\0", b""):
-            raise TableUnreadable("工作簿里有 Excel 不会写的内容（DTD），不能导入。")
+            raise TableUnreadable(_("工作簿里有 Excel 不会写的内容（DTD），不能导入。"))
 
 
 def _workbook_rows(path: Path) -> Iterator[Row]:
@@ -177,7 +184,7 @@ def _workbook_rows(path: Path) -> Iterator[Row]:
         try:
             yield from _sheet_rows(book.worksheets[0])
         except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
-            raise TableUnreadable("工作簿里的表读不出来，请另存为“CSV UTF-8”再试。") from error
+            raise TableUnreadable(_("工作簿里的表读不出来，请另存为“CSV UTF-8”再试。")) from error
         finally:
             book.close()
 
@@ -188,7 +195,7 @@ def _book(file: io.BufferedReader) -> Any:
     try:
         return load_workbook(file, read_only=True, data_only=True, keep_links=False)
     except Exception as error:  # The library fails in many ways at damaged files.
-        raise TableUnreadable("文件已损坏，或不是 Excel 工作簿，请重新保存后再试。") from error
+        raise TableUnreadable(str(_DAMAGED)) from error
 
 
 def _sheet_rows(sheet: Any) -> Iterator[Row]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from subscribers.fingerprint import LENGTH
 from subscribers.models.people import SubscriberList
@@ -19,22 +20,22 @@ class ImportRun(models.Model):
     """One file into one list. ``position`` is the last row that the current state has done."""
 
     class State(models.TextChoices):
-        UPLOADED = "uploaded", "待核对"
-        CHECKING = "checking", "正在检查"
-        CHECKED = "checked", "已检查，待导入"
-        RUNNING = "running", "正在导入"
-        DONE = "done", "已导入"
-        UNDONE = "undone", "已撤销"
-        FAILED = "failed", "未能导入"
+        UPLOADED = "uploaded", _("待核对")
+        CHECKING = "checking", _("正在检查")
+        CHECKED = "checked", _("已检查，待导入")
+        RUNNING = "running", _("正在导入")
+        DONE = "done", _("已导入")
+        UNDONE = "undone", _("已撤销")
+        FAILED = "failed", _("未能导入")
 
     class Policy(models.TextChoices):
-        KEEP = "keep", "保留已有资料"
-        FILL = "fill", "只补空缺"
-        OVERWRITE = "overwrite", "用文件里的覆盖"
+        KEEP = "keep", _("保留已有资料")
+        FILL = "fill", _("只补空缺")
+        OVERWRITE = "overwrite", _("用文件里的覆盖")
 
     class Consent(models.TextChoices):
-        BASIS = "basis", "已取得同意"
-        DOUBLE_OPT_IN = "double", "发确认邮件"
+        BASIS = "basis", _("已取得同意")
+        DOUBLE_OPT_IN = "double", _("发确认邮件")
 
     subscriber_list = models.ForeignKey(
         SubscriberList, on_delete=models.PROTECT, related_name="imports"
@@ -75,12 +76,12 @@ class ImportRow(models.Model):
     """One row of a file, validated; ``value`` is what stood there where it was refused."""
 
     class Verdict(models.IntegerChoices):
-        NEW = 0, "新读者"
-        KNOWN = 1, "已在名单"
-        DUPLICATE = 2, "文件内重复"
-        SUPPRESSED = 3, "列入不发名单"
-        BAD = 4, "不能导入"
-        PERSON = 5, "已有此人，加入名单"
+        NEW = 0, _("新读者")
+        KNOWN = 1, _("已在名单")
+        DUPLICATE = 2, _("文件内重复")
+        SUPPRESSED = 3, _("列入不发名单")
+        BAD = 4, _("不能导入")
+        PERSON = 5, _("已有此人，加入名单")
 
     # Millions of them come by COPY: no constraint to check, and one index.
     run = models.ForeignKey(

@@ -7,6 +7,7 @@ a notice that was sent keeps no address, only its fingerprint.
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from subscribers.fingerprint import LENGTH
 from subscribers.models.people import Subscriber, Subscription
@@ -27,10 +28,10 @@ class Posted(models.Model):
     """What the outbox sends: any letter of ours, to readers or to staff."""
 
     class State(models.TextChoices):
-        QUEUED = "queued", "等待"
-        SENDING = "sending", "正在发送"
-        SENT = "sent", "已发送"
-        FAILED = "failed", "未能发送"
+        QUEUED = "queued", _("等待")
+        SENDING = "sending", _("正在发送")
+        SENT = "sent", _("已发送")
+        FAILED = "failed", _("未能发送")
 
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -44,9 +45,9 @@ class Posted(models.Model):
 
 class Notice(Posted):
     class Kind(models.TextChoices):
-        CONFIRM = "confirm", "确认订阅"
-        MOVE = "move", "确认新地址"
-        DATA = "data", "下载个人资料"
+        CONFIRM = "confirm", _("确认订阅")
+        MOVE = "move", _("确认新地址")
+        DATA = "data", _("下载个人资料")
 
     kind = models.CharField(max_length=10, choices=Kind)
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="notices")

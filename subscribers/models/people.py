@@ -13,7 +13,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
+from dongtai_mail.validators import validate_line
 from subscribers.models.suppression import FingerprintField
 
 
@@ -22,7 +24,7 @@ class SubscriberList(models.Model):
         "issues.Publication", on_delete=models.PROTECT, related_name="lists"
     )
     slug = models.SlugField(unique=True, validators=[validate_slug])
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=100, validators=[validate_line])
     description = models.CharField(max_length=300, blank=True, db_default="")
     double_opt_in = models.BooleanField(default=True, db_default=True)
     public = models.BooleanField(
@@ -63,11 +65,11 @@ class Subscriber(models.Model):
 
 class Subscription(models.Model):
     class State(models.TextChoices):
-        PENDING = "pending", "待确认"
-        CONFIRMED = "confirmed", "已订阅"
-        UNSUBSCRIBED = "unsubscribed", "已退订"
-        BOUNCED = "bounced", "无法送达"
-        COMPLAINED = "complained", "已投诉"
+        PENDING = "pending", _("待确认")
+        CONFIRMED = "confirmed", _("已订阅")
+        UNSUBSCRIBED = "unsubscribed", _("已退订")
+        BOUNCED = "bounced", _("无法送达")
+        COMPLAINED = "complained", _("已投诉")
 
     subscriber = models.ForeignKey(
         Subscriber, on_delete=models.CASCADE, related_name="subscriptions", db_index=False

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from subscribers.fingerprint import LENGTH, fingerprint
 
@@ -40,10 +41,10 @@ class Suppression(models.Model):
     """
 
     class Reason(models.TextChoices):
-        BOUNCE = "bounce", "无法送达"
-        COMPLAINT = "complaint", "投诉"
-        STAFF = "staff", "人工"
-        ERASURE = "erasure", "已删除资料"
+        BOUNCE = "bounce", _("无法送达")
+        COMPLAINT = "complaint", _("投诉")
+        STAFF = "staff", _("人工")
+        ERASURE = "erasure", _("已删除资料")
 
     key = models.CharField(max_length=320, null=True, blank=True)
     hash = FingerprintField()

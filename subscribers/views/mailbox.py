@@ -17,7 +17,15 @@ from django.views.decorators.http import require_http_methods
 
 from dongtai_mail.message.address import AddressError, parse
 from subscribers import exporting, moving, outbox
-from subscribers.links import Link, client_ip, masked, notice_page, reader_page, reader_token
+from subscribers.links import (
+    Link,
+    client_ip,
+    in_words,
+    masked,
+    notice_page,
+    reader_page,
+    reader_token,
+)
 from subscribers.models import Notice
 
 
@@ -34,7 +42,7 @@ class MoveForm(forms.Form):
         try:
             return parse(text).display
         except AddressError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise forms.ValidationError(in_words(error)) from error
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

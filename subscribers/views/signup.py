@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from dongtai_mail.message.address import AddressError, parse
 from subscribers import signup
-from subscribers.links import client_ip, masked, notice_page, reader_token, served
+from subscribers.links import client_ip, in_words, masked, notice_page, reader_token, served
 from subscribers.models import Notice, SubscriberList
 from subscribers.views.preferences import plain
 
@@ -41,7 +41,7 @@ class SignUpForm(forms.Form):
         try:
             parse(text)
         except AddressError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise forms.ValidationError(in_words(error)) from error
         return text
 
 

@@ -13,7 +13,10 @@ from openpyxl import load_workbook
 
 from dongtai_mail.delivery import audience, mailings
 from dongtai_mail.delivery.models import Delivery, Mailing
+from dongtai_mail.desk.templatetags import readers as readers_words
+from dongtai_mail.message.feedback.model import Reason
 from subscribers import importing, suppression
+from subscribers.leaving import leave
 from subscribers.models import (
     ImportRun,
     Segment,
@@ -141,6 +144,34 @@ def test_a_list_has_settings_and_its_form_to_copy(desk, readers):
     desk.post("/lists/readers/", {"name": "新名", "archived": "on"})
     readers.refresh_from_db()
     assert not readers.open
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("zh-hans", ("一键退订", "发送 7", "已退订", "邮件服务器交来，退回的邮件 5")),
+        ("en", ("One-click", "mailing 7", "Unsubscribed", "From the mail server, returned mail 5")),
+    ],
+)
+def test_history_is_told_in_peoples_words(desk, readers, language, words):
+    row = factories.subscribe(readers, "zhang@example.com")[0]
+    leave(row.pk, "one-click", "mailing 7")
+    suppression.suppress("zhang@example.com", Suppression.Reason.COMPLAINT, "lmtp, returned 5")
+    desk.post("/language/", {"language": language})
+    page = desk.get(f"/subscriptions/{row.pk}/").content.decode()
+    assert [word for word in words if word not in page] == []
+    list_page = desk.get("/publications/observer/suppressions/").content.decode()
+    assert words[-1] in list_page
+
+
+def test_every_reason_of_a_refusal_has_its_words():
+    assert set(readers_words.REASONS) == set(Reason)
+
+
+def test_a_refused_import_is_explained_in_english_too(desk, readers):
+    desk.post("/language/", {"language": "en"})
+    page = _upload(desk, readers, " ").content.decode()
+    assert "The file is empty." in page
 
 
 def test_readers_are_found_by_a_part_of_their_address(desk, readers):

@@ -282,3 +282,11 @@ def test_the_pages_speak_english(stranger, public):
     english = stranger.get("/s/readers/?lang=en").content.decode()
     assert "Subscribe to" in english
     assert not re.search(r"[\u4e00-\u9fff]{3}", re.sub(r"云港观察|读者|中文", "", english))
+
+
+def test_a_wrong_address_is_refused_in_the_readers_language(stranger, readers):
+    factories.SubscriberList.objects.update(public=True)
+    english = stranger.post("/s/readers/?lang=en", {"email": "zhang at example"}).content.decode()
+    assert "write it as name@domain" in english
+    assert "邮箱地址" not in english
+    assert "请写成" in stranger.post("/s/readers/", {"email": "zhang"}).content.decode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from dongtai_mail.delivery.models import Delivery
 from subscribers import importing
 from subscribers.importing import ImportFailed
@@ -11,8 +13,10 @@ from subscribers.models import ImportRun, SubscriptionEvent
 def undo(run: ImportRun) -> int:
     """Take an import back; ``ImportFailed`` when it isn't done or somebody got mail by it."""
     if run.state != ImportRun.State.DONE:
-        raise ImportFailed(f"这次导入现在是“{run.get_state_display()}”，没有可撤销的。")
+        raise ImportFailed(
+            _("这次导入现在是“%(state)s”，没有可撤销的。") % {"state": run.get_state_display()}
+        )
     ours = SubscriptionEvent.objects.filter(source="import", detail=f"import {run.pk}")
     if Delivery.objects.filter(subscription__in=ours.values("subscription")).exists():
-        raise ImportFailed("已经给这次导入的人排进了发送，不能再撤销；可以按名单退订他们。")
+        raise ImportFailed(_("已经给这次导入的人排进了发送，不能再撤销；可以按名单退订他们。"))
     return importing.undo(run)
