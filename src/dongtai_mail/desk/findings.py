@@ -72,9 +72,14 @@ def _one(found: Mapping[str, Any], places: Mapping[str, int], lines: list[str]) 
 
 def _lines(manuscript: Manuscript) -> list[str]:
     try:
-        return _BREAK.split(decode(bytes(manuscript.data)).text)
+        return lines_of(bytes(manuscript.data))
     except ManuscriptError:
         return []
+
+
+def lines_of(data: bytes) -> list[str]:
+    """A file's lines as the reader of manuscripts counts them."""
+    return _BREAK.split(decode(data).text)
 
 
 FIELDS = {

@@ -8,8 +8,10 @@ from dongtai_mail.desk.accounts import views as accounts
 from dongtai_mail.desk.views import (
     audit,
     doctor,
-    issues,
+    editor,
+    issue_facts,
     mailings,
+    manuscripts,
     people,
     previews,
     proof_sends,
@@ -36,7 +38,6 @@ open_to_all = [
 for_staff = [
     path("", publications.home, name="home"),
     path("publications/<slug:slug>/", publications.publication, name="publication"),
-    path("publications/<slug:slug>/manuscripts/", publications.manuscripts, name="manuscripts"),
     path("publications/<slug:slug>/subscribers/", subscribers.lists, name="subscribers"),
     path("publications/<slug:slug>/lists/", subscribers.new_list, name="new-list"),
     path("publications/<slug:slug>/imports/", subscribers_import.imports_page, name="imports"),
@@ -73,7 +74,6 @@ for_staff = [
     path("imports/<int:pk>/start/", subscribers_import.import_start, name="import-start"),
     path("imports/<int:pk>/undo/", subscribers_import.import_undo, name="import-undo"),
     path("publications/<slug:slug>/mailings/", mailings.mailings, name="mailings"),
-    path("issues/<int:pk>/", issues.issue, name="issue"),
     # Findings, preview, review, test sends
     path("issues/<int:pk>/preview/", previews.page, name="preview"),
     path("issues/<int:pk>/preview/html/", previews.html, name="preview-html"),
@@ -148,5 +148,26 @@ for_staff += [
         people.reactivation,
         name="reactivation",
     ),
+]
+# Writing an issue
+for_staff += [
+    path("publications/<slug:slug>/issues/", issue_facts.new_issue, name="new-issue"),
+    path("publications/<slug:slug>/manuscripts/", manuscripts.manuscripts, name="manuscripts"),
+    path("manuscripts/<int:pk>/", manuscripts.manuscript, name="manuscript"),
+    path("issues/<int:pk>/", editor.issue, name="issue"),
+    path("issues/<int:pk>/facts/", issue_facts.facts, name="issue-facts"),
+    path("issues/<int:pk>/history/", issue_facts.issue_history, name="issue-history"),
+    path("issues/<int:pk>/restoration/", issue_facts.issue_restoration, name="issue-restoration"),
+    path("issues/<int:pk>/comments/", issue_facts.issue_comments, name="issue-comments"),
+    path("issues/<int:pk>/sections/", editor.sections, name="issue-sections"),
+    path("issues/<int:pk>/items/", editor.items, name="issue-items"),
+    path("sections/<int:pk>/", editor.section, name="section"),
+    path("items/<int:pk>/", editor.item, name="item"),
+    path("items/<int:pk>/text/", editor.item_text, name="item-text"),
+    path("items/<int:pk>/place/", editor.item_place, name="item-place"),
+    path("items/<int:pk>/history/", issue_facts.item_history, name="item-history"),
+    path("items/<int:pk>/restoration/", issue_facts.item_restoration, name="item-restoration"),
+    path("items/<int:pk>/comments/", issue_facts.item_comments, name="item-comments"),
+    path("pasted/", editor.pasted, name="pasted"),
 ]
 urlpatterns = open_to_all + for_staff

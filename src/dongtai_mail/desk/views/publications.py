@@ -1,4 +1,4 @@
-"""A publication's issues, and the door by which a manuscript comes in."""
+"""A publication's issues."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from django.core.paginator import Paginator
 from django.db.models import Count, F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from dongtai_mail.delivery.models import Mailing
-from dongtai_mail.desk import access, audit, dashboard
+from dongtai_mail.desk import access, dashboard
 from dongtai_mail.desk.access import Right, opens, signed_in
-from dongtai_mail.desk.forms import ManuscriptForm
-from dongtai_mail.issues.importing import ImportRefused, import_manuscript
-from dongtai_mail.issues.models import Issue, Publication
-from dongtai_mail.manuscript import ManuscriptError
+from dongtai_mail.issues.models import Publication
 
 PER_PAGE = 50
 
@@ -52,28 +49,3 @@ def publication(request: HttpRequest, shown: Publication) -> HttpResponse:
 def _last_mailings(issue_ids: list[int]) -> dict[int, Mailing]:
     mailings = Mailing.objects.filter(edition__issue__in=issue_ids).select_related("edition")
     return {mailing.edition.issue_id: mailing for mailing in mailings.order_by("id")}
-
-
-@opens(Publication, Right.WRITE)
-@require_http_methods(["GET", "HEAD", "POST"])
-def manuscripts(request: HttpRequest, shown: Publication) -> HttpResponse:
-    form = ManuscriptForm()
-    if request.method == "POST":
-        form = ManuscriptForm(request.POST, request.FILES)
-        issue = _import(shown, form)
-        if issue is not None:
-            audit.record(request, "issue.imported", issue)
-            return redirect("desk:issue", issue.pk)
-    context = {"publication": shown, "form": form, "here": "issues"}
-    return render(request, "desk/manuscripts.html", context)
-
-
-def _import(into: Publication, form: ManuscriptForm) -> Issue | None:
-    if not form.is_valid():
-        return None
-    file = form.cleaned_data["manuscript"]
-    try:
-        return import_manuscript(into, file.read(), file.name)
-    except (ImportRefused, ManuscriptError) as refused:
-        form.add_error("manuscript", str(refused))
-        return None

@@ -1,0 +1,148 @@
+"""The door by which a manuscript comes in: handed in, looked at, mended, accepted.
+
+Promises: nothing is an issue before it was accepted; what was handed in, and what was mended in it,
+is kept until then. Fails: with the reader's or importer's own words on the page.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from dongtai_mail import manuscript as reading
+from dongtai_mail.content import Finding
+from dongtai_mail.desk import audit
+from dongtai_mail.desk.access import Right, opens
+from dongtai_mail.desk.findings import lines_of
+from dongtai_mail.desk.forms import ManuscriptForm
+from dongtai_mail.desk.words import SEVERITIES
+from dongtai_mail.issues.importing import ImportRefused, accept, hand_in, imported
+from dongtai_mail.issues.models import Issue, ManuscriptDraft, Publication
+from dongtai_mail.manuscript import Manuscript, ManuscriptError
+
+MOST_LINES = 20_000
+
+
+@opens(Publication, Right.WRITE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def manuscripts(request: HttpRequest, shown: Publication) -> HttpResponse:
+    form = ManuscriptForm()
+    if request.method == "POST":
+        form = ManuscriptForm(request.POST, request.FILES)
+        kept = _hand_in(request, shown, form)
+        if isinstance(kept, Issue):
+            messages.info(request, _("这份文件以前导入过，就是这一期。"))
+            return redirect("desk:issue", kept.pk)
+        if kept is not None:
+            return redirect("desk:manuscript", kept.pk)
+    waiting = shown.manuscript_drafts.defer("data", "mended")[:20]
+    context = {"publication": shown, "form": form, "waiting": waiting, "here": "issues"}
+    return render(request, "desk/manuscripts.html", context)
+
+
+def _hand_in(
+    request: HttpRequest, into: Publication, form: ManuscriptForm
+) -> ManuscriptDraft | Issue | None:
+    if not form.is_valid():
+        return None
+    file = form.cleaned_data["manuscript"]
+    data = file.read()
+    try:
+        return imported(into, data) or hand_in(into, data, file.name, request.user.get_username())
+    except (ImportRefused, ManuscriptError) as refused:
+        form.add_error("manuscript", str(refused))
+        return None
+
+
+@opens(ManuscriptDraft, Right.WRITE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def manuscript(request: HttpRequest, draft: ManuscriptDraft) -> HttpResponse:
+    refused, status = "", 200
+    if request.method == "POST":
+        todo = request.POST.get("do")
+        if todo == "discard":
+            draft.delete()
+            messages.success(request, _("已放弃这份稿件，没有导入。"))
+            return redirect("desk:manuscripts", draft.publication.slug)
+        if "text" in request.POST:
+            _mend(draft, request.POST["text"])
+        if todo == "import":
+            issue, refused = _accept(request, draft)
+            if issue is not None:
+                return redirect("desk:issue", issue.pk)
+            status = 400
+        else:
+            return redirect("desk:manuscript", draft.pk)
+    return render(request, "desk/manuscript.html", _shown(draft, refused), status=status)
+
+
+def _mend(draft: ManuscriptDraft, text: str) -> None:
+    """Forms send each line's end as two characters; the file's own are kept where none changed."""
+    now = "\n".join(text.splitlines())
+    if now != "\n".join("\n".join(lines_of(draft.current)).splitlines()):
+        draft.mended = now.replace("\x00", "")
+        draft.save(update_fields=["mended"])
+
+
+def _accept(request: HttpRequest, draft: ManuscriptDraft) -> tuple[Issue | None, str]:
+    try:
+        issue = accept(draft)
+    except (ImportRefused, ManuscriptError) as refused:
+        return None, str(refused)
+    audit.record(request, "issue.imported", issue, after={"file": draft.filename})
+    return issue, ""
+
+
+def _shown(draft: ManuscriptDraft, refused: str) -> dict[str, Any]:
+    """The file's lines, and beside them what they were taken for and what was found."""
+    lines = lines_of(draft.current)
+    context: dict[str, Any] = {
+        "publication": draft.publication,
+        "draft": draft,
+        "refused": refused,
+        "text": "\n".join(lines),
+        "here": "issues",
+    }
+    try:
+        read = reading.read(draft.current, draft.filename)
+    except ManuscriptError as error:
+        return context | {"refused": refused or str(error), "lines": _numbered(lines, ())}
+    return context | {
+        "said": read.issue,
+        "outline": _outline(read),
+        "item_count": len(read.issue.items),
+        "findings": [(found, SEVERITIES[found.severity]) for found in read.findings],
+        "errors": sum(found.severity == "error" for found in read.findings),
+        "lines": _numbered(lines, read.findings),
+        "left_out": max(0, len(lines) - MOST_LINES),
+    }
+
+
+def _outline(read: Manuscript) -> list[dict[str, Any]]:
+    """Sections and items with the line where each begins."""
+    starts = iter(read.draft.item_lines)
+    return [
+        {
+            "name": section.name,
+            "line": line,
+            "items": [(each, next(starts)) for each in section.items],
+        }
+        for section, line in zip(read.issue.sections, read.draft.section_lines, strict=True)
+    ]
+
+
+def _numbered(lines: list[str], findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
+    at: dict[int, list[Finding]] = defaultdict(list)
+    for found in findings:
+        if found.line:
+            at[found.line].append(found)
+    return [
+        {"number": number, "text": text, "worst": at[number][0].severity if number in at else ""}
+        for number, text in enumerate(lines[:MOST_LINES], 1)
+    ]
