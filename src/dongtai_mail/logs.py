@@ -8,11 +8,28 @@ a value; ids are ``mailing``, ``batch``, ``delivery``, ``notice``, ``returned``,
 from __future__ import annotations
 
 import json
+import logging
 import re
 
+_SECRET_PATH = re.compile(r"(/(?:[updcm]/|password/[0-9A-Za-z]+-))[^/\s\"'?]{8,}")
 _PLAIN = re.compile(r"[^\s\"'=\\\x00-\x20\x7f-\x9f]+")
 # What JSON leaves as it is, though a terminal or a reader of lines does not.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029]")
+
+
+class Masked(logging.Filter):
+    """Takes out of every line what would let its reader act for somebody else.
+
+    Django names the path of each request that failed, and in ours stand the links of readers
+    and the links that set a password.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = record.getMessage()
+        masked = _SECRET_PATH.sub(r"\1…", said)
+        if masked != said:
+            record.msg, record.args = masked, ()
+        return True
 
 
 def event(name: str, /, **values: object) -> str:

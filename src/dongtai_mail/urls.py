@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from dongtai_mail import health
+from dongtai_mail.desk import access
 from dongtai_mail.metrics import metrics
 
 handler400 = "dongtai_mail.desk.errors.malformed"
@@ -15,7 +16,7 @@ urlpatterns = [
     path("", include("dongtai_mail.desk.urls")),
     path("", include("dongtai_mail.desk.accounts.urls")),
     path("", include("subscribers.urls")),
-    path("read/", include("dongtai_mail.issues.urls")),
+    path("read/", include("dongtai_mail.issues.urls"), {"may_see": access.sees}),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", metrics),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dongtai_mail.logs import event
+from dongtai_mail.logs import Masked, event
 
 
 def test_an_event_says_its_name_and_its_values() -> None:
@@ -24,3 +27,18 @@ def test_a_line_is_one_line_and_has_as_many_values_as_were_given(text: str) -> N
     assert len(line.splitlines()) == 1
     assert line.startswith("event=happened reply=")
     assert line.endswith(" mailing=7")
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/u/AbCdEfGh1234-_/", "/u/…/"),
+        ("/p/AbCdEfGh1234/data/", "/p/…/data/"),
+        ("/password/2f-c8q1zz-9f8e7d6c5b4a/", "/password/2f-…/"),
+        ("/publications/observer/", "/publications/observer/"),
+    ],
+)
+def test_a_path_that_acts_for_somebody_is_not_logged_whole(path: str, shown: str) -> None:
+    record = logging.LogRecord("django.request", 30, "", 0, "Not Found: %s", (path,), None)
+    assert Masked().filter(record)
+    assert record.getMessage() == f"Not Found: {shown}"

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from dongtai_mail.desk.models import Membership, Role
 from dongtai_mail.issues.models import Edition
 from tests import factories
 
@@ -61,9 +62,15 @@ def test_it_is_answered_again_only_when_it_is_not_known(client, edition):
     assert "max-age" in known["Cache-Control"]
 
 
-def test_an_unpublished_edition_is_seen_by_staff_alone(client, edition):
+def test_an_unpublished_edition_is_seen_by_its_own_people_alone(client, edition):
     assert client.get(_address(edition)).status_code == 404
-    client.force_login(User.objects.create_user("editor"))
+    person = User.objects.create_user("editor")
+    client.force_login(person)
+    elsewhere = factories.publication("other", "example.net")
+    Membership.objects.create(user=person, publication=elsewhere, role=Role.ADMINISTRATOR)
+    assert client.get(_address(edition)).status_code == 404
+    here = edition.issue.publication
+    Membership.objects.create(user=person, publication=here, role=Role.LIST_MANAGER)
     response = client.get(_address(edition))
     assert response.status_code == 200
     assert response["Cache-Control"] == "private, no-store"

@@ -158,6 +158,11 @@ def rights(person: Person, publication: Publication | None) -> frozenset[Right]:
     return frozenset(right for right in Right if right.roles & roles)
 
 
+def sees(request: HttpRequest, publication: Publication) -> bool:
+    """Whether the request's person has any role there."""
+    return Right.SEE in rights(request.user, publication)
+
+
 def publications(person: Person) -> QuerySet[Publication]:
     """Those in which ``person`` has any role."""
     everything = Publication.objects.order_by("name")
