@@ -20,6 +20,9 @@ _WORD = 75
 _OPEN, _CLOSE = "=?utf-8?b?", "?="
 _ATOM_TEXT = r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+"
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,49}", re.ASCII)
 _ASCII = re.compile(r"[ -~]*", re.ASCII)
 _ATOMS = re.compile(f"{_ATOM_TEXT}(?: {_ATOM_TEXT})*", re.ASCII)
@@ -60,6 +63,19 @@ def check(text: str, where: str) -> None:
     if bad is not None:
         raise HeaderError(
             f"{where} 第 {bad.start() + 1} 个字符是换行或控制字符 U+{ord(bad[0]):04X}，请删去后再试"
+        )
+
+
+def refuse_unseen(text: str) -> None:
+    """Refuse what a name or a subject must not hold: line ends, controls, direction marks.
+
+    Direction marks let one name pose as another in a list of mails.
+    """
+    bad = _UNSEEN.search(text)
+    if bad is not None:
+        raise HeaderError(
+            f"第 {bad.start() + 1} 个字符（U+{ord(bad[0]):04X}）是换行、控制或文字方向字符，"
+            "邮件里不能有；请删去它。"
         )
 
 

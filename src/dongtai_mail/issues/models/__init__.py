@@ -12,7 +12,6 @@ from dongtai_mail.issues.models.publication import (
     Publication,
     validate_colour,
     validate_domain,
-    validate_line,
     validate_timezone,
 )
 from dongtai_mail.issues.models.writing import (
@@ -44,6 +43,5 @@ __all__ = [
     "Sketch",
     "validate_colour",
     "validate_domain",
-    "validate_line",
     "validate_timezone",
 ]

@@ -9,6 +9,7 @@ from django.core.validators import RegexValidator, validate_slug
 from django.db import models
 
 from dongtai_mail import content
+from dongtai_mail.validators import validate_line
 
 
 def validate_timezone(name: str) -> None:
@@ -21,7 +22,6 @@ validate_domain = RegexValidator(
     "请填写小写的域名，例如 news.example.org。",
 )
 validate_colour = RegexValidator(r"^#[0-9a-f]{6}$", "请填写 #b3121d 这样的颜色。")
-validate_line = RegexValidator(r"^[^\r\n\x00]*$", "不能换行。")
 
 
 class Publication(models.Model):

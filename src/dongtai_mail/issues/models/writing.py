@@ -9,7 +9,8 @@ from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.utils import timezone
 
-from dongtai_mail.issues.models.publication import Publication, validate_line
+from dongtai_mail.issues.models.publication import Publication
+from dongtai_mail.validators import validate_line
 
 
 class Issue(models.Model):
