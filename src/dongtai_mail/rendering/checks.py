@@ -45,8 +45,11 @@ def check(
         *_complete(whole, _MAIN.search(web_html), "网页"),
         *_anchors(html, "HTML"),
         *_anchors(web_html, "网页"),
+        *_reachable(view, web_html),
         *_links(html),
+        *_links(web_html),
         *_images(html),
+        *_images(web_html),
         *_structure(html),
         *_slots(html, text, web_html, slots),
     ]
@@ -128,6 +131,15 @@ def _anchors(html: str, part: str) -> Iterable[Finding]:
     for target in _HREF.findall(html):
         if target.startswith("#") and target[1:] not in names:
             yield _error("anchor-missing", f"{part}里的链接没有去处：{target}")
+
+
+def _reachable(view: View, web_html: str) -> Iterable[Finding]:
+    """Links in mails that have long been sent lead to an item's place on the page."""
+    places = set(_ID.findall(web_html))
+    for item in view.items:
+        if item.anchor not in places:
+            message = f"网页里没有这一条的锚点：{item.anchor}"
+            yield _error("anchor-missing", message, item.title.plain)
 
 
 def _links(html: str) -> Iterable[Finding]:
