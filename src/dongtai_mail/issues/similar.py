@@ -2,7 +2,7 @@
 
 Owns: the index of the strings that items have (``Sketch``, ``Shingle``), and what counts as alike.
 Promises: an answer in some milliseconds among thousands of items, on either database: a title by
-its strings of three characters, a text by every string of eight that has the lowest number among
+its strings of four characters, a text by every string of eight that has the lowest number among
 its neighbours, so that a passage of thirty-two characters in common is always met. What is met is
 compared whole before it is shown. The index follows the items' versions and mends itself.
 """
@@ -18,14 +18,15 @@ from itertools import groupby
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Q
 
 from dongtai_mail.issues.models import Issue, Item, Publication, Shingle, Sketch
 
 MOST = 5
-_TITLE, _TEXT = 3, 8
+_TITLE, _TEXT = 4, 8
 _NEIGHBOURS = 25
-_CANDIDATES = 12
+_CANDIDATES = 10
+_ENOUGH = 12
 _ASKED = 600
 _LONGEST = 50_000
 _SHOWN = 60
@@ -34,6 +35,7 @@ _SHORT = 60
 # Strings in a row, and no fewer, are more than a name or a turn of phrase; a passage is this many.
 _TELLING, _PASSAGE = 9, 36
 _LINK = re.compile(r"\]\([^)\s]*\)")
+_NOISE = re.compile(r"[\W_]+")
 _FIGURES = re.compile(r"\d+")
 
 
@@ -61,7 +63,7 @@ def similar(
     rows = Item.objects.filter(publication=publication, discarded_at=None)
     if besides is not None:
         rows = rows.exclude(pk=besides.pk)
-    met = _met(rows, _numbers(_grams(mine.title, _TITLE))) | _met(rows, list(mine.numbers()))
+    met = _met(_numbers(_grams(mine.title, _TITLE))) | _met(list(mine.numbers()))
     if url:
         met |= set(rows.filter(url=url).values_list("pk", flat=True)[:MOST])
     found = rows.select_related("section__issue").filter(pk__in=met)
@@ -96,13 +98,15 @@ def _index(item: Item) -> None:
         Shingle.objects.bulk_create(Shingle(item=item, number=number) for number in numbers)
 
 
-def _met(rows: QuerySet[Item], numbers: Sequence[int]) -> set[int]:
-    """The items that have most of these strings."""
+def _met(numbers: Sequence[int]) -> set[int]:
+    """The items that have most of these strings; one string alone is met everywhere."""
     if not numbers:
         return set()
     asked = numbers[:: len(numbers) // _ASKED + 1]
-    shared = rows.filter(shingles__number__in=asked).values("pk").annotate(shared=Count("pk"))
-    return {row["pk"] for row in shared.order_by("-shared", "-pk")[:_CANDIDATES]}
+    least = 2 if len(asked) >= _ENOUGH else 1
+    shared = Shingle.objects.filter(number__in=asked).values("item").annotate(shared=Count("pk"))
+    telling = shared.filter(shared__gte=least).order_by("-shared", "-item")
+    return {row["item"] for row in telling[:_CANDIDATES]}
 
 
 class _Text:
@@ -112,7 +116,7 @@ class _Text:
         self.title = _bare(title)
         self.figures = _FIGURES.findall(title)
         self.original = _LINK.sub("]", body)
-        self.text, self.places = _bare_with_places(self.original)
+        self.text = _bare(self.original)
         self.grams = set(_grams(self.text, _TEXT))
 
     def numbers(self) -> Iterator[int]:
@@ -142,7 +146,8 @@ class _Text:
 
     def printed(self, start: int, length: int) -> str:
         """A run with the spaces and punctuation that it has here."""
-        first, last = self.places[start], self.places[start + length + _TEXT - 2]
+        places = [at for at, char in enumerate(_folded(self.original)) if not _NOISE.match(char)]
+        first, last = places[start], places[start + length + _TEXT - 2]
         shown = " ".join(self.original[first : last + 1].split())
         return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
 
@@ -180,13 +185,8 @@ def _title_likeness(mine: _Text, theirs: _Text) -> float:
 
 
 def _bare(text: str) -> str:
-    return _bare_with_places(text)[0]
-
-
-def _bare_with_places(text: str) -> tuple[str, Sequence[int]]:
-    """The text without spaces and punctuation, and where each of its characters stood."""
-    kept = [(char, at) for at, char in enumerate(_folded(text)) if char.isalnum()]
-    return "".join(char for char, _at in kept), [at for _char, at in kept]
+    """The text without spaces and punctuation."""
+    return _NOISE.sub("", _folded(text))
 
 
 def _folded(text: str) -> str:
