@@ -40,7 +40,7 @@ def _findings(sound: Rendered, part: str, before: str, after: str) -> list[Findi
         ("html", 'href="#i1-1"', 'href="#i9-9"', "anchor-missing"),
         ("html", 'id="s2"', 'id="s1"', "anchor-doubled"),
         ("web_html", 'id="i1-1"', "", "anchor-missing"),
-        ("web_html", 'id="i1-2"', "", "anchor-missing"),
+        ("web_html", 'id="i2-1"', "", "anchor-missing"),
         ("web_html", 'id="s2"', 'id="s1"', "anchor-doubled"),
         ("web_html", "企业可以提前", "企业企业可以提前", "content-extra"),
         ("web_html", "https://port.example.test/n", "/n", "link-not-absolute"),
