@@ -1,0 +1,221 @@
+"""Reviews: who may approve, what ends an approval, and what may be sent."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from dongtai_mail.commands import send
+from dongtai_mail.delivery import mailings
+from dongtai_mail.delivery.mailings import MailingRefused
+from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.issues import editing, editions, reviewing
+from dongtai_mail.issues.models import Issue, Item, Review, Section
+from dongtai_mail.issues.reviewing import ReviewRefused
+from tests import factories
+from tests.desk.conftest import make_issue
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def issue(settings, tmp_path_factory) -> Issue:
+    settings.DATA_DIR = tmp_path_factory.getbasetemp()
+    publication = factories.publication()
+    publication.needs_approval = True
+    publication.save()
+    return make_issue(publication, "云港口岸开通夜航")
+
+
+@pytest.fixture
+def editor() -> User:
+    return User.objects.create_user("王编辑")
+
+
+@pytest.fixture
+def reviewer() -> User:
+    return User.objects.create_user("李审核")
+
+
+def _edit(issue: Issue, **values: object) -> None:
+    item = Item.objects.filter(section__issue=issue).first()
+    editing.save_item(item, item.version, values or {"body": "改过的正文。"}, "王编辑")
+
+
+def test_what_another_person_approved_may_be_sent(issue, editor, reviewer):
+    review = reviewing.request(issue, editor, "请看")
+    assert not reviewing.is_approved(review.edition)
+    with pytest.raises(MailingRefused, match="还没有批准"):
+        mailings.schedule(review.edition, factories.subscriber_list(), request_key="a" * 16)
+    reviewing.approve(review, reviewer, "可以")
+    assert reviewing.is_approved(review.edition)
+    assert reviewing.standing(issue) == review
+    assert mailings.schedule(review.edition, factories.subscriber_list(), request_key="a" * 16)
+
+
+def test_nobody_approves_their_own_request_unless_the_publication_allows_it(issue):
+    alone = User.objects.create_superuser("总编")
+    review = reviewing.request(issue, alone)
+    with pytest.raises(ReviewRefused, match="自己送审"):
+        reviewing.approve(review, alone)
+    assert not reviewing.is_approved(review.edition)
+    issue.publication.self_approval = True
+    issue.publication.save()
+    reviewing.approve(Review.objects.get(pk=review.pk), alone)
+    assert reviewing.is_approved(review.edition)
+
+
+def test_any_change_revokes_the_approval_and_says_so(issue, editor, reviewer):
+    review = reviewing.approve(reviewing.request(issue, editor), reviewer)
+    _edit(issue)
+    review.refresh_from_db()
+    assert review.state == Review.State.REVOKED
+    assert review.revoked_why == "王编辑 改动了《云港口岸开通夜航》"
+    assert review.revoked_at
+    assert reviewing.standing(issue) is None
+    assert not reviewing.is_approved(review.edition)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda issue: editing.save_issue(issue, issue.version, {"subject": "新主题"}, "甲"),
+        lambda issue: editing.discard(Item.objects.get(), "甲"),
+        lambda issue: editing.rename_section(Section.objects.get(), "新栏目", "甲"),
+    ],
+    ids=["subject", "discarded", "section"],
+)
+def test_every_kind_of_change_revokes(issue, editor, reviewer, change):
+    review = reviewing.approve(reviewing.request(issue, editor), reviewer)
+    change(issue)
+    review.refresh_from_db()
+    assert review.state == Review.State.REVOKED
+    assert review.revoked_why.startswith("甲 ")
+
+
+def test_what_readers_do_not_get_leaves_the_approval(issue, editor, reviewer):
+    review = reviewing.approve(reviewing.request(issue, editor), reviewer)
+    _edit(issue, tags=["跨境"])
+    period = {"period_from": datetime.date(2026, 11, 1)}
+    editing.save_issue(Issue.objects.get(), Issue.objects.get().version, period, "王编辑")
+    assert reviewing.standing(issue) == review
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("accent", "#0b5394"), ("reason", "您订阅了本刊。"), ("host_name", "新单位")],
+)
+def test_the_publications_own_words_count_too(issue, editor, reviewer, name, value):
+    review = reviewing.approve(reviewing.request(issue, editor), reviewer)
+    setattr(issue.publication, name, value)
+    issue.publication.save()
+    assert not reviewing.is_approved(review.edition)
+    review.refresh_from_db()
+    assert review.state == Review.State.REVOKED
+    assert "刊物设置" in review.revoked_why
+
+
+def test_what_has_nothing_to_do_with_the_bytes_does_not_count(issue, editor, reviewer):
+    review = reviewing.approve(reviewing.request(issue, editor), reviewer)
+    issue.publication.proof_addresses = ["a@example.org"]
+    issue.publication.save()
+    assert reviewing.is_approved(review.edition)
+
+
+def test_a_change_during_the_review_takes_the_request_back(issue, editor, reviewer):
+    review = reviewing.request(issue, editor)
+    _edit(issue)
+    with pytest.raises(ReviewRefused):
+        reviewing.approve(review, reviewer)
+    review.refresh_from_db()
+    assert review.state == Review.State.WITHDRAWN
+
+
+def test_a_change_that_is_taken_back_must_be_approved_again(issue, editor, reviewer):
+    before = Item.objects.get().body
+    review = reviewing.approve(reviewing.request(issue, editor), reviewer)
+    _edit(issue)
+    _edit(issue, body=before)
+    assert not reviewing.is_approved(review.edition)
+    again = reviewing.request(issue, editor)
+    assert again.edition == review.edition
+    assert again.state == Review.State.REQUESTED
+
+
+def test_asking_twice_for_the_same_is_one_review(issue, editor):
+    assert reviewing.request(issue, editor) == reviewing.request(issue, editor)
+
+
+def test_a_new_request_takes_the_place_of_the_old_one(issue, editor):
+    old = reviewing.request(issue, editor)
+    new = reviewing.request(issue, editor, kind="digest")
+    old.refresh_from_db()
+    assert (old.state, new.state) == (Review.State.WITHDRAWN, Review.State.REQUESTED)
+
+
+def test_sending_back_needs_words(issue, editor, reviewer):
+    review = reviewing.request(issue, editor)
+    with pytest.raises(ReviewRefused, match="写明"):
+        reviewing.send_back(review, reviewer, "  ")
+    assert reviewing.send_back(review, reviewer, "第二段重写").comment == "第二段重写"
+    with pytest.raises(ReviewRefused, match="已退回"):
+        reviewing.approve(review, reviewer)
+
+
+def test_an_issue_with_errors_cannot_be_sent_for_review(issue, editor):
+    _edit(issue, body="")
+    with pytest.raises(editions.EditionRefused):
+        reviewing.request(issue, editor)
+    assert not Review.objects.exists()
+
+
+def test_a_reviewer_sees_what_is_new_item_by_item(issue, editor, reviewer):
+    section = Section.objects.get()
+    second = Item.objects.create(section=section, position=1, title="第二条", body="旧的说法。")
+    gone = Item.objects.create(section=section, position=2, title="第三条", body="正文。")
+    reviewing.send_back(reviewing.request(issue, editor), reviewer, "再改")
+    editing.discard(gone, "王编辑")
+    editing.save_item(second, second.version, {"body": "新的说法。"}, "王编辑")
+    editing.place(second, section, 0, "王编辑")
+    changes = reviewing.differences(reviewing.request(issue, editor))
+    assert [(each.kind, each.title) for each in changes.items] == [
+        ("moved", "第二条"),
+        ("removed", "第三条"),
+    ]
+    (field,) = changes.items[0].fields
+    assert [(run.kind, run.text) for run in field.runs] == [
+        ("gone", "旧"),
+        ("new", "新"),
+        ("same", "的说法。"),
+    ]
+
+
+def test_the_first_review_has_nothing_to_compare_with(issue, editor):
+    assert reviewing.differences(reviewing.request(issue, editor)) is None
+
+
+def test_a_scheduled_mailing_waits_when_the_approval_has_ended(issue, editor, reviewer):
+    review = reviewing.approve(reviewing.request(issue, editor), reviewer)
+    mailing = mailings.schedule(review.edition, factories.subscriber_list(), request_key="b" * 16)
+    _edit(issue)
+    mailings.start_due()
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.MISSED
+    assert "还没有批准" in mailing.note
+    mailings.resume(mailing)
+    mailings.start_due()
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.MISSED
+
+
+def test_whoever_sends_from_the_shell_vouches_for_it(issue, capsys):
+    factories.subscriber_list()
+    assert send.main([str(issue.pk), "--list", "readers"]) == 0
+    review = Review.objects.get()
+    assert (review.state, review.reviewer) == (Review.State.APPROVED, "dongtai send")
+    assert review.decided_by is None
+    assert "以“dongtai send”的名义批准" in capsys.readouterr().out
+    assert Mailing.objects.get().scheduled_at <= timezone.now()
