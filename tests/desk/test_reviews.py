@@ -1,0 +1,173 @@
+"""The review pages: asking, deciding, and what is written down of it."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from dongtai_mail.desk.models import AuditEntry, Membership, Role
+from dongtai_mail.issues import editing
+from dongtai_mail.issues.models import Edition, Item, Review
+from tests import factories
+from tests.desk.conftest import make_issue
+
+pytestmark = pytest.mark.django_db
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
+
+
+@pytest.fixture
+def publication(db):
+    row = factories.publication()
+    row.needs_approval = True
+    row.save()
+    return row
+
+
+def _member(publication, role: str) -> Client:
+    person = User.objects.create_user(f"{role}-{publication.slug}")
+    Membership.objects.create(user=person, publication=publication, role=role)
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def _request(issue, client: Client) -> Review:
+    client.post(f"/issues/{issue.pk}/review/request/", {"note": "请看第一条"})
+    return Review.objects.get(state="requested")
+
+
+def test_from_request_to_approval(publication, issue):
+    editor = _member(publication, Role.EDITOR)
+    reviewer = _member(publication, Role.REVIEWER)
+    review = _request(issue, editor)
+    page = reviewer.get(f"/issues/{issue.pk}/review/").content.decode()
+    assert "请看第一条" in page
+    assert "第一次送审" in page
+    assert f"/editions/{review.edition_id}/html/" in page
+    done = reviewer.post(f"/reviews/{review.pk}/approval/", {"comment": "可以发"}, follow=True)
+    assert "已批准" in done.content.decode()
+    entries = AuditEntry.objects.filter(action__startswith="review.").order_by("pk")
+    assert [entry.action for entry in entries] == ["review.requested", "review.approved"]
+    assert {entry.after["sha256"] for entry in entries} == {review.edition.sha256}
+
+
+def test_a_return_needs_words_and_loses_none(publication, issue):
+    review = _request(issue, _member(publication, Role.EDITOR))
+    reviewer = _member(publication, Role.REVIEWER)
+    assert "写明" in reviewer.post(f"/reviews/{review.pk}/return/").content.decode()
+    reviewer.post(f"/reviews/{review.pk}/return/", {"comment": "第一条改标题"})
+    review.refresh_from_db()
+    assert (review.state, review.comment) == ("returned", "第一条改标题")
+    assert AuditEntry.objects.get(action="review.returned").after["comment"] == "第一条改标题"
+    page = reviewer.post(f"/reviews/{review.pk}/approval/", {"comment": "打好的字"})
+    assert "已退回" in page.content.decode()
+
+
+def test_a_superuser_does_not_approve_his_own_request(publication, issue, desk):
+    review = _request(issue, desk)
+    assert "自己送审" in desk.get(f"/issues/{issue.pk}/review/").content.decode()
+    page = desk.post(f"/reviews/{review.pk}/approval/").content.decode()
+    assert "请另一位审核" in page
+    review.refresh_from_db()
+    assert review.state == "requested"
+
+
+def test_a_change_ends_the_approval_on_the_record(publication, issue):
+    review = _request(issue, _member(publication, Role.EDITOR))
+    _member(publication, Role.REVIEWER).post(f"/reviews/{review.pk}/approval/")
+    item = Item.objects.get()
+    editing.save_item(item, item.version, {"title": HOSTILE}, "editor-observer")
+    entry = AuditEntry.objects.get(action="review.revoked")
+    assert entry.actor == "editor-observer"
+    assert entry.user.username == "editor-observer"
+    assert entry.after["sha256"] == review.edition.sha256
+    page = _member(publication, Role.SENDER).get(f"/issues/{issue.pk}/review/").content.decode()
+    assert "批准已失效" in page
+    assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize(
+    ("role", "asks", "decides"),
+    [
+        (Role.EDITOR, 302, 403),
+        (Role.REVIEWER, 403, 302),
+        (Role.SENDER, 403, 403),
+        (Role.LIST_MANAGER, 403, 403),
+        (Role.ADMINISTRATOR, 302, 302),
+    ],
+)
+def test_who_may_ask_and_who_may_decide(publication, issue, desk, role, asks, decides):
+    client = _member(publication, role)
+    review = _request(issue, desk)
+    assert client.get(f"/issues/{issue.pk}/review/").status_code == 200
+    assert client.get(f"/editions/{review.edition_id}/html/").status_code == 200
+    assert client.post(f"/issues/{issue.pk}/review/request/").status_code == asks
+    review = Review.objects.get(state="requested")
+    assert client.post(f"/reviews/{review.pk}/return/", {"comment": "改"}).status_code == decides
+    Review.objects.update(state="requested")
+    assert client.post(f"/reviews/{review.pk}/approval/").status_code == decides
+
+
+def test_only_those_who_approve_take_an_approval_back(publication, issue):
+    editor, reviewer = _member(publication, Role.EDITOR), _member(publication, Role.REVIEWER)
+    review = _request(issue, editor)
+    reviewer.post(f"/reviews/{review.pk}/approval/")
+    assert editor.post(f"/reviews/{review.pk}/withdrawal/").status_code == 403
+    reviewer.post(f"/reviews/{review.pk}/withdrawal/", {"comment": "数字有误"})
+    review.refresh_from_db()
+    assert review.state == "revoked"
+    assert "数字有误" in review.revoked_why
+    assert AuditEntry.objects.filter(action="review.revoked").count() == 1
+
+
+def test_an_editor_takes_a_request_back(publication, issue):
+    editor = _member(publication, Role.EDITOR)
+    review = _request(issue, editor)
+    assert editor.post(f"/reviews/{review.pk}/withdrawal/").status_code == 302
+    assert AuditEntry.objects.filter(action="review.withdrawn").exists()
+
+
+def test_another_publications_people_find_nothing(publication, issue, desk):
+    review = _request(issue, desk)
+    stranger = _member(factories.publication("other", "other.example"), Role.ADMINISTRATOR)
+    for address in (f"/issues/{issue.pk}/review/", f"/editions/{review.edition_id}/html/"):
+        assert stranger.get(address).status_code == 404
+    for act in ("approval", "return", "withdrawal"):
+        assert stranger.post(f"/reviews/{review.pk}/{act}/").status_code == 404
+    assert stranger.post(f"/issues/{issue.pk}/review/request/").status_code == 404
+
+
+@pytest.mark.parametrize("act", ["approval", "return", "withdrawal"])
+def test_decisions_need_the_csrf_token(publication, issue, desk, editor, act):
+    review = _request(issue, desk)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(editor)
+    assert client.post(f"/reviews/{review.pk}/{act}/", {"comment": "改"}).status_code == 403
+    review.refresh_from_db()
+    assert review.state == "requested"
+
+
+def test_hostile_words_are_only_words(publication, desk):
+    issue = make_issue(publication, HOSTILE, "9", body=HOSTILE)
+    desk.post(f"/issues/{issue.pk}/review/request/", {"note": HOSTILE})
+    review = Review.objects.get()
+    desk.post(f"/reviews/{review.pk}/return/", {"comment": HOSTILE})
+    item = Item.objects.get()
+    editing.save_item(item, item.version, {"body": f"新{HOSTILE}新"}, HOSTILE[:100])
+    desk.post(f"/issues/{issue.pk}/review/request/", {"note": HOSTILE})
+    page = desk.get(f"/issues/{issue.pk}/review/").content.decode()
+    assert "与上次审过的相比" in page
+    assert "<ins>新</ins>" in page
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+
+
+def test_an_issue_with_errors_leads_to_its_findings(publication, desk):
+    issue = make_issue(publication, "标题", "9", body="")
+    page = desk.get(f"/issues/{issue.pk}/review/").content.decode()
+    assert "改好才能送审" in page
+    refused = desk.post(f"/issues/{issue.pk}/review/request/", {"note": "打好的字"})
+    assert "处错误" in refused.content.decode()
+    assert not Edition.objects.exists()
