@@ -1,20 +1,24 @@
-"""The page before a mailing, and a mailing's own page."""
+"""Choosing to whom and when an issue goes, and the last page with its held button."""
 
 from __future__ import annotations
 
 import datetime
 import re
+from html import unescape
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 
-from dongtai_mail.delivery import mailings, queue, stages
+from dongtai_mail.delivery import mailings
 from dongtai_mail.delivery.models import Delivery, Mailing
-from dongtai_mail.delivery.queue import Outcome
 from dongtai_mail.desk.audience import audience
+from dongtai_mail.desk.models import AuditEntry, Membership, Role
+from dongtai_mail.issues import reviewing
 from dongtai_mail.issues.models import Publication
-from dongtai_mail.message.reply import Reply, Stage
-from subscribers.models import Subscription, Suppression
+from subscribers.models import Segment, Subscription, Suppression
 from tests import factories
 from tests.desk.conftest import make_issue
 
@@ -26,49 +30,118 @@ def readers(publication) -> list[Subscription]:
     return factories.readers(12, factories.subscriber_list(publication))
 
 
+def _address(issue, last: bool = True, **chosen: object) -> str:
+    query = {"kind": "lean", "when": "now", **chosen}
+    return f"/issues/{issue.pk}/mailing/{'last/' if last else ''}?{urlencode(query, doseq=True)}"
+
+
 def _form(page: str) -> dict[str, str]:
-    """The hidden fields of the form that sends."""
-    form = page[page.index('name="request_key"') - 40 :]
-    fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form)
-    return {name: value for name, value in fields if name != "csrfmiddlewaretoken"}
+    """The fields of the form that sends, with the number typed."""
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+    fields.pop("csrfmiddlewaretoken", None)
+    return {**fields, "readers": fields.get("shown", "")}
+
+
+def _send(desk: Client, issue, **chosen: object) -> Mailing:
+    address = _address(issue, **chosen)
+    response = desk.post(address, _form(desk.get(address).content.decode()))
+    assert response.status_code == 302, _errors(response.content.decode())
+    return Mailing.objects.get(pk=response["Location"].strip("/").rpartition("/")[2])
+
+
+def _sentence(page: str) -> str:
+    told = page.partition('class="sentence">')[2].partition("</p>")[0]
+    return unescape(re.sub(r"<[^>]+>", "", told))
+
+
+def _errors(page: str) -> list[str]:
+    return re.findall(r'role="alert">([^<]*)', page)
 
 
 def test_one_sentence_says_everything_before_the_button(desk, issue, readers):
     Suppression.objects.create(key=readers[0].subscriber.key, reason="staff")
-    page = desk.get(f"/issues/{issue.pk}/mailing/?kind=digest").content.decode()
-    sentence = re.sub(r"<[^>]+>", "", page.partition('class="sentence">')[2].partition("</p>")[0])
+    on = readers[0].subscriber_list
+    page = desk.get(_address(issue, list=on.pk, kind="digest", per_minute=600)).content.decode()
     assert re.fullmatch(
-        r"现在把 云港观察 第 7 期（摘要版，[\d,]+ 字节）发给“读者”的 11 人，排除 1 人。", sentence
+        r"现在把 云港观察 第 7 期（摘要版，[\d,]+ 字节）发给“读者”的 11 人，排除 1 人，"
+        r"每分钟最多 600 封，没有答复的会再发一次。",
+        _sentence(page),
     )
 
 
+def test_choosing_shows_the_same_sentence_and_leads_on(desk, issue, readers):
+    page = desk.get(f"/issues/{issue.pk}/mailing/").content.decode()
+    assert "发给“读者”的 12 人" in _sentence(page)
+    assert f'action="/issues/{issue.pk}/mailing/last/"' in page
+
+
 def test_sending_makes_a_mailing_of_the_edition_that_was_shown(desk, issue, readers):
-    form = _form(desk.get(f"/issues/{issue.pk}/mailing/?kind=lean").content.decode())
+    address = _address(issue, list=readers[0].subscriber_list_id)
+    form = _form(desk.get(address).content.decode())
     issue.sections.get().items.update(title="改过的标题")
-    response = desk.post(f"/issues/{issue.pk}/mailing/", form)
+    response = desk.post(address, form)
     mailing = Mailing.objects.get()
     assert response["Location"] == f"/mailings/{mailing.pk}/"
     assert mailing.edition.key == form["edition"]
     assert "改过的标题" not in mailing.edition.html
     assert mailing.edition.kind == "lean"
     assert mailing.created_by == "editor"
+    assert AuditEntry.objects.get(action="mailing.scheduled").subject_id == str(mailing.pk)
 
 
-def test_a_double_click_is_one_mailing(desk, issue, readers):
-    form = _form(desk.get(f"/issues/{issue.pk}/mailing/").content.decode())
-    first, second = (desk.post(f"/issues/{issue.pk}/mailing/", form) for _ in range(2))
+def test_a_double_click_and_the_way_back_are_one_mailing(desk, issue, readers):
+    address = _address(issue, list=readers[0].subscriber_list_id)
+    form = _form(desk.get(address).content.decode())
+    first, second = (desk.post(address, form) for _ in range(2))
     assert first["Location"] == second["Location"]
     assert Mailing.objects.count() == 1
+
+
+def test_a_second_tab_asks_before_it_sends_again(desk, issue, readers):
+    address = _address(issue, list=readers[0].subscriber_list_id)
+    one, two = (_form(desk.get(address).content.decode()) for _ in range(2))
+    desk.post(address, one)
+    page = desk.post(address, two).content.decode()
+    assert "有人已经安排过这一期的发送" in _errors(page)[0]
+    assert Mailing.objects.count() == 1
+    assert desk.post(address, _form(page)).status_code == 302
+    assert Mailing.objects.count() == 2
+
+
+@pytest.mark.parametrize("typed", ["", "11", "十二", "12.0", "-12"])
+def test_nothing_is_sent_unless_the_number_is_typed(desk, issue, readers, typed):
+    address = _address(issue, list=readers[0].subscriber_list_id)
+    form = _form(desk.get(address).content.decode()) | {"readers": typed}
+    page = desk.post(address, form).content.decode()
+    assert "输入人数 12 来确认" in _errors(page)[0]
+    assert not Mailing.objects.exists()
+
+
+def test_a_number_may_be_typed_as_it_is_shown(desk, issue, readers):
+    address = _address(issue, list=readers[0].subscriber_list_id)
+    form = _form(desk.get(address).content.decode()) | {"shown": "1,2", "readers": "1，2 "}
+    assert desk.post(address, form).status_code == 302
+
+
+def test_many_more_readers_than_were_shown_are_asked_about_again(desk, issue, readers):
+    address = _address(issue, list=readers[0].subscriber_list_id)
+    form = _form(desk.get(address).content.decode())
+    factories.subscribe(
+        readers[0].subscriber_list, *(f"new{number}@example.com" for number in range(9))
+    )
+    page = desk.post(address, form).content.decode()
+    assert "刚才 12，现在 21" in _errors(page)[0]
+    assert not Mailing.objects.exists()
 
 
 def test_a_time_is_meant_in_the_publications_zone(desk, issue, readers):
     Publication.objects.update(timezone="America/New_York")
     chosen = {"list": readers[0].subscriber_list_id, "when": "at", "at": "2031-01-15T09:00"}
-    page = desk.get(f"/issues/{issue.pk}/mailing/", chosen).content.decode()
-    assert "2031-01-15 09:00（America/New_York）" in page
-    desk.post(f"/issues/{issue.pk}/mailing/", _form(page))
+    page = desk.get(_address(issue, **chosen)).content.decode()
+    assert "2031-01-15 09:00（America/New_York）" in _sentence(page)
     eastern = ZoneInfo("America/New_York")
-    assert Mailing.objects.get().scheduled_at == datetime.datetime(2031, 1, 15, 9, tzinfo=eastern)
+    at = datetime.datetime(2031, 1, 15, 9, tzinfo=eastern)
+    assert _send(desk, issue, **chosen).scheduled_at == at
 
 
 @pytest.mark.parametrize(
@@ -77,62 +150,218 @@ def test_a_time_is_meant_in_the_publications_zone(desk, issue, readers):
 )
 def test_a_time_that_cannot_be_meant_is_explained(desk, issue, readers, at, reason):
     chosen = {"list": readers[0].subscriber_list_id, "when": "at", "at": at}
-    page = desk.get(f"/issues/{issue.pk}/mailing/", chosen).content.decode()
+    page = desk.get(_address(issue, last=False, **chosen)).content.decode()
     assert reason in page
-    assert 'name="request_key"' not in page
+    assert 'form="plan"' not in page
+    back = desk.get(_address(issue, **chosen))
+    assert back["Location"] == _address(issue, last=False, **chosen).replace(
+        "kind=lean&when=at", "kind=lean&when=at"
+    )
 
 
 def test_a_time_filled_in_is_never_sent_at_once(desk, issue, readers):
     chosen = {"list": readers[0].subscriber_list_id, "when": "now", "at": "2031-01-15T09:00"}
-    page = desk.get(f"/issues/{issue.pk}/mailing/", chosen).content.decode()
+    page = desk.get(_address(issue, last=False, **chosen)).content.decode()
     assert "请选“定时”，或清空时间" in page
-    assert 'name="request_key"' not in page
-    form = _form(desk.get(f"/issues/{issue.pk}/mailing/").content.decode())
-    desk.post(f"/issues/{issue.pk}/mailing/", form | chosen)
+    form = _form(desk.get(_address(issue, list=chosen["list"])).content.decode())
+    desk.post(_address(issue, **chosen), form)
     assert not Mailing.objects.exists()
 
 
 def test_a_time_that_passed_meanwhile_is_not_sent(desk, issue, readers):
-    form = _form(desk.get(f"/issues/{issue.pk}/mailing/").content.decode())
-    late = form | {"when": "at", "at": "2001-01-01T09:00"}
-    assert "已经过去" in desk.post(f"/issues/{issue.pk}/mailing/", late).content.decode()
+    chosen = {"list": readers[0].subscriber_list_id}
+    form = _form(desk.get(_address(issue, **chosen)).content.decode())
+    late = _address(issue, **chosen, at="2001-01-01T09:00").replace("when=now", "when=at")
+    assert "已经过去" in desk.post(late, form).content.decode()
     assert not Mailing.objects.exists()
 
 
-def test_another_publications_list_is_refused(desk, issue, readers):
-    other = factories.subscriber_list(factories.publication("other"), "strangers")
-    form = _form(desk.get(f"/issues/{issue.pk}/mailing/").content.decode())
-    desk.post(f"/issues/{issue.pk}/mailing/", form | {"list": other.pk})
+def test_the_next_slot_is_offered_and_meant(desk, issue, readers):
+    Publication.objects.update(slots=[{"days": [1, 16], "time": "09:00"}])
+    page = desk.get(f"/issues/{issue.pk}/mailing/").content.decode()
+    slot = re.findall(r'<option value="([^"]+T09:00:00\+08:00)"', page)[0]
+    assert f"{slot[:10]} 09:00（北京时间）" in _sentence(page)
+    chosen = {"list": readers[0].subscriber_list_id, "when": "slot", "slot": slot}
+    assert _send(desk, issue, **chosen).scheduled_at.isoformat() == slot.replace(
+        "T09:00:00+08:00", "T01:00:00+00:00"
+    )
+
+
+@pytest.mark.parametrize("slot", ["", "2001-01-01T09:00:00+08:00", "2031-01-02T09:00:00+08:00"])
+def test_no_other_time_passes_for_a_slot(desk, issue, readers, slot):
+    Publication.objects.update(slots=[{"days": [1], "time": "09:00"}])
+    chosen = {"list": readers[0].subscriber_list_id, "when": "slot", "slot": slot}
+    assert "固定时间" in _errors(desk.get(_address(issue, False, **chosen)).content.decode())[0]
+
+
+def test_lists_and_segments_minus_others(desk, issue, publication, readers):
+    on = readers[0].subscriber_list
+    more, less = (factories.subscriber_list(publication, slug) for slug in ("more", "less"))
+    factories.subscribe(more, "reader0@qq.test", "z@qq.com", "y@example.com")
+    factories.subscribe(less, "reader1@163.test")
+    rule = {"field": "domain", "test": "is", "value": "example.com"}
+    segment = Segment.objects.create(
+        publication=publication, name="公司", audience={"lists": [on.pk, more.pk], "rules": [rule]}
+    )
+    chosen = {"list": [on.pk, more.pk], "except_list": less.pk, "except_segment": segment.pk}
+    expected = 12 + 2 - 1 - 3
+    page = desk.get(_address(issue, **chosen)).content.decode()
+    assert f"发给“读者”“读者”的 {expected} 人" in _sentence(page)
+    assert "不发给“读者”“公司”里的人" in _sentence(page)
+    account = desk.get(_address(issue, False, **chosen).replace("g/?", "g/readers/?"))
+    told = account.context["account"]
+    assert (told.on_lists, told.duplicates, told.left_out) == (15, 1, 4)
+    assert told.on_lists - told.duplicates - told.left_out - told.suppressed == told.readers
+    mailing = _send(desk, issue, **chosen)
+    mailings.start(mailing.pk)
+    assert mailing.deliveries.count() == expected
+    assert not Delivery.objects.filter(address__endswith="example.com").exists()
+
+
+def test_only_a_segment_is_an_audience(desk, issue, publication, readers):
+    rule = {"field": "domain", "test": "is", "value": "qq.test"}
+    lists = [readers[0].subscriber_list_id]
+    segment = Segment.objects.create(
+        publication=publication, name="QQ", audience={"lists": lists, "rules": [rule]}
+    )
+    mailing = _send(desk, issue, segment=segment.pk)
+    segment.delete()
+    mailings.start(mailing.pk)
+    assert mailing.deliveries.count() == 3
+    assert mailing.subscriber_list_id == lists[0]
+
+
+def test_nobody_chosen_says_what_to_do(desk, issue, readers):
+    page = desk.get(_address(issue, last=False)).content.decode()
+    assert "请至少选一份名单或一个分组" in page
+    assert 'form="plan"' not in page
+
+
+def test_some_readers_are_shown_and_who_is_left_out(desk, issue, readers):
+    Suppression.objects.create(key=readers[0].subscriber.key, reason="staff")
+    later = datetime.datetime(2031, 1, 1, tzinfo=datetime.UTC)
+    Subscription.objects.filter(pk=readers[1].pk).update(paused_until=later)
+    Subscription.objects.filter(pk=readers[2].pk).update(state="pending")
+    address = _address(issue, False, list=readers[0].subscriber_list_id)
+    response = desk.get(address.replace("mailing/", "mailing/readers/"))
+    told = response.context["account"]
+    assert (told.readers, told.suppressed, told.pending, told.paused) == (9, 1, 1, 1)
+    shown = {row.pk for row, _ in response.context["sample"]}
+    assert len(shown) == 5
+    assert not shown & {reader.pk for reader in readers[:3]}
+
+
+def test_addresses_are_for_those_who_look_after_lists(issue, publication, readers):
+    address = _address(issue, False, list=readers[0].subscriber_list_id)
+    address = address.replace("mailing/", "mailing/readers/")
+    sender = _member(publication, Role.SENDER)
+    page = sender.get(address).content.decode()
+    assert "r***@" in page
+    assert readers[0].subscriber.address not in page
+    both = _member(publication, Role.SENDER, Role.LIST_MANAGER)
+    assert readers[0].subscriber.address in both.get(address).content.decode()
+
+
+def _member(publication, *roles: Role) -> Client:
+    user = User.objects.create_user(f"person{User.objects.count()}")
+    for role in roles:
+        Membership.objects.create(user=user, publication=publication, role=role)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_pace_stages_and_policy_are_the_mailings(desk, issue, publication, readers):
+    staff = factories.subscriber_list(publication, "staff")
+    factories.subscribe(staff, "boss@example.com")
+    chosen = {
+        "list": readers[0].subscriber_list_id,
+        "per_minute": 600,
+        "first": staff.pk,
+        "percents": "10，50",
+        "wait_minutes": 30,
+        "unconfirmed": "leave",
+    }
+    page = desk.get(_address(issue, **chosen)).content.decode()
+    assert "的 13 人" in _sentence(page)
+    assert "先发“读者”，再 10 %，再 50 %，再 全部，每批之间至少等 30 分钟" in _sentence(page)
+    assert "没有答复的不再发" in _sentence(page)
+    mailing = _send(desk, issue, **chosen)
+    mailings.start(mailing.pk)
+    mailing.refresh_from_db()
+    assert (mailing.per_minute, mailing.stage_wait_seconds) == (600, 1800)
+    assert mailing.unconfirmed_policy == "leave"
+    assert [stage["size"] for stage in mailing.stages] == [1, 2, 7, 13]
+    assert mailing.deliveries.order_by("pk")[0].address == "boss@example.com"
+
+
+@pytest.mark.parametrize("percents", ["10, 5", "0", "101", "x", "nan", "inf"])
+def test_stages_that_make_no_sense_are_explained(desk, issue, readers, percents):
+    chosen = {"list": readers[0].subscriber_list_id, "percents": percents}
+    page = desk.get(_address(issue, False, **chosen)).content.decode()
+    assert "每一批都要比前一批大" in _errors(page)[0]
+
+
+@pytest.mark.parametrize("name", ["list", "except_list", "first", "segment", "except_segment"])
+def test_another_publications_lists_and_segments_are_refused(desk, issue, readers, name):
+    other = factories.publication("other", "other.example")
+    theirs = factories.subscriber_list(other, "strangers")
+    if "segment" in name:
+        theirs = Segment.objects.create(
+            publication=other, name="他们", audience={"lists": [theirs.pk]}
+        )
+    own = {"list": [readers[0].subscriber_list_id]}
+    form = _form(desk.get(_address(issue, **own)).content.decode())
+    chosen = {**own, name: [*own.get(name, []), theirs.pk]}
+    page = desk.post(_address(issue, **chosen), form).content.decode()
+    assert "不在这份刊物里" in _errors(page)[0]
     assert not Mailing.objects.exists()
 
 
 def test_another_issues_edition_is_not_found(desk, issue, publication, readers):
     other = make_issue(publication, "另一期", "9")
-    form = _form(desk.get(f"/issues/{other.pk}/mailing/").content.decode())
-    assert desk.post(f"/issues/{issue.pk}/mailing/", form).status_code == 404
+    chosen = {"list": readers[0].subscriber_list_id}
+    form = _form(desk.get(_address(other, **chosen)).content.decode())
+    assert desk.post(_address(issue, **chosen), form).status_code == 404
 
 
 @pytest.mark.parametrize("key", ["", "short", "x" * 65])
 def test_a_form_without_its_request_key_is_refused(desk, issue, readers, key):
-    form = _form(desk.get(f"/issues/{issue.pk}/mailing/").content.decode())
-    response = desk.post(f"/issues/{issue.pk}/mailing/", form | {"request_key": key})
-    assert response.status_code == 400
+    address = _address(issue, list=readers[0].subscriber_list_id)
+    form = _form(desk.get(address).content.decode())
+    assert desk.post(address, form | {"request_key": key}).status_code == 400
 
 
 def test_a_missing_dkim_key_is_explained(desk, issue, readers, settings, tmp_path):
-    form = _form(desk.get(f"/issues/{issue.pk}/mailing/").content.decode())
+    address = _address(issue, list=readers[0].subscriber_list_id)
+    form = _form(desk.get(address).content.decode())
     settings.DATA_DIR = tmp_path / "elsewhere"
-    page = desk.post(f"/issues/{issue.pk}/mailing/", form).content.decode()
-    assert "还没有 DKIM 密钥" in page
+    assert "还没有 DKIM 密钥" in desk.post(address, form).content.decode()
 
 
 def test_no_list_and_an_empty_list_offer_no_button(desk, issue, publication):
-    page = desk.get(f"/issues/{issue.pk}/mailing/").content.decode()
-    assert "还没有名单" in page
-    factories.subscriber_list(publication)
-    page = desk.get(f"/issues/{issue.pk}/mailing/").content.decode()
+    assert "还没有名单" in desk.get(f"/issues/{issue.pk}/mailing/").content.decode()
+    empty = factories.subscriber_list(publication)
+    page = desk.get(_address(issue, list=empty.pk)).content.decode()
     assert "没有可发的" in page
     assert 'name="request_key"' not in page
+
+
+def test_only_what_is_approved_can_be_sent(desk, issue, publication, readers):
+    Publication.objects.update(needs_approval=True)
+    chosen = {"list": readers[0].subscriber_list_id, "kind": "auto"}
+    page = desk.get(_address(issue, False, **chosen)).content.decode()
+    assert "还没有批准" in page
+    assert 'form="plan"' not in page
+    last = desk.get(_address(issue, **chosen))
+    assert 'name="request_key"' not in last.content.decode()
+    edition = last.context["edition"]
+    forged = {"edition": edition.key, "request_key": "k" * 32, "shown": 12, "readers": 12}
+    assert "还没有批准" in desk.post(_address(issue, **chosen), forged).content.decode()
+    assert not Mailing.objects.exists()
+    reviewing.vouch(edition, "审核")
+    mailing = _send(desk, issue, **{**chosen, "kind": "digest"})
+    assert mailing.edition == edition
 
 
 def test_the_count_shown_is_the_audience_frozen(publication, readers):
@@ -151,118 +380,47 @@ def test_the_count_shown_is_the_audience_frozen(publication, readers):
     assert audience(on).excluded == 2
 
 
-@pytest.fixture
-def sending(publication, readers) -> Mailing:
-    mailing = factories.mailing(
-        edition=factories.edition(publication), subscriber_list=readers[0].subscriber_list
-    )
-    mailings.start(mailing.pk)
-    mailing.refresh_from_db()
-    states = list(Delivery.State) + [Delivery.State.ACCEPTED] * 4
-    for delivery, state in zip(mailing.deliveries.all(), states, strict=True):
-        Delivery.objects.filter(pk=delivery.pk).update(state=state)
-    return mailing
+def test_names_are_inert_in_every_sentence(desk, issue, publication, readers):
+    hostile = "<script>alert(1)</script>"
+    factories.subscriber_list(publication)
+    publication.lists.update(name=hostile)
+    chosen = {"list": readers[0].subscriber_list_id, "first": readers[0].subscriber_list_id}
+    for last in (True, False):
+        page = desk.get(_address(issue, last, **chosen, percents="10")).content.decode()
+        assert "&lt;script&gt;" in page
+        assert hostile not in page
 
 
-def test_the_ledger_names_every_state_and_adds_up(desk, sending):
-    page = desk.get(f"/mailings/{sending.pk}/").content.decode()
-    table = page.partition('class="ledger"')[2].partition("</table>")[0]
-    counts = [int(number) for number in re.findall(r'<td class="number">(\d+)</td>', table)]
-    assert counts[:-1] == [5, 1, 1, 1, 1, 1, 1, 1]
-    assert counts[-1] == sum(counts[:-1]) == sending.targeted
-    assert "合计，等于目标人数" in page
-    shares = re.findall(r'<rect id="bar-\w+" class="\w+" x="[\d.]+%" width="([\d.]+)%"', page)
-    assert sum(map(float, shares)) == pytest.approx(100, abs=0.01)
+@pytest.mark.parametrize("role", [Role.EDITOR, Role.REVIEWER, Role.LIST_MANAGER])
+def test_only_senders_send(issue, publication, readers, role):
+    client = _member(publication, role)
+    chosen = {"list": readers[0].subscriber_list_id}
+    for address in (_address(issue, **chosen), _address(issue, False, **chosen)):
+        assert client.get(address).status_code == 403
+    assert client.post(_address(issue, **chosen), {}).status_code == 403
 
 
-def test_a_ledger_that_does_not_add_up_says_so(desk, sending):
-    Mailing.objects.update(targeted=99)
-    assert "与目标人数 99 不符" in desk.get(f"/mailings/{sending.pk}/").content.decode()
+def test_slots_are_edited_by_senders(publication):
+    sender = _member(publication, Role.SENDER)
+    page = sender.post(
+        "/publications/observer/slots/",
+        {"days": ["16, 1", "31", ""], "time": ["9:00", "20:30", "08:00"]},
+        follow=True,
+    ).content.decode()
+    publication.refresh_from_db()
+    assert publication.slots == [
+        {"days": [1, 16], "time": "09:00"},
+        {"days": [31], "time": "20:30"},
+    ]
+    assert "固定发送时间已保存" in page
+    assert AuditEntry.objects.get().after == {"slots": publication.slots}
+    assert _member(publication, Role.EDITOR).get("/publications/observer/slots/").status_code == 403
 
 
-def test_the_page_asks_again_until_the_mailing_is_over(desk, sending):
-    address = f"/mailings/{sending.pk}/progress/"
-    assert f'hx-get="{address}"' in desk.get(address).content.decode()
-    mailings.cancel(sending)
-    assert "hx-get" in desk.get(address).content.decode()
-    sending.deliveries.filter(state=Delivery.State.LEASED).update(state=Delivery.State.ACCEPTED)
-    fragment = desk.get(address).content.decode()
-    assert "hx-get" not in fragment
-    assert "<html" not in fragment
-
-
-def test_without_javascript_the_page_reloads_itself(desk, sending):
-    page = desk.get(f"/mailings/{sending.pk}/").content.decode()
-    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page
-
-
-def test_pause_resume_and_cancel(desk, sending):
-    for act, state in [
-        ("pause", "paused"),
-        ("resumption", "sending"),
-        ("cancellation", "cancelled"),
-    ]:
-        response = desk.post(f"/mailings/{sending.pk}/{act}/")
-        assert response["Location"] == f"/mailings/{sending.pk}/"
-        sending.refresh_from_db()
-        assert sending.state == state
-
-
-def test_an_act_that_comes_too_late_says_why(desk, sending):
-    mailings.cancel(sending)
-    page = desk.post(f"/mailings/{sending.pk}/pause/", follow=True).content.decode()
-    assert "只有发送中的才能暂停" in page
-
-
-def test_cancelling_asks_first(desk, sending):
-    page = desk.get(f"/mailings/{sending.pk}/cancellation/").content.decode()
-    assert "还没发的 <strong>2</strong> 人" in page
-    sending.refresh_from_db()
-    assert sending.state == "sending"
-
-
-@pytest.mark.parametrize("act", ["pause", "resumption"])
-def test_a_link_never_acts(desk, sending, act):
-    assert desk.get(f"/mailings/{sending.pk}/{act}/").status_code == 405
-
-
-def test_equal_refusals_are_counted_together_and_inert(desk, sending):
-    sending.deliveries.update(state=Delivery.State.QUEUED)
-    claimed = queue.claim(sending.pk, "", "worker", 3)
-    refusal = Reply(Stage.RCPT, 550, "5.1.1 <script>alert(1)</script> no such user")
-    queue.record([Outcome(delivery, refusal) for delivery in claimed])
-    page = desk.get(f"/mailings/{sending.pk}/").content.decode()
-    assert page.count("no such user") == 1
-    assert "3 次" in page
-    assert "<script>alert" not in page
-
-
-def test_a_mailing_in_stages_says_how_far_it_is_open(desk, readers):
-    mailing = factories.mailing(
-        subscriber_list=readers[0].subscriber_list, stages=stages.plan([25])
-    )
-    mailings.start(mailing.pk)
-    page = desk.get(f"/mailings/{mailing.pk}/").content.decode()
-    assert "第 1 批，共 2 批（25 %）：已放行 3 / 12 人。" in page
-
-
-def test_a_scheduled_mailing_says_when_and_to_how_many(desk, publication, readers):
-    mailing = factories.mailing(
-        edition=factories.edition(publication),
-        subscriber_list=readers[0].subscriber_list,
-        scheduled_at=datetime.datetime(2031, 1, 15, 1, tzinfo=datetime.UTC),
-    )
-    page = desk.get(f"/mailings/{mailing.pk}/").content.decode()
-    assert "定于 2031-01-15 09:00（北京时间）发给“读者”，现在是 12 人" in page
-
-
-def test_mailings_are_listed_and_an_empty_list_says_what_to_do(desk, sending):
-    assert "发送中" in desk.get("/publications/observer/mailings/").content.decode()
-    factories.publication("other")
-    assert "还没有发送过" in desk.get("/publications/other/mailings/").content.decode()
-
-
-def test_the_catchers_inbox_is_linked_where_there_is_one(desk, sending, settings):
-    assert 'href="/catcher/"' in desk.get(f"/mailings/{sending.pk}/").content.decode()
-    settings.DONGTAI_CATCHER_DATABASE = ""
-    assert 'href="/catcher/"' not in desk.get(f"/mailings/{sending.pk}/").content.decode()
+def test_a_slot_that_makes_no_sense_keeps_what_was_typed(desk, publication):
+    typed = {"days": ["1", "32"], "time": ["9:00", "9:00"]}
+    page = desk.post("/publications/observer/slots/", typed).content.decode()
+    assert "日期请写成 1 到 31" in page
+    assert 'value="32"' in page
+    publication.refresh_from_db()
+    assert publication.slots == []

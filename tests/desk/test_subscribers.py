@@ -11,8 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from openpyxl import load_workbook
 
-from dongtai_mail.delivery import audience, mailings
-from dongtai_mail.delivery.models import Delivery, Mailing
+from dongtai_mail.delivery import audience
 from dongtai_mail.desk.templatetags import readers as readers_words
 from dongtai_mail.message.feedback.model import Reason
 from subscribers import importing, suppression
@@ -315,33 +314,3 @@ def test_forged_requests_are_refused(editor, readers, address):
     browser.force_login(editor)
     assert browser.post(address.format(run.pk), {"name": "x"}).status_code == 403
     assert not Subscription.objects.exists()
-
-
-def test_a_segment_is_what_a_mailing_goes_to(desk, issue, readers):
-    factories.subscribe(readers, "a@qq.com", "b@example.com")
-    segment = Segment.objects.create(
-        publication=readers.publication,
-        name="QQ 读者",
-        audience={
-            "lists": [readers.pk],
-            "rules": [{"field": "provider", "test": "is", "value": "tencent"}],
-        },
-    )
-    query = {"list": readers.pk, "segment": segment.pk, "when": "now"}
-    page = desk.get(f"/issues/{issue.pk}/mailing/", query)
-    assert "只限分组“QQ 读者”" in page.content.decode()
-    key = page.context["edition"].key
-    desk.post(f"/issues/{issue.pk}/mailing/", {**query, "edition": key, "request_key": "k" * 32})
-    mailing = Mailing.objects.get()
-    mailings.start(mailing.pk)
-    assert [row.address for row in Delivery.objects.all()] == ["a@qq.com"]
-
-
-def test_another_publications_segment_is_refused(desk, issue, readers):
-    other = factories.publication("other", "other.example")
-    theirs = Segment.objects.create(publication=other, name="他们", audience={})
-    query = {"list": readers.pk, "segment": theirs.pk, "when": "now"}
-    page = desk.get(f"/issues/{issue.pk}/mailing/", query)
-    key = page.context["edition"].key
-    desk.post(f"/issues/{issue.pk}/mailing/", {**query, "edition": key, "request_key": "k" * 32})
-    assert not Mailing.objects.exists()

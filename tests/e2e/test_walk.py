@@ -85,7 +85,9 @@ def _preview(page: Page) -> None:
 
 def _send(page: Page) -> None:
     _keep(page, "06-send")
-    _follow(page, page.get_by_role("button", name="现在发送"))
+    _follow(page, page.get_by_role("button", name="下一步：核对"))
+    _keep(page, "06-send-last")
+    _hold(page)
 
 
 def _watch(page: Page, accepted: int) -> None:
@@ -141,7 +143,16 @@ def _send_again(page: Page, said: str) -> None:
     _follow(page, page.get_by_role("link", name="去发送"))
     expect(page.get_by_text("这一期发送过")).to_be_visible()
     _keep(page, "16-send-again")
-    _follow(page, page.get_by_role("button", name="现在发送"))
+    _follow(page, page.get_by_role("button", name="下一步：核对"))
+    _hold(page)
+
+
+def _hold(page: Page) -> None:
+    """Hold the button down for as long as it asks."""
+    page.get_by_role("button", name="现在发送").hover()
+    with page.expect_navigation():
+        page.mouse.down()
+    page.mouse.up()
 
 
 def _mails_to(page: Page, reader: str) -> int:

@@ -141,7 +141,7 @@ def _further(publication_id: int) -> dict[str, audience.Condition]:
 
 def _missed(publication_id: int, rule: Rule) -> Q:
     value = rule.get("value", "")
-    number = int(value) if value.isdecimal() and len(value) < 19 else None
+    number = int(value) if value.isdecimal() and len(value) < 19 else 0
     ours = Mailing.objects.filter(subscriber_list__publication=publication_id)
     row = ours.select_related("edition").filter(pk=number).first()
     if row is None:

@@ -9,10 +9,12 @@ from dongtai_mail.desk.views import (
     audit,
     doctor,
     editor,
+    following,
     issue_facts,
     mailings,
     manuscripts,
     people,
+    pool,
     previews,
     proof_sends,
     proofs,
@@ -23,6 +25,7 @@ from dongtai_mail.desk.views import (
     reviews,
     sending,
     settings,
+    slots,
     subscribers,
     subscribers_import,
     subscribers_segments,
@@ -115,6 +118,19 @@ for_staff = [
     path("providers/<str:provider>/resumption/", providers.resumption, name="provider-resumption"),
     path("providers/<str:provider>/default/", providers.default, name="provider-default"),
 ]
+# The item pool
+for_staff += [
+    path("publications/<slug:slug>/pool/", pool.items, name="pool"),
+    path("publications/<slug:slug>/pool/new/", pool.new, name="pool-new"),
+    path("publications/<slug:slug>/pool/reading/", pool.read, name="pool-read"),
+    path("publications/<slug:slug>/pool/alike/", pool.alike, name="pool-alike"),
+    path("publications/<slug:slug>/pool/bulk/", pool.bulk, name="pool-bulk"),
+    path("pool/<int:pk>/", pool.item, name="pool-item"),
+    path("pool/<int:pk>/alike/", pool.alike_item, name="pool-alike-item"),
+    path("pool/<int:pk>/sorting/", pool.sorting, name="pool-sorting"),
+    path("pool/<int:pk>/holder/", pool.holder, name="pool-holder"),
+    path("pool/<int:pk>/placing/", pool.placing, name="pool-placing"),
+]
 # Reports and the doctor.
 for_staff += [
     path("publications/<slug:slug>/reports/", reports.reports, name="reports"),
@@ -169,5 +185,14 @@ for_staff += [
     path("items/<int:pk>/restoration/", issue_facts.item_restoration, name="item-restoration"),
     path("items/<int:pk>/comments/", issue_facts.item_comments, name="item-comments"),
     path("pasted/", editor.pasted, name="pasted"),
+]
+# Sending.
+for_staff += [
+    path("issues/<int:pk>/mailing/last/", sending.send_last, name="send-last"),
+    path("issues/<int:pk>/mailing/readers/", sending.readers, name="send-readers"),
+    path("publications/<slug:slug>/slots/", slots.slots_page, name="slots"),
+    path("mailings/<int:pk>/unconfirmed/", mailings.unconfirmed, name="mailing-unconfirmed"),
+    path("mailings/<int:pk>/policy/", mailings.policy, name="mailing-policy"),
+    path("mailings/<int:pk>/following/", following.following, name="mailing-following"),
 ]
 urlpatterns = open_to_all + for_staff

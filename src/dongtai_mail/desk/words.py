@@ -17,6 +17,7 @@ from dongtai_mail.delivery.doctor import Verdict
 from dongtai_mail.delivery.models import Delivery, Mailing, ReturnedMessage
 from dongtai_mail.message.feedback import Kind as Feedback
 from dongtai_mail.rendering import Kind
+from subscribers.models import Subscription
 
 Text = str | Promise
 
@@ -64,6 +65,19 @@ DELIVERIES = {
     Delivery.State.CANCELLED: Word(
         "cancelled", "×", gettext_lazy("已取消"), gettext_lazy("发送取消时还没有发出")
     ),
+}
+
+STAGE_OVER = Word("accepted", "●", gettext_lazy("发完"))
+STAGE_OPEN = Word("leased", "▶", gettext_lazy("放行中"))
+STAGE_AHEAD = Word("queued", "○", gettext_lazy("还没放行"))
+
+SUBSCRIPTIONS: dict[str, Text] = {
+    Subscription.State.PENDING: gettext_lazy("等待本人确认"),
+    Subscription.State.CONFIRMED: gettext_lazy("列入不发名单"),
+    Subscription.State.UNSUBSCRIBED: gettext_lazy("已退订"),
+    Subscription.State.BOUNCED: gettext_lazy("地址已停用：无法送达"),
+    Subscription.State.COMPLAINED: gettext_lazy("投诉过"),
+    "erased": gettext_lazy("资料已删除"),
 }
 
 RETURNED = {

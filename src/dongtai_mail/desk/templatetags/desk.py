@@ -9,6 +9,7 @@ from django import template
 from django.conf import settings
 from django.template import Context
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from dongtai_mail.delivery import policy
 from dongtai_mail.delivery.models import Attempt, ReturnedMessage
@@ -73,6 +74,12 @@ def count(number: int) -> str:
 @register.filter
 def percent(share: float | None) -> str:
     return words.percent(share)
+
+
+@register.filter
+def lane_name(lane: str) -> str:
+    """A receiving provider, or what all the small ones are called together."""
+    return lane or _("其他服务商")
 
 
 @register.filter

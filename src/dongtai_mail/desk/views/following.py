@@ -1,0 +1,103 @@
+"""Sending to those whom a mailing did not reach: a new mailing of the same edition.
+
+Promises: whoever has accepted anything of the issue, or still may, is not written to again; the
+same page handed in twice is one mailing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from dongtai_mail.delivery.audience import missed
+from dongtai_mail.delivery.letters import KeyMissing
+from dongtai_mail.delivery.mailings import MailingRefused, ledger, schedule
+from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.desk import audit, holding
+from dongtai_mail.desk.access import Right, opens
+from dongtai_mail.desk.audience import audience
+
+
+@opens(Mailing, Right.SEND)
+@require_http_methods(["GET", "HEAD", "POST"])
+def following(request: HttpRequest, shown: Mailing) -> HttpResponse:
+    if not shown.over:
+        return redirect("desk:mailing", shown.pk)
+    if request.method == "POST":
+        return _make(request, shown)
+    return _page(request, shown)
+
+
+def _make(request: HttpRequest, shown: Mailing) -> HttpResponse:
+    key = request.POST.get("request_key", "")
+    if not 16 <= len(key) <= 64:
+        return HttpResponseBadRequest("request_key")
+    with transaction.atomic():
+        # One at a time: whoever comes second sees what the first has made.
+        Mailing.objects.select_for_update().get(pk=shown.pk)
+        known = shown.followers.filter(request_key=key).first()
+        if known is not None:
+            return redirect("desk:mailing", known.pk)
+        try:
+            made = _schedule(request, shown, key)
+        except (MailingRefused, KeyMissing, holding.NotConfirmed) as refused:
+            why = str(refused)
+        else:
+            after = {"after": shown.pk, "edition": made.edition.sha256, "audience": made.audience}
+            audit.record(request, "mailing.scheduled", made, after=after)
+            return redirect("desk:mailing", made.pk)
+    return _page(request, shown, why)
+
+
+def _schedule(request: HttpRequest, shown: Mailing, key: str) -> Mailing:
+    described = missed(shown, _unconfirmed(request))
+    holding.confirm(request, audience(shown.subscriber_list, described).readers)
+    if _newest(shown) > holding.number(request.POST.get("newest", "")):
+        raise holding.NotConfirmed(
+            _("这一页打开以后，有人已经补发过，见下面。确实要再补发，请重新确认。")
+        )
+    return schedule(
+        shown.edition,
+        shown.subscriber_list,
+        request_key=key,
+        created_by=request.user.get_username(),
+        described=described,
+        per_minute=shown.per_minute,
+        unconfirmed=shown.unconfirmed_policy,
+        after=shown,
+    )
+
+
+def _unconfirmed(request: HttpRequest) -> bool:
+    return request.GET.get("unconfirmed") == "1"
+
+
+def _newest(shown: Mailing) -> int:
+    newest = shown.followers.order_by("-pk").values_list("pk", flat=True).first()
+    return newest or 0
+
+
+def _page(request: HttpRequest, shown: Mailing, why: str = "") -> HttpResponse:
+    counts = ledger(shown)
+    context: dict[str, Any] = {
+        "publication": shown.edition.issue.publication,
+        "mailing": shown,
+        "issue": shown.edition.issue,
+        "edition": shown.edition,
+        "to": audience(shown.subscriber_list, missed(shown, _unconfirmed(request))),
+        "missed": sum(counts.values()) - counts["accepted"],
+        "doubtful": counts["unconfirmed"],
+        "unconfirmed": _unconfirmed(request),
+        "followers": shown.followers.all(),
+        "newest": _newest(shown),
+        "request_key": uuid.uuid4().hex,
+        "why": why,
+        "here": "mailings",
+    }
+    return render(request, "desk/following.html", context)
