@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from dongtai_mail import health
 from dongtai_mail.desk import access
+from dongtai_mail.issues import urls as issues
 from dongtai_mail.metrics import metrics
 
 handler400 = "dongtai_mail.desk.errors.malformed"
@@ -17,6 +18,7 @@ urlpatterns = [
     path("", include("dongtai_mail.desk.accounts.urls")),
     path("", include("subscribers.urls")),
     path("read/", include("dongtai_mail.issues.urls"), {"may_see": access.sees}),
+    path("l/", include(issues.links)),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", metrics),

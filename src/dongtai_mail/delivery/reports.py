@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.core.cache import cache
-from django.db.models import Count, QuerySet
+from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import TruncDay, TruncHour
 
 from dongtai_mail.delivery import mailings
 from dongtai_mail.delivery.models import Delivery, Mailing, ReturnedMessage
-from dongtai_mail.issues.models import Publication
+from dongtai_mail.issues.models import ClickCount, EditionLink, Publication
 from subscribers.models import Subscription, SubscriptionEvent
 
 # After so many days, what readers do is hardly about this mailing any more.
@@ -87,6 +87,16 @@ class Hour:
 
 
 @dataclass(frozen=True, slots=True)
+class Clicks:
+    """How often links were followed, the most followed first; of the edition, not of a mailing."""
+
+    total: int
+    sections: list[tuple[str, int]]
+    items: list[tuple[str, int]]
+    sources: list[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     figures: Figures
     hours: list[Hour]
@@ -94,6 +104,7 @@ class Report:
     providers: list[Row]
     lists: list[Row]
     earlier: list[Figures]
+    clicks: Clicks | None
 
 
 def report(mailing: Mailing) -> Report:
@@ -104,6 +115,7 @@ def report(mailing: Mailing) -> Report:
         providers=_providers(mailing),
         lists=_lists(mailing),
         earlier=_earlier(mailing),
+        clicks=_clicks(mailing),
     )
 
 
@@ -137,6 +149,10 @@ def lines(said: Report) -> Iterator[list[str]]:
         for row in rows:
             for name in ("targeted", "accepted", "bounced", "other"):
                 yield [part, row.name or "others", name, str(getattr(row, name))]
+    if said.clicks:
+        for part in ("sections", "items", "sources"):
+            for name, count in getattr(said.clicks, part):
+                yield [part, name, "clicks", str(count)]
     for hour in said.hours:
         yield ["hour", hour.hour.isoformat(), "accepted", str(hour.accepted)]
     for day in said.days:
@@ -266,6 +282,23 @@ def _earlier(mailing: Mailing) -> list[Figures]:
     rows = before.select_related("edition__issue__publication", "subscriber_list")
     newest = [figures(each) for each in rows.order_by("-started_at")[: EARLIER - 1]]
     return [*reversed(newest), figures(mailing)]
+
+
+def _clicks(mailing: Mailing) -> Clicks | None:
+    """None where the edition's links are not counted."""
+    if not EditionLink.objects.filter(edition=mailing.edition_id).exists():
+        return None
+    rows = ClickCount.objects.filter(link__edition=mailing.edition_id)
+    sections, items, sources = (
+        list(
+            rows.order_by()
+            .values_list(f"link__{name}")
+            .annotate(sum=Sum("count"))
+            .order_by("-sum", f"link__{name}")
+        )
+        for name in ("section", "item", "source")
+    )
+    return Clicks(sum(count for _, count in sections), sections, items, sources)
 
 
 def _share(part: int, whole: int) -> float | None:

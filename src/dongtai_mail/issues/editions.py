@@ -15,11 +15,12 @@ from importlib.metadata import version
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.urls import reverse
 
 from dongtai_mail import content, rendering
 from dongtai_mail.content import Finding, Severity
-from dongtai_mail.issues import markdown, textual
+from dongtai_mail.issues import clicks, markdown, textual
 from dongtai_mail.issues.models import Edition, Issue, Item, Section
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.links import link_lengths
@@ -134,7 +135,10 @@ def freeze(issue: Issue, kind: str | None = None) -> Edition:
     mail = render(issue, kind)
     if any(found.severity is Severity.ERROR for found in mail.findings):
         raise EditionRefused(mail.findings)
-    edition, _ = Edition.objects.get_or_create(key=key, defaults=_values(issue, mail))
+    with transaction.atomic():
+        edition, new = Edition.objects.get_or_create(key=key, defaults=_values(issue, mail))
+        if new:
+            clicks.keep(edition, mail.links, said)
     return edition
 
 
@@ -176,6 +180,7 @@ def _key(issue: Issue, said: content.Issue, kind: str | None) -> str:
         publication.reason,
         publication.accent,
         publication.language,
+        publication.counts_clicks,
         dataclasses.asdict(said),
     ]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]
@@ -196,6 +201,7 @@ def frame(
     publication = issue.publication
     key = _key(issue, said or complete(issue)[0], kind)
     path = reverse("issues:read", args=[publication.slug, key])
+    followed = reverse("links:follow", args=[key, 0]).removesuffix("0")
     unsubscribe, preferences = link_lengths(keyring(), settings.ORIGIN)
     return rendering.Frame(
         web_url=settings.ORIGIN + path,
@@ -204,4 +210,5 @@ def frame(
         language=publication.language,
         unsubscribe_url_length=unsubscribe,
         preferences_url_length=preferences,
+        click_base=settings.ORIGIN + followed if publication.counts_clicks else "",
     )

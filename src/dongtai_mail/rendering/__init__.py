@@ -4,6 +4,7 @@ Owns: the way content → Jinja2 → MJML → premailer → checks. Start at ``r
 """
 
 from dongtai_mail.rendering.cli import message_findings, write_output
+from dongtai_mail.rendering.clicks import CountedLink
 from dongtai_mail.rendering.complete import complete
 from dongtai_mail.rendering.edition import render, sizes
 from dongtai_mail.rendering.model import (
@@ -19,6 +20,7 @@ from dongtai_mail.rendering.model import (
 __all__ = [
     "CLIPPING_LIMIT",
     "HTML_LIMIT",
+    "CountedLink",
     "Frame",
     "Kind",
     "Rendered",

@@ -16,6 +16,7 @@ from typing import Any
 
 from dongtai_mail.content import Finding, Issue, Severity
 from dongtai_mail.rendering.checks import check
+from dongtai_mail.rendering.clicks import CountedLink, counted
 from dongtai_mail.rendering.colour import PAPER, PAPER_DARK, legible
 from dongtai_mail.rendering.compiler import compile_mjml, environment, fill, raw, stylesheet
 from dongtai_mail.rendering.complete import missing
@@ -53,6 +54,7 @@ def render(issue: Issue, frame: Frame, kind: Kind | None = None) -> Rendered:
         slots=work.slots,
         findings=tuple(dict.fromkeys(work.findings)),
         size=mail.size,
+        links=mail.links,
         milliseconds=work.milliseconds,
     )
 
@@ -69,6 +71,7 @@ class _Mail:
     mjml: str
     html: str
     size: int
+    links: tuple[CountedLink, ...]
 
 
 @dataclass
@@ -109,7 +112,11 @@ class _Work:
             html = compile_mjml(mjml, template, context)
         with self.stage("premailer"):
             html = inline_css(html, self._css(*INLINED[kind]))
-        return _Mail(kind, mjml, html, self._size(html))
+        links: tuple[CountedLink, ...] = ()
+        if self.frame.click_base:
+            own = (self.slots.unsubscribe, self.slots.preferences)
+            html, links = counted(html, self.frame.click_base, own)
+        return _Mail(kind, mjml, html, self._size(html), links)
 
     def _mail_context(self, kind: Kind) -> dict[str, Any]:
         names = ("content.css", "head.css") if kind is Kind.LEAN else ("head.css",)

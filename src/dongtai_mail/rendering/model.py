@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dongtai_mail.content import Finding
+from dongtai_mail.rendering.clicks import CountedLink
 
 CLIPPING_LIMIT = 102_400
 RESERVE = 4_096
@@ -36,7 +37,7 @@ class Frame:
 
     ``web_url`` is the public page of this edition; ``reason`` says, as a Chinese sentence, why the
     reader gets this mail. The two lengths are the bytes of the longest real personal links, which
-    count for the size.
+    count for the size. With a ``click_base`` the links of items are exchanged for it and a number.
     """
 
     web_url: str
@@ -45,6 +46,7 @@ class Frame:
     language: str = "zh-CN"
     unsubscribe_url_length: int = 120
     preferences_url_length: int = 120
+    click_base: str = ""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"https?://[!-~]+", self.web_url) or re.search(
@@ -85,4 +87,5 @@ class Rendered:
     slots: Slots
     findings: tuple[Finding, ...]
     size: int
+    links: tuple[CountedLink, ...] = ()
     milliseconds: Mapping[str, float] = field(default_factory=dict, compare=False)

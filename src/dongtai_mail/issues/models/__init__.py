@@ -7,6 +7,7 @@ Fails: with ``ValidationError`` or an ``IntegrityError`` of the database, never 
 """
 
 from dongtai_mail.issues.models.approving import Edition, Review
+from dongtai_mail.issues.models.clicks import ClickCount, EditionLink
 from dongtai_mail.issues.models.likeness import Shingle, Sketch
 from dongtai_mail.issues.models.publication import (
     Publication,
@@ -27,8 +28,10 @@ from dongtai_mail.issues.models.writing import (
 )
 
 __all__ = [
+    "ClickCount",
     "Comment",
     "Edition",
+    "EditionLink",
     "IgnoredFinding",
     "Issue",
     "Item",
