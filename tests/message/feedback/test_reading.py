@@ -55,6 +55,14 @@ BOUNCED: dict[str, list[tuple[str, Severity, Reason]]] = {
     "exchange-html": [("li@corp.example", HARD, Reason.USER_UNKNOWN)],
     "domino-directory": [("li@corp.example", HARD, Reason.USER_UNKNOWN)],
     "ses-bounce": [("li@example.org", HARD, Reason.USER_UNKNOWN)],
+    "qq-unknown-in-html": [("li@qq.example", HARD, Reason.USER_UNKNOWN)],
+    "aliyun-unknown": [("li@corp.example", HARD, Reason.USER_UNKNOWN)],
+    "yahoo-not-valid": [("li@ymail.example", HARD, Reason.USER_UNKNOWN)],
+    "exchange-german": [("li@firma.example", HARD, Reason.USER_UNKNOWN)],
+    "exchange-french-full": [("li@firma.example", SOFT, Reason.MAILBOX_FULL)],
+    "exchange-chinese": [("li@firma.example", HARD, Reason.USER_UNKNOWN)],
+    "exchange-japanese": [("li@firma.example", HARD, Reason.USER_UNKNOWN)],
+    "chinese-sender-refused": [("li@corp.example", SOFT, Reason.SENDER)],
 }
 OTHERS: dict[str, Kind] = {
     "dsn-success": Kind.DELIVERED,

@@ -50,6 +50,18 @@ IDENTITY = (
         "550 5.7.1 This message does not have authentication information",
     ),
     rule(
+        "chinese-identity",
+        Reason.AUTHENTICATION,
+        r"(?:spf|dkim|dmarc).{0,12}(?:校验|验证|检查|檢查|驗證).{0,6}(?:失败|未通过|不通过|错误|失敗)",
+        "550 SPF验证未通过",
+    ),
+    rule(
+        "authentication-level",
+        Reason.AUTHENTICATION,
+        r"required authentication level|(?:evaluating|checking) (?:dmarc|spf|dkim)",
+        "550 5.7.515 Access denied, sending domain does not meet the required authentication level",
+    ),
+    rule(
         "reverse-dns",
         Reason.BLOCKED,
         r"\bPTR\b|reverse[- ]?(?:dns|hostname|lookup|mapping)|\brDNS\b|unable to (?:look ?up"
@@ -87,6 +99,12 @@ RATE = (
         "452 4.3.2 Connection rate limit exceeded",
     ),
     rule(
+        "unusual-rate",
+        Reason.RATE_LIMITED,
+        r"unusual rate of|receiving mail too quickly|太频繁|太頻繁|发信(?:数量|量).{0,6}(?:超|过)",
+        "421 4.7.28 Gmail has detected an unusual rate of unsolicited mail from your IP address",
+    ),
+    rule(
         "deferred-for-complaints",
         Reason.RATE_LIMITED,
         r"temporarily deferred|unexpected volume|temporarily (?:rate|blocked|rejected|refused)"
@@ -112,6 +130,12 @@ BLOCKS = (
         r"\S{0,60}(?:rbl|dnsbl|bl\.|list\b|\.org|\.net)|proofpoint|senderscore|backscatter"
         r"|黑名单|黑名單",
         "554 5.7.1 Service unavailable; client host [192.0.2.9] blocked using zen.spamhaus.org",
+    ),
+    rule(
+        "aol-codes",
+        Reason.BLOCKED,
+        r"\((?:con|rly|dyn|rtr|hvu):[a-z]{1,2}\d?\)|access denied, banned sender",
+        "521 5.2.1 : (CON:B1) https://postmaster.example.com/error-codes",
     ),
     rule(
         "reputation",
@@ -145,8 +169,28 @@ CONTENT = (
         r"|content (?:filter|rejected|denied)|\bphishing\b",
         "554 5.6.0 This message has been scored as spam with a probability of more than 90%",
     ),
+    rule(
+        "spam-named",
+        Reason.SPAM,
+        r"\bspam (?:e-?)?mail|content spam|contains spam",
+        "554 Reject by content spam at RcptTo State(8)",
+    ),
 )
 SENDER = (
+    rule(
+        "chinese-sender",
+        Reason.SENDER,
+        r"(?:发件人|发信人|寄件人|寄件者|發件人|发送者|发件)(?:的)?(?:邮箱|邮件|信箱|域名|账号|帐号"
+        r"|服务器)?(?:地址)?.{0,4}(?:不存在|无效|错误|有误|不合法|被拒|拒绝|未通过|不被|无法验证)",
+        "550 发件人地址不存在",
+    ),
+    rule(
+        "sender-not-his",
+        Reason.SENDER,
+        r"mail from must (?:equal|match)|bad outbound sender|(?:sender|from).{0,30}(?:must"
+        r"|does not|doesn't) match (?:the )?(?:authenti|authori|login)",
+        "553 Mail from must equal authorized user",
+    ),
     rule(
         "sender-rejected",
         Reason.SENDER,
@@ -230,6 +274,13 @@ POLICY = (
         "550 5.7.0 Local Policy Violation",
     ),
     rule(
+        "members-only",
+        Reason.POLICY,
+        r"(?:not in|only).{0,20}allowed[- ]senders?|restricts? (?:messages|mail|who)"
+        r"|restricted from receiving|RST\.(?:Restricted|NotAuthorized)\w*",
+        "550 5.7.124 Sender not in allowed-senders list",
+    ),
+    rule(
         "group-closed",
         Reason.POLICY,
         r"permission to (?:post|send)|not (?:have|has) (?:permission|access)"
@@ -265,6 +316,14 @@ PASSING = (
         r"|for) "
         r"\d|投递超时|重试.{0,6}(?:超时|失败)|giving up|expired|last attempt",
         "Message could not be delivered for 5 days; message will be deleted from queue",
+    ),
+    rule(
+        "chinese-passing",
+        Reason.NETWORK,
+        r"(?:连接|連接|连线|連線).{0,12}(?:超时|逾时|逾時|失败|失敗|中断)|无法连接|無法連接"
+        r"|(?:队列|佇列)中?(?:停留|等待).{0,8}(?:过长|超过|过久)"
+        r"|wasn't able to establish an smtp connection|cname lookup failed temporarily",
+        "对方服务器连接超时",
     ),
     rule(
         "network",

@@ -13,6 +13,22 @@ _WHO = (
     r"(?:user|recipient|mailbox|account|address|addressee|customer|subscriber|person|inbox"
     r"|e-?mail name)"
 )
+DECLINED = (
+    rule(
+        "rejected-by-recipients",
+        Reason.FILTERED,
+        r"(?:mail|message|e-?mail) (?:is |was |has been )?rejected by (?:the )?recipients?\b",
+        "550 Mail is rejected by recipients [Xq1 IP: 192.0.2.9]",
+    ),
+)
+RESOLVED = (
+    rule(
+        "dns-hard-error",
+        Reason.HOST_UNKNOWN,
+        r"dns hard error looking up",
+        "5.1.2 - Bad destination host 'DNS Hard Error looking up nowhere.example (MX): NXDomain'",
+    ),
+)
 FULL = (
     rule(
         "quota",
@@ -34,7 +50,7 @@ FULL = (
         r"|over its|out of)|(?:full|overfull) (?:mail ?box|inbox|account)|mailbox (?:for"
         r"|of) \S{1,100} is full|mbox full|mailfull"
         r"|mailbox (?:(?:currently )?exceeds|size limit)|too full|mail ?folder is full"
-        r"|account is full"
+        r"|account is full|mailbox limit exceeded"
         r"|in ?box is full|user has (?:too many messages|exceeded)"
         r"|(?:邮箱|信箱|郵箱|收件箱|邮件夹).{0,6}(?:已满|满了|爆满|已滿|满)"
         r"|ボックスが.{0,6}いっぱい|容量を超え",
@@ -91,7 +107,7 @@ SURE = (
     rule(
         "yahoo-no-account",
         Reason.USER_UNKNOWN,
-        r"this user doesn't have an? \S{1,80} account",
+        r"this user doesn't have an? \S{1,80} account|delivery error: dd not a valid recipient",
         "554 delivery error: dd This user doesn't have a example.com account (li@example.com) [0]",
         sure=True,
     ),
@@ -126,7 +142,8 @@ HOSTS = (
     rule(
         "host-not-found",
         Reason.HOST_UNKNOWN,
-        r"(?:\bhost|domain)(?: name)? \S{1,80} not found(?!.{0,160}try again)",
+        r"(?:\bhost|domain)(?: name)? \S{1,80} not found(?!.{0,160}try again)"
+        r"|cname lookup failed permanently",
         "DNS lookup failure: host mx.example.org not found",
     ),
 )
@@ -202,6 +219,19 @@ MISSING = (
         r"|несуществующ|не (?:существует|найден)|存在しない|見つかりません|宛先.{0,10}(?:不明"
         r"|ありません)",
         "kijitora@example.org not listed in public Name & Address Book",
+    ),
+    rule(
+        "exchange-not-found",
+        Reason.USER_UNKNOWN,
+        r"recip(?:ient)?notfound|recipient (?:is )?not in (?:the )?directory"
+        r"|misspelled or may not exist",
+        "554 5.1.1 RecipNotFound",
+    ),
+    rule(
+        "exchange-in-chinese",
+        Reason.USER_UNKNOWN,
+        r"(?:找不到|未找到|無法找到|无法找到).{0,14}(?:电子邮件地址|電子郵件地址|邮箱地址|收件人|收件者)",
+        "找不到您输入的电子邮件地址",
     ),
     rule(
         "chinese-unknown-user",

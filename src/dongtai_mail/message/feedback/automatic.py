@@ -40,6 +40,11 @@ DAEMONS = _table(
         r"|邮件(?:系统|管理员)",
         "系统退信 <postmaster@example.cn>",
     ),
+    (
+        r"microsoftexchange[0-9a-f]{20,40}@|systemadministrator|administrateur syst"
+        r"|administrador del sistema|システム管理者|zustellsystem|mail ?router",
+        "Microsoft Outlook <MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@example.org>",
+    ),
 )
 FAILED_SUBJECTS = _table(
     (r"undeliver(?:able|ed)|unzustellbar|non remis|nicht zugestellt", "Undeliverable: 第 3 期"),
@@ -53,6 +58,24 @@ FAILED_SUBJECTS = _table(
         "系统退信/Systems bounce",
     ),
     (r"配信(?:エラー|不能|失敗)|не доставлено|недоставлен", "配信エラーのお知らせ"),
+    (
+        r"nicht zustellbar|fehler bei der zustellung|zustellung fehlgeschlagen|non remise?\b"
+        r"|[ée]chec de (?:la )?(?:remise|livraison)|no (?:se puede entregar|entregado)"
+        r"|error de entrega|n[ãa]o (?:[ée] poss[íi]vel entregar|entregue)|falha na entrega",
+        "Échec de la remise : 第 3 期",
+    ),
+    (
+        r"non recapitabile|mancat[oa] (?:consegna|recapito)|esito negativo della consegna"
+        r"|onbestelbaar|niedostarczaln|nelze doru[čc]it|levereras inte|ikke lever|ei voi toimittaa"
+        r"|teslim edilemedi|не удается доставить",
+        "Non recapitabile: 第 3 期",
+    ),
+    (
+        r"配信(?:できません|不可)|送信できません|배달(?:되지 않음|할 수 없음)"
+        r"|未(?:送达|传递|送達|傳遞)"
+        r"|无法传递|無法(?:傳遞|送達|投遞)|传递失败|退件通知",
+        "配信できませんでした",
+    ),
 )
 FAILED_NOTICES = _table(
     (
@@ -90,6 +113,15 @@ DELAYED = _table(
         r"delivery incomplete|仍(?:将|会|在)(?:继续)?(?:尝试|重试)|投递延迟|延迟通知",
         "系统仍将继续尝试投递",
     ),
+    (
+        r"verz[öo]gert|remise diff[ée]r|^retard[ée]e?\s*[:：]|entrega (?:con retraso|retrasad)"
+        r"|^(?:re|a)trasado\s*[:：]|consegna ritardat|задержк\w+ доставки",
+        "Zustellung verzögert",
+    ),
+    (
+        r"配信(?:が)?遅延|^(?:邮件|郵件)?(?:已)?(?:延迟|延遲)\s*[:：]|传递延迟|지연됨",
+        "邮件延迟：第 3 期",
+    ),
 )
 GIVEN_UP = _table(
     (
@@ -116,6 +148,11 @@ DELIVERED = _table(
         r"message (?:was|has been) (?:successfully )?(?:delivered|relayed|displayed)"
         r"|已成功(?:投递|送达)",
         "已成功投递",
+    ),
+    (
+        r"^(?:lida|開封済み|既読|прочитано|읽음|gelezen|läst|zugestellt|remis|entregado|delivered"
+        r"|relayed|afgeleverd|已送达|已传递|已转发|配信済み)\s*[:：]",
+        "Zugestellt: 第 3 期",
     ),
 )
 AWAY_SUBJECTS = _table(
@@ -168,6 +205,21 @@ AWAY_SUBJECTS = _table(
         r"otomatik (?:yan[ıi]t|cevap)|tr[ảa] l[ờo]i t[ựu] đ[ộo]ng|balasan otomatis"
         r"|ตอบกลับอัตโนมัติ",
         "Otomatik yanıt",
+    ),
+    (
+        r"自動答覆|不在辦公室|(?:出差|产假|產假|病假)(?:中|期间|期間|通知)?|^\W*(?:我|本人)?已(?:离职"
+        r"|離職|退休)|^\W*(?:您的(?:邮件|来信|郵件|來信)?已收到|(?:我)?已收到您的(?:邮件|来信|郵件))",
+        "您的来信已收到",
+    ),
+    (
+        r"automatikus v[áa]lasz|automatick[áa] odpov|αυτόματη απάντηση|תשובה אוטומטית|رد تلقائي"
+        r"|r[ăa]spuns automat|автоматичн\w+ відповід",
+        "Automatikus válasz: 第 3 期",
+    ),
+    (
+        r"^\W*(?:absence|en vacances|elternzeit|assente)\b|no longer (?:with|at|working)"
+        r"|on (?:maternity|paternity|parental|sick) leave",
+        "On maternity leave",
     ),
 )
 _AWAY_FIELDS = (

@@ -38,7 +38,9 @@ _ORIGINAL_BEGINS = re.compile(
     r"|(?:the |your )?(?:header of the )?(?:original|unsent|undelivered|returned|bounced) message"
     r"(?: (?:headers?|text|follows|is following|below|attached|as follows))?[ .:*=_-]{0,60}$"
     r"|included is a copy of|message headers? follows?|copy of (?:the )?(?:original )?message"
-    r"|original (?:mail|e-?mail)|原始?(?:邮件|郵件|信件)|以下(?:是|为).{0,6}原)"
+    # A summary of its date and subject is still the notice's own.
+    r"|original (?:mail|e-?mail)|以下(?:是|为).{0,6}原"
+    r"|原始?(?:邮件|郵件|信件)(?!信息|資訊|的?(?:主题|時間|时间|收件|发件)))"
     r"|(?:Received: (?:from|by|\()|Return-[Pp]ath: <|DKIM-Signature: |X-Received: )"
     r")",
     re.IGNORECASE | re.MULTILINE,

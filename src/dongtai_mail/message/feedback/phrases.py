@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from dongtai_mail.message.feedback import about_mail, about_readers
+from dongtai_mail.message.feedback import about_mail, about_readers, abroad
 from dongtai_mail.message.feedback.rule import Phrase
 
 # A refusal is a few lines; what is longer quotes something else.
@@ -28,21 +28,28 @@ PHRASES: tuple[Phrase, ...] = (
     *about_mail.IDENTITY,
     *about_mail.NETEASE,
     *about_mail.RATE,
+    *about_readers.DECLINED,
     *about_mail.BLOCKS,
     *about_mail.CONTENT,
     *about_mail.SENDER,
+    *abroad.SENDER,
+    *about_readers.RESOLVED,
     *about_mail.CLIENTS,
     *about_mail.RELAYS,
     *about_readers.FULL,
+    *abroad.FULL,
     *about_mail.SIZES,
     *about_readers.SUSPENDED,
+    *abroad.SUSPENDED,
     *about_readers.PROGRAMS,
     *about_readers.SURE,
     *about_readers.NAMED,
     *about_mail.POLICY,
     *about_readers.HOSTS,
+    *abroad.HOSTS,
     *about_mail.PASSING,
     *about_readers.ROUTES,
+    *abroad.MISSING,
     *about_readers.MISSING,
     *about_mail.BARE,
     *about_mail.SERVERS,

@@ -41,7 +41,7 @@ _LABEL = re.compile(
     r"| were)?[^\n:]{0,60}"
     r"|returned permanent errors|sent to|delivering to|delivered to|gateway for|account"
     r"|delivering your mail to|attempts"
-    r")|收件人(?:地址)?|收信人|发往|发送(?:至|到|给)|投递(?:至|到)|邮件地址|无法(?:送达|投递)|用户)"
+    r")|收件人(?:地址)?|收信人|发往|发给|寄往|寄给|发送(?:至|到|给)|投递(?:至|到)|邮件地址|无法(?:送达|投递)|用户)"
     rf"\s{{0,9}}[:：]?\s{{0,9}}[<\"'(（“]?\s{{0,9}}(?:(?:rfc822"
     rf"|mailto)[;:] ?)?({_LOCAL}@{_DOMAIN})",
     re.MULTILINE | re.IGNORECASE,
