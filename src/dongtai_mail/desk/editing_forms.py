@@ -60,7 +60,12 @@ def _date(label: Any) -> forms.DateField:
 
 
 class ItemForm(_ItemForm):
-    title = forms.CharField(label=_("标题"), required=False, max_length=300)
+    title = forms.CharField(
+        label=_("标题"),
+        required=False,
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 2, "class": "one-line"}),
+    )
     body = forms.CharField(
         label=_("正文"),
         required=False,
@@ -107,6 +112,9 @@ class ItemForm(_ItemForm):
             posted = posted.copy()
             posted["body"] = pasting.to_markdown(str(posted["body_html"]))
         super().__init__(posted, **options)
+
+    def clean_title(self) -> str:
+        return " ".join(str(self.cleaned_data["title"]).split())
 
 
 class FactsForm(_FactsForm):

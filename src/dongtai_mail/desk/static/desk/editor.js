@@ -236,7 +236,11 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.settles) Writer.forget(editor?.dataset.user, form.dataset.settles);
+  if (form.dataset.settles) {
+    Writer.forget(editor?.dataset.user, form.dataset.settles);
+    if (writer) writer.unsaved = false;
+    return;
+  }
   const to = event.submitter?.value;
   const moves = form.matches("[data-place-form]") && ["up", "down", "section"].includes(to);
   if (outline && (moves || form.matches("[data-outline]"))) {
@@ -264,6 +268,12 @@ document.body.addEventListener("issue-changed", ({ detail }) => {
   if (link) open(link.dataset.open, String(detail.item), { push: false, focus: false });
 });
 document.body.addEventListener("htmx:afterSwap", marks);
+// An ended session is told beside the text: a reload would take the page away from who writes.
+document.body.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (event.detail.xhr.status !== 401 || !writer) return;
+  event.preventDefault();
+  writer.say("ended");
+});
 window.addEventListener("popstate", () => {
   const item = new URLSearchParams(location.search).get("item");
   const link = outline?.querySelector(item ? `#item-${item} [data-open]` : "[data-open]");

@@ -23,6 +23,9 @@ export class Writer {
       event.preventDefault();
       this.flush();
     });
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.target.matches(".one-line")) event.preventDefault();
+    });
     rich.changed = () => this.typed();
     this.online = () => this.unsaved && this.save();
     addEventListener("online", this.online);
