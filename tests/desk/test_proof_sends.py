@@ -108,7 +108,7 @@ def test_whoever_complained_gets_no_test(desk, issue, settings):
     suppression.suppress("angry@example.com", Suppression.Reason.COMPLAINT, "test")
     _post(desk, issue, "angry@example.com")
     assert _deliver(settings).received == []
-    assert "suppressed" in desk.get(_address(issue)).content.decode()
+    assert "在不发名单上" in desk.get(_address(issue)).content.decode()
 
 
 def test_the_list_for_proofs_is_kept_when_asked(desk, issue, publication):

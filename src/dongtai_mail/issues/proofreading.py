@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dongtai_mail.content import Finding, Severity
-from dongtai_mail.issues import editing, editions, textual
+from dongtai_mail.issues import editing, editions, links, textual
 from dongtai_mail.issues.models import IgnoredFinding, Issue, Item, Section
 from dongtai_mail.issues.textual import Found
 from dongtai_mail.rendering import CLIPPING_LIMIT, Rendered, RenderingError
@@ -81,8 +81,17 @@ def proof(issue: Issue) -> Proof:
 def _all(
     issue: Issue, text: list[Found], about: Iterable[Finding], sections: Sequence[Section]
 ) -> list[Found]:
-    others = textual.marked(issue, _of_rendering(about, sections))
-    return textual.by_severity([*text, *others])
+    others = [*_of_links(issue, sections), *_of_rendering(about, sections)]
+    return textual.by_severity([*text, *textual.marked(issue, others)])
+
+
+def _of_links(issue: Issue, sections: Sequence[Section]) -> Iterator[Found]:
+    items = {item.pk: (section.name, item) for section in sections for item in section.items.all()}
+    for told in links.findings(issue):
+        if told.item_id in items:
+            name, row = items[told.item_id]
+            finding = Finding(told.code, told.severity, told.message, None, row.title)
+            yield Found("", finding, row, name, told.field, told.span, told.url)
 
 
 def _of_rendering(about: Iterable[Finding], sections: Sequence[Section]) -> Iterator[Found]:

@@ -20,7 +20,7 @@ from dongtai_mail.content import Severity
 from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, opens, rights
 from dongtai_mail.desk.findings import beside
-from dongtai_mail.issues import editing, proofreading
+from dongtai_mail.issues import editing, links, proofreading
 from dongtai_mail.issues.models import Issue
 
 REASON = 500
@@ -96,6 +96,7 @@ def _answer(
 
 def _shown(request: HttpRequest, issue: Issue, refused: str = "") -> HttpResponse:
     proof = proofreading.proof(issue)
+    part = "HX-Request" in request.headers
     shown = [beside(found) for found in proof.findings]
     context = {
         "publication": issue.publication,
@@ -107,7 +108,8 @@ def _shown(request: HttpRequest, issue: Issue, refused: str = "") -> HttpRespons
         "notes": [each for each in shown if each.open and each.severity is Severity.INFO],
         "ignored": [each for each in shown if not each.open],
         "reason_longest": REASON,
+        "links_waiting": links.ask(issue),
+        "part": part,
         "here": "issues",
     }
-    part = "HX-Request" in request.headers
     return render(request, "desk/proofs_part.html" if part else "desk/proofs.html", context)
