@@ -202,7 +202,8 @@ class Lines:
         ready = line.ready = line.ready or self._next(flow)
         if ready is None or (ready.offered and flow.withdraws(ready.delivery)):
             return False
-        session = line.session = line.session or await self.relays.acquire(flow.lane)
+        session = line.session or await self.relays.acquire(flow.lane, flow.messages_per_session)
+        line.session = session
         line.since = time.monotonic()
         reply = session.refusal(ready.letter) or await self._envelope(flow, session, ready)
         if reply is None:

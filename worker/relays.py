@@ -95,8 +95,11 @@ class Relays:
             for each in self._standings
         }
 
-    async def acquire(self, lane: str = "") -> Session:
-        """An open session to the least busy relay that is fit, as soon as it has room for one."""
+    async def acquire(self, lane: str = "", messages: int | None = None) -> Session:
+        """An open session to the least busy relay that is fit, as soon as it has room for one.
+
+        ``messages`` is how many a session may carry in this lane: one that has is not used again.
+        """
         refused = Reply(Stage.CONNECT, None, "no relay is fit to take mail")
         closed: set[str] = set()
         while fit := [each for each in self._standings if each.fit and each.name not in closed]:
@@ -106,7 +109,7 @@ class Relays:
                 continue
             standing = min(free, key=lambda each: each.open)
             try:
-                session = await self._open(standing, lane)
+                session = await self._open(standing, lane, messages)
             except SessionRefused as refusal:
                 standing.failed()
                 refused = refusal.reply
@@ -127,26 +130,29 @@ class Relays:
         self._freed.clear()
         await self._freed.wait()
 
-    async def _open(self, standing: _Standing, lane: str) -> Session | None:
+    async def _open(self, standing: _Standing, lane: str, messages: int | None) -> Session | None:
         standing.open += 1
         session = None
         try:
-            session = await self._session(standing, lane)
+            session = await self._session(standing, lane, messages)
         finally:
             if session is None:
                 standing.open -= 1
                 self._freed.set()
         return session
 
-    async def _session(self, standing: _Standing, lane: str) -> Session | None:
+    async def _session(
+        self, standing: _Standing, lane: str, messages: int | None
+    ) -> Session | None:
         """A session; None when the relay warms up and has had enough for this lane today."""
         granted = await self._reserved(standing, lane)
         if granted is not None:
             return await self._warming(standing, lane, granted) if granted else None
         while standing.idle:
             session = standing.idle.pop()
-            if not session.broken:
+            if not (session.broken or session.spent(messages)):
                 return session
+            await session.close()
         session = await open_session(standing.relay, self._tls)
         standing.failures = 0
         return session

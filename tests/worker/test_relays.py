@@ -54,6 +54,22 @@ async def _once(relays: Relays) -> Session:
     return session
 
 
+def test_a_session_that_carried_what_a_lane_allows_is_not_used_in_it_again(
+    server: SmtpServer,
+) -> None:
+    async def act(relays: Relays) -> None:
+        first = await relays.acquire("qq.test", messages=2)
+        first.sent = 2
+        await relays.release(first)
+        # Another lane may have it for more.
+        assert await _once(relays) is first
+        assert await relays.acquire("qq.test", messages=2) is not first
+        assert first.broken
+
+    _with([_relay(server)], act)
+    assert server.sessions == 2
+
+
 async def _refusal(relays: Relays) -> SessionRefused:
     with pytest.raises(SessionRefused) as refused:
         await relays.acquire()

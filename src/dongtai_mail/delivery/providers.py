@@ -96,7 +96,7 @@ DEFAULTS: dict[str, Limit] = {
     ),
 }
 # Everybody else: the relay is the limit until the provider says otherwise.
-OTHERS = Limit(None, None, 100, _("以中继接收的速度为准；对方要求慢时自动变慢。"))
+OTHERS = Limit(None, None, None, _("以中继接收的速度为准；对方要求慢时自动变慢。"))
 CHANGED = _("由工作人员设定。")
 
 
