@@ -1,8 +1,9 @@
 """A long mailing while everything fails again and again: ``bin/soak [READERS] [--kills N]``.
 
-Workers are killed with SIGKILL every few seconds, Redis is restarted (and forgets), PostgreSQL is
-stopped in the middle of whatever it does, and the SMTP server drops connections at random stages,
-also after it has taken a message and before it says so. At the end every reader is counted.
+Workers are killed with SIGKILL, evenly spread over the sending, Redis is restarted (and forgets),
+PostgreSQL is stopped in the middle of whatever it does, and the SMTP server drops connections at
+random stages, also after it has taken a message and before it says so. At the end every reader is
+counted.
 Exit code 1 when a reader has no message, or more have two than the bound allows: one for each open
 SMTP session of a worker that was killed, and one for each reply that the server swallowed.
 """
@@ -24,7 +25,7 @@ from tests.smtp_server import DROP, KEEP_AND_DROP, SmtpServer
 READERS, KILLS = 100_000, 60
 SESSIONS = 5
 WORKERS = ("worker 1", "worker 2")
-SECONDS_BETWEEN = (1.5, 5.0)
+LOOK_SECONDS = 1.0
 STAGES = ("connect", "mail", "rcpt", "data", "dot")
 # One dialogue step in so many is broken.
 RARELY = 2000
@@ -90,8 +91,12 @@ class _Weather:
 
 
 class _Soak:
-    def __init__(self, world: World, cluster: Cluster, kills: int, chance: random.Random) -> None:
-        self._world, self._cluster, self._wanted, self._chance = world, cluster, kills, chance
+    def __init__(
+        self, world: World, cluster: Cluster, due: list[int], chance: random.Random
+    ) -> None:
+        self._world, self._cluster = world, cluster
+        # A worker is killed whenever so many messages have arrived.
+        self._due = due
         self.weather = _Weather(chance)
         self.kills = self.redis_restarts = self.postgresql_restarts = 0
         self._next = 0.0
@@ -104,17 +109,16 @@ class _Soak:
         self._world.wait(self._step, "everything is sent", 4 * 3600)
 
     def _step(self) -> bool:
+        if self.kills < len(self._due) and len(self._world.smtp.received) >= self._due[self.kills]:
+            self._harm()
         if time.monotonic() < self._next:
             return False
-        self._next = time.monotonic() + self._chance.uniform(*SECONDS_BETWEEN)
-        self._harm()
+        self._next = time.monotonic() + LOOK_SECONDS
         self._world.time_passes()
         return self._world.state() == "finished"
 
     def _harm(self) -> None:
         """Kill a worker, and now and then what it depends on."""
-        if self.kills >= self._wanted or not self._world.smtp.received:
-            return
         name = WORKERS[self.kills % len(WORKERS)]
         self._world.installation.kill(name)
         self.kills += 1
@@ -143,7 +147,8 @@ def soak(readers: int, kills: int, seed: int) -> Account:
         relay = f"smtp+plain://127.0.0.1:{smtp.port}?connections={SESSIONS}"
         world = World(template.copy(directory, redis, relay), redis, smtp)
         world.installation.environment["DONGTAI_BATCH_SIZE"] = "200"
-        run = _Soak(world, cluster, kills, chance)
+        due = [int(readers * (kill + chance.random()) / (kills + 1)) for kill in range(kills)]
+        run = _Soak(world, cluster, due, chance)
         try:
             run.run()
             world.assert_adds_up(readers)
