@@ -28,6 +28,7 @@ ACTIONS: dict[str, str | Promise] = {
     "issue.changed": _("改期刊信息"),
     "issue.restored": _("恢复一期的旧版本"),
     "section.removed": _("删除栏目"),
+    "item.placed": _("把条目放进一期"),
     "item.discarded": _("丢弃条目"),
     "item.brought-back": _("取回条目"),
     "item.restored": _("恢复条目的旧版本"),

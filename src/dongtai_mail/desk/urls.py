@@ -14,6 +14,7 @@ from dongtai_mail.desk.views import (
     mailings,
     manuscripts,
     people,
+    pool,
     previews,
     proof_sends,
     proofs,
@@ -116,6 +117,19 @@ for_staff = [
     path("providers/<str:provider>/", providers.provider, name="provider"),
     path("providers/<str:provider>/resumption/", providers.resumption, name="provider-resumption"),
     path("providers/<str:provider>/default/", providers.default, name="provider-default"),
+]
+# The item pool
+for_staff += [
+    path("publications/<slug:slug>/pool/", pool.items, name="pool"),
+    path("publications/<slug:slug>/pool/new/", pool.new, name="pool-new"),
+    path("publications/<slug:slug>/pool/reading/", pool.read, name="pool-read"),
+    path("publications/<slug:slug>/pool/alike/", pool.alike, name="pool-alike"),
+    path("publications/<slug:slug>/pool/bulk/", pool.bulk, name="pool-bulk"),
+    path("pool/<int:pk>/", pool.item, name="pool-item"),
+    path("pool/<int:pk>/alike/", pool.alike_item, name="pool-alike-item"),
+    path("pool/<int:pk>/sorting/", pool.sorting, name="pool-sorting"),
+    path("pool/<int:pk>/holder/", pool.holder, name="pool-holder"),
+    path("pool/<int:pk>/placing/", pool.placing, name="pool-placing"),
 ]
 # Reports and the doctor.
 for_staff += [

@@ -48,6 +48,10 @@ class Match:
     score: float
     passage: str
 
+    @property
+    def percent(self) -> int:
+        return round(self.score * 100)
+
 
 def similar(
     publication: Publication,
