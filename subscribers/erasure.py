@@ -2,46 +2,56 @@
 
 Promises: in one transaction the person, their subscriptions with history, notices and rows of
 imports are gone, files of imports that named them are deleted, and only the keyed hash of the
-address stays, so that no import brings them back. What other parts keep about the person they
-forget on the signal ``erasing``, in the same transaction.
+address stays, and of those before it, so that no import brings them back. What other parts keep
+about the person they forget on the signal ``erasing``, in the same transaction.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.db import transaction
 from django.db.models import Q
 
-from subscribers.models import ImportRow, ImportRun, Subscriber, Suppression
+from subscribers.fingerprint import fingerprint
+from subscribers.models import ImportRow, ImportRun, Release, Subscriber, Suppression
 from subscribers.signals import erasing
 
 
 def erase(person: Subscriber) -> None:
+    former = person.moves.exclude(former="").values_list("former", flat=True)
+    keys = {person.key, *former}
     with transaction.atomic():
-        _suppress_by_hash(person)
+        for key in keys:
+            _suppress_by_hash(key)
         erasing.send(
             Subscriber,
             subscription_ids=list(person.subscriptions.values_list("pk", flat=True)),
-            addresses=(person.address, person.key),
+            addresses=(person.address, *keys),
         )
-        _forget_imports(person)
+        _forget_imports({person.address, *keys}, [fingerprint(key) for key in keys])
         person.delete()
 
 
-def _suppress_by_hash(person: Subscriber) -> None:
-    Suppression.objects.filter(hash=person.hash).update(key=None)
-    for row in Suppression.objects.filter(Q(source__icontains=person.key), hash=person.hash):
-        Suppression.objects.filter(pk=row.pk).update(source="")
+def _suppress_by_hash(key: str) -> None:
+    mark = fingerprint(key)
+    Suppression.objects.filter(hash=mark).update(key=None)
+    Suppression.objects.filter(hash=mark, source__icontains=key).update(source="")
+    Release.objects.filter(hash=mark, source__icontains=key).update(source="")
+    Release.objects.filter(hash=mark, reason__icontains=key).update(reason="")
     Suppression.objects.get_or_create(
-        hash=person.hash,
+        hash=mark,
         publication=None,
         defaults={"reason": Suppression.Reason.ERASURE, "source": "reader"},
     )
 
 
-def _forget_imports(person: Subscriber) -> None:
-    said = Q(value__icontains=person.key) | Q(value__icontains=person.address)
+def _forget_imports(addresses: Collection[str], hashes: Collection[str]) -> None:
+    said = Q()
+    for address in addresses:
+        said |= Q(value__icontains=address)
     rows = ImportRow.objects.filter(
-        Q(hash=person.hash) | said & Q(verdict=ImportRow.Verdict.BAD.value)
+        Q(hash__in=hashes) | said & Q(verdict=ImportRow.Verdict.BAD.value)
     )
     runs = list(rows.values_list("run", flat=True).distinct())
     rows.delete()

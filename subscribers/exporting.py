@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from subscribers.models import Subscriber, SubscriberList, Subscription
+from subscribers.models import Notice, Subscriber, SubscriberList, Subscription, Suppression
+from subscribers.signals import gathering
 
 HEADER = ("邮箱", "姓名", "单位", "语言", "状态", "订阅时间", "变更时间", "其他资料")
 CHUNK = 2000
@@ -98,6 +99,8 @@ def _cell(sheet: Any, text: str) -> Any:
 def personal(person: Subscriber) -> dict[str, Any]:
     """Everything that is kept about one person, as the person gets it."""
     subscriptions = person.subscriptions.select_related("subscriber_list__publication")
+    ids = list(person.subscriptions.values_list("pk", flat=True))
+    answers: list[tuple[Any, Any]] = gathering.send(Subscriber, subscription_ids=ids)
     return {
         "address": person.address,
         "name": person.name,
@@ -106,6 +109,15 @@ def personal(person: Subscriber) -> dict[str, Any]:
         "attributes": person.attributes,
         "kept_since": person.created_at.isoformat(),
         "subscriptions": [_subscription(each) for each in subscriptions.order_by("pk")],
+        "suppressions": [
+            {"reason": each.reason, "since": each.created_at.isoformat(), "source": each.source}
+            for each in Suppression.objects.filter(hash=person.hash).order_by("pk")
+        ],
+        "notices": [
+            {"kind": each.kind, "at": each.created_at.isoformat(), "asked_from": each.ip}
+            for each in Notice.objects.filter(subscription__in=ids).order_by("pk")
+        ],
+        **{name: rows for _, told in answers for name, rows in told.items()},
     }
 
 
@@ -123,6 +135,7 @@ def _subscription(each: Subscription) -> dict[str, Any]:
                 "state": event.state,
                 "by": "staff" if event.actor else "you or your mail provider",
                 "how": event.source,
+                "detail": event.detail,
                 "from": event.ip,
                 "wording": event.wording.text if event.wording else None,
             }

@@ -46,6 +46,7 @@ def carry_out(notice: Notice, ip: str | None) -> bool:
     with transaction.atomic():
         person = Subscriber.objects.select_for_update().get(pk=notice.move.subscriber_id)
         other = Subscriber.objects.filter(key=address.key).exclude(pk=person.pk).first()
+        AddressChange.objects.filter(pk=notice.move.pk).update(former=person.key)
         _record(person, ip)
         if other is not None:
             _merge(person, other)
@@ -61,6 +62,7 @@ def _merge(person: Subscriber, into: Subscriber) -> None:
     """What both have stays as the new address has it; the rest comes along."""
     theirs = into.subscriptions.values("subscriber_list")
     person.subscriptions.exclude(subscriber_list__in=theirs).update(subscriber=into)
+    person.moves.update(subscriber=into)
     person.delete()
 
 

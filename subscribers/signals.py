@@ -12,3 +12,7 @@ notice_due = Signal()
 # Sent within the transaction of an erasure with ``subscription_ids`` and ``addresses``, before the
 # person is gone: whoever keeps anything about them forgets it now.
 erasing = Signal()
+
+# Sent with ``subscription_ids`` for a person's own data: each receiver answers a dict that JSON can
+# hold, with what it keeps about them.
+gathering = Signal()

@@ -14,10 +14,14 @@ from subscribers.models.people import Subscriber, Subscription
 
 
 class AddressChange(models.Model):
-    """An address that a reader wants to move to; it counts once it is confirmed from there."""
+    """An address that a reader wants to move to; it counts once it is confirmed from there.
+
+    ``former`` is the key that it replaced, so that erasing the reader finds what was kept of it.
+    """
 
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="moves")
     address = models.CharField(max_length=320)
+    former = models.CharField(max_length=320, blank=True, db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -5,26 +5,32 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection
+from django.test import Client
 
-from dongtai_mail.delivery import mailings, queue
+from dongtai_mail.delivery import mailings, queue, returns
 from dongtai_mail.delivery.models import Attempt, Delivery
+from dongtai_mail.delivery.queue import Outcome
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.links import PURPOSE
-from subscribers import importing, outbox, suppression, tokens
+from dongtai_mail.message.reply import Reply, Stage
+from subscribers import exporting, importing, outbox, suppression, tokens
 from subscribers.erasure import erase
 from subscribers.fingerprint import fingerprint
 from subscribers.models import (
     AddressChange,
-    ImportRow,
+    ImportRun,
     Notice,
     Subscriber,
+    SubscriberList,
     Subscription,
     SubscriptionEvent,
     Suppression,
 )
 from tests import factories
+from tests.delivery import samples
 
 pytestmark = pytest.mark.django_db
 
@@ -143,41 +149,88 @@ def _dump() -> str:
         rows = []
         for table in connection.introspection.table_names():
             cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - names from the database
-            rows += cursor.fetchall()
+            rows += [
+                [bytes(cell) if isinstance(cell, memoryview) else cell for cell in row]
+                for row in cursor.fetchall()
+            ]
     return repr(rows).lower()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_erasure_leaves_the_keyed_hash_and_nothing_else_anywhere(stranger, settings):
+OLD, NEW = "hapax@legomenon.example", "hapax@elsewhere.example"
+
+
+@pytest.fixture
+def everywhere(transactional_db, settings, stranger) -> ImportRun:
+    """A reader about whom something stands in every table, under an old and a new address."""
     readers = factories.subscriber_list()
     data = (
-        "邮箱,姓名,单位\nhapax@legomenon.example,独一无二,孤本公司\n"
-        "hapax@legomenon.example,独一无二,孤本公司\n<hapax@legomenon.example>,独一无二,\n"
+        f"邮箱,姓名,单位\n{OLD},独一无二,孤本公司\n{OLD},独一无二,孤本公司\n"
+        f'<{OLD}>,独一无二,\n"{OLD},独一无二\n'
     )
     run = importing.receive(readers, [data.encode()], "readers.csv")
     importing.begin_here(run, proceed=True)
     reader = Subscription.objects.get()
     mailing = factories.mailing()
     mailings.start(mailing.pk)
-    suppression.suppress("hapax@legomenon.example", Suppression.Reason.STAFF, "by hand", None)
-    Attempt.objects.create(
-        delivery=Delivery.objects.get(),
-        mailing=mailing,
-        at=mailing.scheduled_at,
-        stage="rcpt",
-        text="550 <Hapax@legomenon.example>: unknown",
-    )
-    stranger.post(f"/p/{_token(reader)}/address/", {"email": "hapax@elsewhere.example"})
+    claimed = queue.claim(mailing.pk, "", "worker", 5)
+    said = f"5.1.1 <{OLD.title()}>: unknown to {OLD}"
+    queue.record([Outcome(claimed[0], Reply(Stage.RCPT, 550, said))])
+    Subscription.objects.update(state=State.CONFIRMED)
+    for address in (OLD, NEW):
+        returns.receive(samples.bounce(address), "b+@bounce.example.org", "lmtp")
+    delivery = Delivery.objects.get()
+    own = f"b+{keyring().seal_caseless('verp', (delivery.pk,))}@bounce.example.org"
+    returns.receive(samples.bounce("someone@legomenon.example"), own, "imap")
+    _by_staff(readers, reader)
+    _move(stranger, reader, NEW)
+    stranger.post(tokens.path(Notice.objects.get()))
     stranger.post(f"/p/{_token(reader)}/data/")
-    assert "hapax@" in _dump()
-    assert "独一无二" in _dump()
-    erase(reader.subscriber)
+    stranger.post(f"/u/{_token(reader)}/?by=page")
+    stranger.post(f"/u/{_token(reader)}/reason/", {"reason": f"{NEW} 独一无二"})
+    return run
+
+
+def _by_staff(readers: SubscriberList, reader: Subscription) -> None:
+    """A member of staff looks the reader up, suppresses them and takes that back, naming them."""
+    desk = Client()
+    desk.force_login(User.objects.create_superuser("editor"))
+    desk.get(f"/lists/{readers.slug}/?q={OLD}")
+    desk.get(f"/subscriptions/{reader.pk}/")
+    desk.get(f"/lists/{readers.slug}/readers.csv")
+    suppressions = f"/publications/{readers.publication.slug}/suppressions/"
+    for _ in range(2):
+        desk.post(suppressions, {"address": OLD, "reason": f"{OLD} 来电"})
+        row = Suppression.objects.get()
+        desk.post(f"{suppressions}{row.pk}/release/", {"reason": f"{OLD} 又来电"})
+    suppression.suppress(NEW, Suppression.Reason.STAFF, f"editor: {NEW}", None)
+    suppression.release(Suppression.objects.get(), f"不再停发 {NEW}", "editor")
+
+
+def test_erasure_leaves_the_keyed_hash_and_nothing_else_anywhere(everywhere, settings):
+    person = Subscriber.objects.get()
+    assert person.key == NEW
+    before = _dump()
+    for trace in (OLD, NEW, "独一无二", "孤本"):
+        assert trace in before
+    assert SubscriptionEvent.objects.filter(source="reason").exists()
+    erase(person)
     left = _dump()
-    for trace in ("hapax", "legomenon", "独一无二", "孤本"):
-        assert trace not in left
-    assert Suppression.objects.get().hash == fingerprint("hapax@legomenon.example")
-    assert not run.path.exists()
-    assert not ImportRow.objects.exists()
+    assert [trace for trace in ("hapax", "独一无二", "孤本") if trace in left] == []
+    kept_hashes = set(Suppression.objects.values_list("hash", flat=True))
+    assert kept_hashes == {fingerprint(NEW), fingerprint(OLD)}
+    assert not everywhere.path.exists()
+    kept = [path for path in settings.DATA_DIR.rglob("*") if path.is_file()]
+    assert not any(b"hapax" in path.read_bytes() for path in kept)
+
+
+def test_ones_own_data_is_all_of_it(everywhere):
+    document = exporting.personal(Subscriber.objects.get())
+    assert document["address"] == NEW
+    assert document["mailings"][0]["to"] == OLD
+    assert {each["kind"] for each in document["notices"]} == {"move", "data"}
+    history = document["subscriptions"][0]["history"]
+    assert history[-1]["detail"] == f"{NEW} 独一无二"
+    assert json.dumps(document)
 
 
 def test_an_erased_reader_is_not_written_to_in_the_middle_of_a_send(stranger, reader):
