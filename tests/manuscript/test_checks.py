@@ -69,6 +69,7 @@ def test_a_slip_is_found_at_its_line(code: str, paragraph: str, suggestion: str 
         "现在在线办公普及，还是是否必要之争仍在，就就业问题再作讨论。",
         "的的确确如此，大数据数据量巨大，是是非非自有公论。",
         "App Store 与 Google Play 位列第一；Trip.com 上线 A/B 测试。",
+        "（作者系某大学教授，本文仅代表个人观点）",
         "1）甲；2）乙；It’s fine，价格为 3,000 元（约 1:10）。",
         "商务部：“办法”（征求意见稿）第 3 条、第 4 条自 2023-02-07 起施行。",
     ],

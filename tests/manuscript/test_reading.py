@@ -121,6 +121,45 @@ def test_the_cover_is_read() -> None:
     assert [item.featured for item in issue.items] == [True, True]
 
 
+def test_a_cover_in_markdown_is_read_like_any_other() -> None:
+    text = (
+        "# 样刊\n\n**主办单位：** 某市商务中心\n\n## 目录\n\n- 要闻\n  - 某地推出新办法 ..... 2\n\n"
+        f"## 要闻\n\n### 某地推出新办法\n\n正文。\n\n{SOURCE}\n\n---\n\n地址：某路 1 号\n"
+    )
+    made = parsed(text, "a.md")
+    assert made.issue.host == Host("某市商务中心")
+    assert made.issue.toc == (TocEntry("要闻", "某地推出新办法", 2),)
+    assert made.issue.items[0].body == (Paragraph("正文。"),)
+    assert codes(made) & {"rule-line", "toc-entry-without-item"} == {"rule-line"}
+
+
+def test_the_name_may_stand_beside_the_number() -> None:
+    issue = parsed(f"样刊 第 8 期\n【要闻】\n某地\n正文。\n{SOURCE}\n").issue
+    assert (issue.masthead, issue.number) == ("样刊", "第 8 期")
+
+
+def test_numbered_headers_are_sections_where_there_are_no_others() -> None:
+    item = f"\n\n某地推出新办法\n\n一、背景\n\n近日，某地推出新办法。\n\n{SOURCE}\n\n"
+    made = parsed(f"一、要闻{item}二、数据{item.replace('新', '好')}").issue
+    assert [(one.name, len(one.items)) for one in made.sections] == [
+        ("一、要闻", 1),
+        ("二、数据", 1),
+    ]
+    assert Subheading("一、背景") in made.items[0].body
+    bracketed = parsed(f"【要闻】{item}二、数据{item}").issue
+    assert [one.name for one in bracketed.sections] == ["要闻"]
+
+
+@pytest.mark.parametrize("width", [18, 24, 28, 35])
+def test_long_source_lines_do_not_hide_how_the_text_is_wrapped(width: int) -> None:
+    text = "近日，某地推出新办法，自 3 月起施行，惠及 1200 家企业，带动就业 3.5 万人。" * 2
+    lines = [text[at : at + width] for at in range(0, len(text), width)]
+    source = SOURCE.replace("《晨报》", "“某市商务服务信息网”")
+    item = "\n".join(["某地推出新办法", *lines, source])
+    issue = parsed(f"【要闻】\n{item}\n{item.replace('某地', '某市')}\n").issue
+    assert [len(one.body) for one in issue.items] == [1, 1]
+
+
 def test_an_entry_that_was_cut_still_finds_its_item() -> None:
     text = (
         "样刊\n● 要闻\n- 某地推出促进消费的新办.....2\n- 没有这一条.....3\n"

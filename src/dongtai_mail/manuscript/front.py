@@ -37,6 +37,8 @@ _NUMBER = re.compile(
 )
 _HOST = re.compile(r"主\s*办(?:\s*单\s*位)?\s*[:：]?\s*(.*)$")
 _ALSO = re.compile(r"[(（](.+)[)）]$")
+_COUNT = "一二三四五六七八九十"
+_NUMBERED = re.compile(rf"[{_COUNT}]、\S.{{1,13}}")
 _LABELLED = re.compile(r"[\u4e00-\u9fff\s]{2,8}[:：]")
 _SPREAD = re.compile(rf"[{HAN}](?:[ \u3000]+[{HAN}])+$")
 _LONGEST_ENTRY = 300
@@ -102,6 +104,22 @@ def _first_of_the_body(lines: Sequence[Line]) -> int:
     return len(lines)
 
 
+def numbered_sections(lines: Sequence[Line], known: frozenset[str]) -> frozenset[str]:
+    """Headers such as 一、要闻, in a file without any other kind: each stands above an item."""
+    names: list[str] = []
+    before = ""
+    for line in lines:
+        text = line.text
+        if section_name(text, known) or heading(text):
+            return frozenset()
+        above = not before or sourceline.starts(before) or sourceline.ends_with_date(before)
+        if above and _NUMBERED.fullmatch(text) and not is_finished(text):
+            names.append(text)
+        before = text
+    counted = [name.startswith(count + "、") for name, count in zip(names, _COUNT, strict=False)]
+    return frozenset(names if len(names) > 1 and all(counted) else ())
+
+
 def _toc_span(lines: Sequence[Line]) -> tuple[int, int]:
     """Where the table of contents starts and ends; (0, 0) without one."""
     marks = [i for i, line in enumerate(lines) if _is_toc_line(line.text)]
@@ -156,9 +174,7 @@ def _entry(text: str) -> re.Match[str] | None:
 
 
 def _read_toc(front: Front, lines: Sequence[Line], rest: Sequence[Line]) -> None:
-    known = USUAL_SECTIONS | frozenset(
-        name for line in rest if (name := section_name(line.text, frozenset()))
-    )
+    known = USUAL_SECTIONS | frozenset(_header_names(rest))
     section, pending, first = "", "", 0
     for line in lines:
         name = _toc_section(line.text, known)
@@ -176,6 +192,16 @@ def _read_toc(front: Front, lines: Sequence[Line], rest: Sequence[Line]) -> None
     _add_entry(front, section, pending, first)
 
 
+def _header_names(lines: Sequence[Line]) -> list[str]:
+    """The names of sections: in brackets, else the highest of several levels of headings."""
+    bracketed = [name for line in lines if (name := section_name(line.text, frozenset()))]
+    found = [made for line in lines if (made := heading(line.text))]
+    levels = {level for level, _ in found}
+    if bracketed or len(levels) < 2:
+        return bracketed
+    return [text for level, text in found if level == min(levels)]
+
+
 def _toc_section(text: str, known: frozenset[str]) -> str | None:
     if _CONTENTS.match(text):
         return ""
@@ -185,7 +211,10 @@ def _toc_section(text: str, known: frozenset[str]) -> str | None:
     found = heading(text)
     if found:
         return found[1]
-    return bullet[1].strip() if bullet else section_name(text, known)
+    if bullet:
+        return bullet[1].strip()
+    item = _ITEM.match(text)
+    return section_name(item[1] if item else text, known)
 
 
 def _add_entry(front: Front, section: str, text: str, line: int) -> None:
@@ -238,7 +267,7 @@ def _read_cover(front: Front, lines: Sequence[Line], newsletter: str | None) -> 
     masthead = _masthead_index(lines, newsletter) if front.masthead is None else None
     index = 0
     while index < len(lines):
-        host = _HOST.match(lines[index].text)
+        host = _HOST.match(lines[index].text.replace("**", ""))
         if host and front.host is None:
             index = _read_host(front, lines, index, host[1].strip())
             continue
@@ -267,8 +296,16 @@ def _read_cover_line(front: Front, line: Line, *, is_masthead: bool) -> None:
     date, span = sourceline.find_date(line.text)
     front.number = front.number or (number[0].strip() if number else None)
     front.date = front.date or date
+    if number and front.masthead is None:
+        front.masthead = _beside(line.text, number)
     role = Role.NUMBER if number else Role.DATE if span else Role.UNPLACED
     front.uses.append(Use(line.number, role, line.text))
+
+
+def _beside(text: str, number: re.Match[str]) -> str | None:
+    """The name that stands on one line with the number."""
+    name = (text[: number.start()] + text[number.end() :]).strip("#*《》·|｜—- \u3000")
+    return name if re.fullmatch(rf"[{HAN}A-Za-z ]{{2,20}}", name) else None
 
 
 def _read_host(front: Front, lines: Sequence[Line], index: int, name: str) -> int:

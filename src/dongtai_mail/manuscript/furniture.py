@@ -1,8 +1,9 @@
-"""Furniture: running heads and page numbers, which belong to the sheet and not to the text.
+"""Furniture: running heads, page numbers and rules, which belong to the sheet, not to the text.
 
 Owns: their recognition.
-Promises: linear in the lines; each line taken for furniture is reported. A line is taken only
-on two grounds together: it looks like furniture, and it comes back or stands at a page's edge.
+Promises: linear in the lines; each line taken for furniture is reported. A head or a
+number is taken only on two grounds together: it looks like one, and it comes back or stands at a
+page's edge.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _DECORATED = re.compile(
     rf"(?:[{_DASHES}]+\s*\d{{1,4}}\s*[{_DASHES}]+|第\s*\d{{1,4}}\s*页(?:[\s,，/／]*共\s*\d{{1,4}}\s*页)?"
     r"|[Pp]age\s*\d{1,4}(?:\s*of\s*\d{1,4})?|\d{1,4}\s*[/／]\s*\d{1,4}|[〔\[]\s*\d{1,4}\s*[〕\]])"
 )
+_RULE = re.compile(r"([-*_=~─━—])(?:\s*\1){2,}")
 _DIGITS = re.compile(r"\d+")
 _SIDE_NUMBER = re.compile(r"^\d{1,4}\s{2,}|\s{2,}\d{1,4}$|[\s|—-]+第?\s*\d{1,4}\s*页?$")
 _NEWSLETTER = re.compile(r"《([^《》]{2,20})》\s*编辑部")
@@ -48,6 +50,7 @@ def find(lines: Sequence[Line], name: str | None) -> dict[int, Role]:
     """Indexes of the lines that are furniture."""
     taken = _running_heads(lines, name)
     taken.update(_page_numbers(lines, taken))
+    taken.update((i, Role.RULE) for i, line in enumerate(lines) if _RULE.fullmatch(line.text))
     return taken
 
 
@@ -65,6 +68,9 @@ def _finding(role: Role, group: list[Line]) -> Finding:
     if role is Role.PAGE_NUMBER:
         message = f"第 {shown} 行共 {len(group)} 处页码，没有放进正文。"
         return Finding("page-number", Severity.INFO, message, group[0].number)
+    if role is Role.RULE:
+        message = f"第 {shown} 行共 {len(group)} 条分隔线，没有放进正文。"
+        return Finding("rule-line", Severity.INFO, message, group[0].number)
     message = (
         f"“{shortened(group[0].text)}”在第 {shown} 行共出现 {len(group)} 次，"
         "按页眉页脚处理，没有放进正文。"

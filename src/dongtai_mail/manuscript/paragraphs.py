@@ -82,7 +82,8 @@ class Layout:
 
     @classmethod
     def of(cls, lines: Sequence[Line]) -> Layout:
-        measure, width = _wrap_of([line.text for line in lines])
+        # Source lines are seldom wrapped as the text is, and longer than its lines.
+        measure, width = _wrap_of([a.text for a in lines if not sourceline.starts(a.text)])
         pairs = list(itertools.pairwise(lines))
         inner = [(a, b) for a, b in pairs if _is_full(a.text, measure, width)] or pairs
         gaps = Counter(b.gap for _, b in inner)

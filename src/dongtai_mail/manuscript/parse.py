@@ -96,6 +96,7 @@ def _without(lines: Sequence[Line], taken: dict[int, Role]) -> list[Line]:
 
 def _segment(body: Sequence[Line], cover: front.Front, builder: _Builder) -> list[SectionDraft]:
     known = front.USUAL_SECTIONS | {entry.section for entry in cover.toc if entry.section}
+    known |= front.numbered_sections(body, known)
     titles = [entry.title for entry in cover.toc]
     segmenter = Segmenter(known, Levels.of(body, known), titles)
     alone = _alone(body, segmenter)

@@ -11,6 +11,7 @@ from dongtai_mail.manuscript.model import Draft, Passage, Role
 from dongtai_mail.manuscript.script import HAN, is_finished, leads_on
 
 _DOUBLED = re.compile(r"[，。、；：,;？！][，。、；：,;？！]+")
+_ASIDE = re.compile(r"[（(][^（()）]+[）)]")
 _EMPHATIC = frozenset("？！")
 _TITLE_END = "。，、；：,.;:"
 _SIDE = f"[{HAN}“”《》（）]"
@@ -82,7 +83,7 @@ def _unfinished(passage: Passage, following: Passage | None) -> Iterator[Finding
         and _DOUBLED.search(text[-3:])
     ):
         return
-    if is_finished(text) or (leads_on(text) and goes_on):
+    if is_finished(text) or (leads_on(text) and goes_on) or _ASIDE.fullmatch(text):
         return
     message = f"这一段末尾没有句号：“…{text[-12:]}”。请补上标点，或看看是否缺了字。"
     instead = text[-6:].rstrip("，、；：,;: ") + "。"
