@@ -14,6 +14,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from dongtai_mail.issues import editions
+from dongtai_mail.issues.editions import Reading
 from dongtai_mail.issues.models import Edition, Issue, Publication
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.links import ReaderLinks, reader_links
@@ -67,10 +68,10 @@ class Envelope:
     unsubscribe: str
 
 
-def preview(issue: Issue, kind: str) -> Preview:
+def preview(issue: Issue, kind: str, reading: Reading | None = None) -> Preview:
     """Raises RenderingError when nothing can be shown at all."""
-    said, _findings = editions.complete(issue)
-    mail = editions.rendered(issue, said, None if kind == AUTO else kind)
+    reading = reading or editions.read(issue)
+    mail = editions.rendered(issue, reading.said, None if kind == AUTO else kind)
     slots = (mail.slots.unsubscribe, mail.slots.preferences)
     return Preview(
         kind=mail.kind.value,
@@ -94,11 +95,10 @@ def of_edition(edition: Edition) -> Preview:
     )
 
 
-def sizes(issue: Issue) -> list[Size]:
+def sizes(issue: Issue, reading: Reading) -> list[Size]:
     """Every kind with its size; auto first, and what it comes to."""
-    said, _findings = editions.complete(issue)
-    known = editions.sizes(issue, said)
-    auto = editions.rendered(issue, said).kind.value
+    known = editions.sizes(issue, reading.said)
+    auto = editions.rendered(issue, reading.said).kind.value
     return [Size(AUTO, auto, known[auto])] + [
         Size(kind, kind, size) for kind, size in known.items()
     ]

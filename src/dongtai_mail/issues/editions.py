@@ -41,6 +41,24 @@ def sections_of(issue: Issue) -> list[Section]:
     return list(issue.sections.prefetch_related("items"))
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reading:
+    """An issue read once, for whoever looks at it in several ways: its rows and what they say."""
+
+    sections: list[Section]
+    said: content.Issue
+    supplied: tuple[Finding, ...]
+
+    @property
+    def items(self) -> list[Item]:
+        return [item for section in self.sections for item in section.items.all()]
+
+
+def read(issue: Issue) -> Reading:
+    sections = sections_of(issue)
+    return Reading(sections, *complete(issue, sections))
+
+
 def draft(issue: Issue, sections: Sequence[Section] | None = None) -> content.Issue:
     """The issue as its rows stand now, with what it leaves unsaid still None."""
     if sections is None:
@@ -96,11 +114,11 @@ def complete(
 
 def render(issue: Issue, kind: str | None = None) -> rendering.Rendered:
     """What ``freeze`` would freeze, with every finding and without keeping it."""
-    sections = sections_of(issue)
-    said, findings = complete(issue, sections)
-    mail = rendered(issue, said, kind)
-    errors = tuple(found.finding for found in textual.found(issue, said, sections) if found.blocks)
-    found = errors + findings + mail.findings
+    reading = read(issue)
+    mail = rendered(issue, reading.said, kind)
+    text = textual.found(issue, reading.said, reading.sections)
+    errors = tuple(found.finding for found in text if found.blocks)
+    found = errors + reading.supplied + mail.findings
     return dataclasses.replace(mail, findings=tuple(dict.fromkeys(found)))
 
 
@@ -181,9 +199,15 @@ def _key(issue: Issue, said: content.Issue, kind: str | None) -> str:
         publication.accent,
         publication.language,
         publication.counts_clicks,
-        dataclasses.asdict(said),
+        _digest(said),
     ]
-    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+
+@lru_cache(maxsize=32)
+def _digest(said: content.Issue) -> str:
+    written = json.dumps(dataclasses.asdict(said), default=str)
+    return hashlib.sha256(written.encode()).hexdigest()
 
 
 @cache

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import urlsplit
@@ -64,9 +64,11 @@ class LinkFinding:
     url: str
 
 
-def ask(issue: Issue) -> int:
+def ask(issue: Issue, items: Iterable[Item] | None = None) -> int:
     """Queue the issue's links that have no answer of late; how many wait now."""
-    urls = {link.url for link in links(issue)}
+    urls = {link.url for link in links(issue, items)}
+    if not urls:
+        return 0
     now = timezone.now()
     rows = LinkCheck.objects.filter(publication=issue.publication_id)
     known = {row.url: row for row in rows.filter(url__in=urls)}
@@ -88,9 +90,9 @@ def waiting(issue: Issue, urls: set[str] | None = None) -> int:
     return _due(LinkCheck.objects.filter(publication=issue.publication_id, url__in=urls)).count()
 
 
-def findings(issue: Issue) -> list[LinkFinding]:
+def findings(issue: Issue, items: Iterable[Item] | None = None) -> list[LinkFinding]:
     """What is wrong with the issue's links, as far as they were looked at."""
-    found = list(links(issue))
+    found = list(links(issue, items))
     rows = LinkCheck.objects.filter(
         publication=issue.publication_id, url__in={link.url for link in found}
     )
@@ -99,11 +101,15 @@ def findings(issue: Issue) -> list[LinkFinding]:
     return [made for link, check in told if (made := _finding(link, check))]
 
 
-def links(issue: Issue) -> Iterator[Link]:
-    """Every web address that readers of the issue can follow, in reading order."""
-    items = Item.objects.filter(section__issue=issue).order_by(
-        "section__position", "section_id", "position", "pk"
-    )
+def links(issue: Issue, items: Iterable[Item] | None = None) -> Iterator[Link]:
+    """Every web address that readers of the issue can follow, in reading order.
+
+    ``items`` are the issue's own, for whoever has them at hand.
+    """
+    if items is None:
+        items = Item.objects.filter(section__issue=issue).order_by(
+            "section__position", "section_id", "position", "pk"
+        )
     for item in items:
         for match in _LINK.finditer(item.body):
             if len(match[1]) <= LONGEST_URL:

@@ -59,35 +59,33 @@ def findings(issue: Issue) -> list[Found]:
     return proof(issue).findings
 
 
-def proof(issue: Issue) -> Proof:
+def proof(issue: Issue, reading: editions.Reading | None = None) -> Proof:
     """The findings with the size of the mail and what each section has of it."""
-    sections = editions.sections_of(issue)
-    said, supplied = editions.complete(issue, sections)
-    text = textual.found(issue, said, sections)
+    reading = reading or editions.read(issue)
     try:
-        rendered = editions.rendered(issue, said)
+        rendered = editions.rendered(issue, reading.said)
     except RenderingError as error:
         broken = Finding("rendering-failed", Severity.ERROR, f"这一期无法排版：{error}")
-        return Proof(_all(issue, text, [broken], sections))
-    about = dict.fromkeys((*supplied, *rendered.findings))
+        return Proof(_all(issue, reading, [broken]))
+    about = dict.fromkeys((*reading.supplied, *rendered.findings))
     return Proof(
-        _all(issue, text, about, sections),
+        _all(issue, reading, about),
         rendered.kind.value,
         rendered.size,
-        weights=tuple(_weights(rendered, sections)),
+        weights=tuple(_weights(rendered, reading.sections)),
     )
 
 
-def _all(
-    issue: Issue, text: list[Found], about: Iterable[Finding], sections: Sequence[Section]
-) -> list[Found]:
+def _all(issue: Issue, reading: editions.Reading, about: Iterable[Finding]) -> list[Found]:
+    sections = reading.sections
+    text = textual.found(issue, reading.said, sections)
     others = [*_of_links(issue, sections), *_of_rendering(about, sections)]
     return textual.by_severity([*text, *textual.marked(issue, others)])
 
 
 def _of_links(issue: Issue, sections: Sequence[Section]) -> Iterator[Found]:
     items = {item.pk: (section.name, item) for section in sections for item in section.items.all()}
-    for told in links.findings(issue):
+    for told in links.findings(issue, [item for _, item in items.values()]):
         if told.item_id in items:
             name, row = items[told.item_id]
             finding = Finding(told.code, told.severity, told.message, None, row.title)

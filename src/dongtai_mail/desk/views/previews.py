@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from dongtai_mail.desk import security
 from dongtai_mail.desk.access import Right, opens, rights
 from dongtai_mail.desk.previews import KINDS, Preview, envelope, of_edition, preview, sizes
-from dongtai_mail.issues import proofreading, reviewing
+from dongtai_mail.issues import editions, proofreading, reviewing
 from dongtai_mail.issues.models import Edition, Issue, Publication
 from dongtai_mail.rendering import CLIPPING_LIMIT, RenderingError
 from subscribers.models import Subscription
@@ -54,14 +54,17 @@ def page(request: HttpRequest, issue: Issue) -> HttpResponse:
         "found": _found(request, issue.publication) if Right.LISTS in may else None,
         "here": "issues",
     }
+    reading = editions.read(issue)
     try:
-        seen = preview(issue, chosen["kind"])
+        seen = preview(issue, chosen["kind"], reading)
     except RenderingError as error:
         return render(request, "desk/preview.html", context | {"broken": str(error)})
-    proof = proofreading.proof(issue)
+    proof = proofreading.proof(issue, reading)
     context |= {
         "preview": seen,
-        "sizes": [(each, _query({**chosen, "kind": each.kind}, reader)) for each in sizes(issue)],
+        "sizes": [
+            (each, _query({**chosen, "kind": each.kind}, reader)) for each in sizes(issue, reading)
+        ],
         "proof": proof,
         "standing": reviewing.standing(issue),
         "may_send": Right.SEND in may,

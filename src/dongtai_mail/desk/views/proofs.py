@@ -20,7 +20,7 @@ from dongtai_mail.content import Severity
 from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, opens, rights
 from dongtai_mail.desk.findings import beside
-from dongtai_mail.issues import editing, links, proofreading
+from dongtai_mail.issues import editing, editions, links, proofreading
 from dongtai_mail.issues.models import Issue
 
 REASON = 500
@@ -95,7 +95,8 @@ def _answer(
 
 
 def _shown(request: HttpRequest, issue: Issue, refused: str = "") -> HttpResponse:
-    proof = proofreading.proof(issue)
+    reading = editions.read(issue)
+    proof = proofreading.proof(issue, reading)
     part = "HX-Request" in request.headers
     shown = [beside(found) for found in proof.findings]
     context = {
@@ -108,7 +109,7 @@ def _shown(request: HttpRequest, issue: Issue, refused: str = "") -> HttpRespons
         "notes": [each for each in shown if each.open and each.severity is Severity.INFO],
         "ignored": [each for each in shown if not each.open],
         "reason_longest": REASON,
-        "links_waiting": links.ask(issue),
+        "links_waiting": links.ask(issue, reading.items),
         "part": part,
         "here": "issues",
     }
