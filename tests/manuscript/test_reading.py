@@ -56,6 +56,8 @@ DAY = datetime.date(2023, 2, 7)
         "来源：《晨报》 2023/2/7 编选：《样刊》编辑部",
         "来源：《晨报》，编选：《样刊》编辑部，2023.02.07",
         "（来源：《晨报》 编选：《样刊》编辑部 ２０２３年２月７日）",
+        "来源：《晨报》 编选：《样刊》编辑部 20230207",
+        "来源：《晨报》 编选：《样刊》编辑部 2023年2月7日（星期二）",
         "来 源：《晨报》 编 选：《样刊》编辑部 二〇二三年二月七日",
         "**来源：**《晨报》 编选：《样刊》编辑部 2023 年 2 月 7 日",
     ],
@@ -254,6 +256,17 @@ def test_a_paragraph_cut_by_a_page_is_joined_and_reported() -> None:
     assert manuscript.issue.items[0].body == (Paragraph(f"{first}拖延。"),)
     joined = [f for f in manuscript.findings if f.code == "page-joined"]
     assert [finding.line for finding in joined] == [7]
+
+
+@pytest.mark.parametrize("head", ["样刊", "2023年第8期", "《样刊》 2023 年第 8 期"])
+def test_a_head_that_stands_once_beside_a_page_number_is_no_text(head: str) -> None:
+    source = SOURCE.replace(" 2023", f"\n第 1 页\n{head}\n2023")
+    manuscript = parsed(f"【要闻】\n某地\n正文。\n{source}\n另一地\n正文。\n{SOURCE}\n")
+    assert [(one.title, one.date) for one in manuscript.issue.items] == [
+        ("某地", DAY),
+        ("另一地", DAY),
+    ]
+    assert "running-head" in codes(manuscript)
 
 
 def test_book_notes_have_their_heading_and_need_no_source() -> None:

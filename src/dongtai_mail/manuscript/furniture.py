@@ -25,6 +25,7 @@ _DECORATED = re.compile(
     r"|[Pp]age\s*\d{1,4}(?:\s*of\s*\d{1,4})?|\d{1,4}\s*[/／]\s*\d{1,4}|[〔\[]\s*\d{1,4}\s*[〕\]])"
 )
 _RULE = re.compile(r"([-*_=~─━—])(?:\s*\1){2,}")
+_ISSUE_NUMBER = re.compile(r"(?:\d{4}\s*年\s*)?(?:总\s*)?第\s*\d+\s*期")
 _DIGITS = re.compile(r"\d+")
 _SIDE_NUMBER = re.compile(r"^\d{1,4}\s{2,}|\s{2,}\d{1,4}$|[\s|—-]+第?\s*\d{1,4}\s*页?$")
 _NEWSLETTER = re.compile(r"《([^《》]{2,20})》\s*编辑部")
@@ -50,6 +51,7 @@ def find(lines: Sequence[Line], name: str | None) -> dict[int, Role]:
     """Indexes of the lines that are furniture."""
     taken = _running_heads(lines, name)
     taken.update(_page_numbers(lines, taken))
+    taken.update(_lone_heads(lines, taken, name))
     taken.update((i, Role.RULE) for i, line in enumerate(lines) if _RULE.fullmatch(line.text))
     return taken
 
@@ -139,6 +141,22 @@ def _interrupts(lines: Sequence[Line], index: int) -> bool:
     if len(before) <= 24 or is_finished(before) or "源" in before:
         return False
     return not sourceline.ends_with_date(before)
+
+
+def _lone_heads(lines: Sequence[Line], taken: dict[int, Role], name: str | None) -> dict[int, Role]:
+    """Heads that stand once, as in short files, but beside a page's number."""
+    numbers = [index for index, role in taken.items() if role is Role.PAGE_NUMBER]
+    near = {index + step for index in numbers for step in (-1, 1)} - taken.keys()
+    return {
+        index: Role.RUNNING_HEAD
+        for index in near
+        if 0 < index < len(lines) and _is_head(lines[index].text, name)
+    }
+
+
+def _is_head(text: str, name: str | None) -> bool:
+    rest = _ISSUE_NUMBER.sub("", text).replace(name or "", "")
+    return len(text) <= _LONGEST and not rest.strip(_DASHES + " 《》（）()")
 
 
 def _is_number(text: str) -> bool:

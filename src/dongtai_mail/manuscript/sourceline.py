@@ -21,6 +21,10 @@ _HAN_DATE = re.compile(
     r"(?P<year>[〇零○一二三四五六七八九]{4})\s*年\s*(?P<month>[一二三四五六七八九十]{1,2})\s*月\s*"
     r"(?P<day>[一二三四五六七八九十]{1,3})\s*[日号]"
 )
+_COMPACT = re.compile(
+    r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\d)"
+)
+_WEEKDAY = re.compile(r"[(（]\s*(?:星期|周)[一二三四五六日天]\s*[)）]|星期[一二三四五六日天]")
 _LABEL = r"(?:信息|稿件|文章|资料)?来\s*源\s*[:：]"
 _START = re.compile(rf"^[(（\[【>*_\s—-]{{0,6}}{_LABEL}")
 _INLINE = re.compile(rf"(?:(?<=[。！？!?…”）)*])|(?<=\s))[(（\[【*]{{0,3}}{_LABEL}")
@@ -68,6 +72,7 @@ def ends_with_date(text: str) -> bool:
 def parse(text: str) -> SourceLine:
     """What a source line as printed says."""
     said = _LINK.sub(r"\1", _unwrapped(_START.sub("", text, count=1), text))
+    said = _WEEKDAY.sub(" ", said)
     match = _date_in(_plain(said))
     rest = said if match is None else said[: match.start()] + " " + said[match.end() :]
     source, compiler = _parties(rest)
@@ -111,7 +116,7 @@ def _unwrapped(rest: str, whole: str) -> str:
 
 def _date_in(plain: str, *, at_end: bool = False) -> re.Match[str] | None:
     last = None
-    for pattern in (_HAN_DATE, _DATE):
+    for pattern in (_COMPACT, _HAN_DATE, _DATE):
         for match in pattern.finditer(plain):
             last = match
     if last is None or (at_end and plain[last.end() :].strip()):
