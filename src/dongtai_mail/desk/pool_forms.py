@@ -59,6 +59,9 @@ class CollectForm(ItemForm):
         fields = ("url", "title", "body", "wanted_section", "source", "date", "tags")
         labels = ItemForm.Meta.labels
 
+    def __init__(self, posted: QueryDict | None = None, **options: Any) -> None:
+        super().__init__(posted, **{"label_suffix": "", **options})
+
     def clean_tags(self) -> list[str]:
         return _tags(self.cleaned_data["tags"])
 
@@ -74,6 +77,9 @@ class SortingForm(forms.Form):
 
     wanted_section = _wanted()
     tags = _tag_field()
+
+    def __init__(self, posted: QueryDict | None = None, **options: Any) -> None:
+        super().__init__(posted, **{"label_suffix": "", **options})
 
     def clean_tags(self) -> list[str]:
         return _tags(self.cleaned_data["tags"])

@@ -30,7 +30,8 @@ _ARTICLES = (
 )
 _ARTICLE_LEAST = 40
 _NAMED = re.compile(r"(?:信息|稿件|文章)?来\s*源\s*[:：]\s*([^\s|｜<>，。；;（(【\[]{2,30})")
-_SOURCE_WITHIN = 4000
+_DATE = re.compile(r"(?<!\d)(20\d\d)\s*[年/.-]\s*(\d{1,2})\s*[月/.-]\s*(\d{1,2})(?!\d)")
+_OPENING = 4000
 _SITE_AT_END = re.compile(r"\s*[_|｜—–-]+\s*[^_|｜—–-]{2,20}$")
 _KINDS = (("list", re.compile(r"[-*+] |\d+[.)] ")), ("table", re.compile(r"\|")))
 _HEAD_LINES = 8
@@ -48,14 +49,22 @@ def extract(html: str, url: str) -> dict[str, str]:
     tree = trafilatura.load_html(html)
     if tree is None:
         return {"title": "", "text": "", "source": "", "date": ""}
-    about = trafilatura.extract_metadata(tree, default_url=url)
+    # A date that is pieced together from anywhere on the page is worse than none.
+    careful = {"extensive_search": False, "original_date": True}
+    about = trafilatura.extract_metadata(tree, default_url=url, date_config=careful)
     title, source = _title((about and about.title) or "", tree), _source(tree, about)
     return {
         "title": title,
         "text": _text(tree, url, title),
         "source": source,
-        "date": (about and about.date) or "",
+        "date": (about and about.date) or _date(tree),
     }
+
+
+def _date(tree: Any) -> str:
+    """The first whole date of the page's text, which stands below the title."""
+    found = _DATE.search(_opening(tree))
+    return "{}-{:0>2}-{:0>2}".format(*found.groups()) if found else ""
 
 
 def _text(tree: Any, url: str, title: str) -> str:
@@ -121,12 +130,15 @@ def _source(tree: Any, about: Any) -> str:
                 return bare
     if wechat := tree.xpath('//*[@id="js_name"]'):
         return str(wechat[0].text_content()).strip()
-    body = tree.find(".//body")
-    named = _NAMED.search(" ".join(_visible(body))[:_SOURCE_WITHIN]) if body is not None else None
-    if named:
+    if named := _NAMED.search(_opening(tree)):
         return named[1]
     site = (about and about.sitename) or ""
     return "" if site == (about and about.hostname) else site
+
+
+def _opening(tree: Any) -> str:
+    body = tree.find(".//body")
+    return "" if body is None else " ".join(_visible(body))[:_OPENING]
 
 
 def _visible(body: Any) -> Iterator[str]:
