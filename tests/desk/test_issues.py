@@ -6,10 +6,7 @@ import re
 from html import unescape
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 
-from dongtai_mail.demo import sample_manuscript
-from dongtai_mail.desk.forms import UPLOAD_BYTES
 from dongtai_mail.issues.editions import freeze
 from dongtai_mail.issues.models import Edition, Issue
 from tests import factories
@@ -18,14 +15,6 @@ from tests.desk.conftest import make_issue
 pytestmark = pytest.mark.django_db
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 }}{% now %}'
-
-
-def _upload(desk, data: bytes, name: str = "稿件.txt"):
-    return desk.post(
-        "/publications/observer/manuscripts/",
-        {"manuscript": SimpleUploadedFile(name, data)},
-        follow=True,
-    )
 
 
 def test_home_leads_to_the_only_publication(desk, publication):
@@ -57,37 +46,6 @@ def test_the_number_of_queries_does_not_grow_with_the_issues(
         desk.get("/publications/observer/")
 
 
-def test_an_uploaded_manuscript_becomes_an_issue_with_its_findings(desk, publication):
-    response = _upload(desk, sample_manuscript().read_bytes(), "sample.md")
-    page = response.content.decode()
-    issue = Issue.objects.get()
-    assert response.redirect_chain == [(f"/issues/{issue.pk}/", 302)]
-    assert page.count('<li id="item-') == sum(s.items.count() for s in issue.sections.all())
-    linked = re.findall(r"稿件第 \d+ 行 · <a href=\"(#item-\d+)\">", page)
-    assert linked
-    assert all(f'id="{place[1:]}"' in page for place in linked)
-
-
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (b"", "文件是空的"),
-        (b"%PDF-1.7 ...", "PDF"),
-        (b"x" * (UPLOAD_BYTES + 1), "超过 10 MB"),
-    ],
-    ids=["empty", "pdf", "too big"],
-)
-def test_what_is_no_manuscript_is_refused_with_the_reason(desk, publication, data, reason):
-    response = _upload(desk, data)
-    assert reason in response.content.decode()
-    assert not Issue.objects.exists()
-
-
-def test_an_upload_without_a_file_says_what_to_do(desk, publication):
-    page = desk.post("/publications/observer/manuscripts/").content.decode()
-    assert "请先选择一个文件" in page
-
-
 def test_hostile_words_are_shown_and_run_nowhere(desk, publication):
     publication.name = HOSTILE[:100]
     publication.save()
@@ -98,13 +56,6 @@ def test_hostile_words_are_shown_and_run_nowhere(desk, publication):
         page = desk.get(address).content.decode()
         assert "<script>alert" not in page
         assert "<img src=x" not in page
-
-
-def test_a_hostile_file_name_is_only_text(desk, publication):
-    name = "<script>alert(1)<script>.md"
-    page = _upload(desk, sample_manuscript().read_bytes(), name).content.decode()
-    assert "&lt;script&gt;alert(1)" in page
-    assert "<script>alert" not in page
 
 
 def test_the_preview_is_the_edition_with_links_that_belong_to_nobody(desk, issue):

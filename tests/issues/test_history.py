@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dongtai_mail.issues import editing, history
-from dongtai_mail.issues.differences import Kind, runs
+from dongtai_mail.issues.differences import Kind, runs, shortened
 from dongtai_mail.issues.models import Item, Section
 from tests import factories
 from tests.desk.conftest import make_issue
@@ -27,6 +27,14 @@ def test_a_difference_shows_what_changed_and_no_more() -> None:
         (Kind.NEW, "恢复"),
         (Kind.SAME, "夜航。"),
     )
+
+
+def test_a_long_text_is_shown_around_its_changes() -> None:
+    same = "一" * 500
+    found = shortened(runs(f"{same}旧", f"{same}新"))
+    assert [run.kind for run in found] == [Kind.SAME, Kind.GONE, Kind.NEW]
+    assert len(found[0].text) == 83
+    assert shortened(found[1:]) == found[1:]
 
 
 @pytest.fixture

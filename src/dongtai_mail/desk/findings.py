@@ -38,7 +38,7 @@ class Shown:
 def of_manuscript(manuscript: Manuscript | None, items: Iterable[Item]) -> list[Shown]:
     if manuscript is None:
         return []
-    return _shown(manuscript.findings, items, _lines(manuscript))
+    return _shown(manuscript.findings, items, lines_of(bytes(manuscript.data)))
 
 
 def of_rendering(findings: Iterable[Finding], items: Iterable[Item]) -> list[Shown]:
@@ -70,16 +70,12 @@ def _one(found: Mapping[str, Any], places: Mapping[str, int], lines: list[str]) 
     )
 
 
-def _lines(manuscript: Manuscript) -> list[str]:
+def lines_of(data: bytes) -> list[str]:
+    """A file's lines as the reader of manuscripts counts them; none of what can't be read."""
     try:
-        return lines_of(bytes(manuscript.data))
+        return _BREAK.split(decode(data).text)
     except ManuscriptError:
         return []
-
-
-def lines_of(data: bytes) -> list[str]:
-    """A file's lines as the reader of manuscripts counts them."""
-    return _BREAK.split(decode(data).text)
 
 
 FIELDS = {

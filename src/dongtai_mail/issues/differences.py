@@ -8,7 +8,7 @@ little.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from enum import StrEnum
 from itertools import zip_longest
@@ -33,6 +33,17 @@ def runs(before: str, after: str) -> tuple[Run, ...]:
     """The way from one text to the other."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     return tuple(_joined(_lines(old, new)))
+
+
+def shortened(found: Iterable[Run], beside: int = 40) -> tuple[Run, ...]:
+    """For reading: of what stayed the same only what stands beside a change."""
+    return tuple(_shortened(run, beside) for run in found)
+
+
+def _shortened(run: Run, beside: int) -> Run:
+    if run.kind is not Kind.SAME or len(run.text) <= 2 * beside + 2:
+        return run
+    return Run(run.kind, f"{run.text[:beside]} … {run.text[-beside:]}")
 
 
 def _lines(old: Sequence[str], new: Sequence[str]) -> Iterator[Run]:

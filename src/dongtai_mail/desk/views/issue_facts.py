@@ -31,7 +31,7 @@ from dongtai_mail.desk.editing_forms import (
     version,
 )
 from dongtai_mail.issues import editing, editions, history
-from dongtai_mail.issues.differences import runs
+from dongtai_mail.issues.differences import runs, shortened
 from dongtai_mail.issues.editing.keeping import said
 from dongtai_mail.issues.models import Comment, Issue, Item, Publication, Revision
 
@@ -138,7 +138,8 @@ def _history(
         {
             "entry": entry,
             "differences": [
-                (labels.get(each.name, each.name), each.runs) for each in entry.differences
+                (labels.get(each.name, each.name), shortened(each.runs))
+                for each in entry.differences
             ],
         }
         for entry in history.entries(row)

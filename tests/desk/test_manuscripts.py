@@ -1,0 +1,171 @@
+"""A manuscript is handed in, looked at, mended and accepted; before that it is no issue."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from dongtai_mail.demo import sample_manuscript
+from dongtai_mail.desk.forms import UPLOAD_BYTES
+from dongtai_mail.desk.models import AuditEntry, Membership
+from dongtai_mail.issues.models import Issue, ManuscriptDraft
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+SLIP = """【行业资讯】
+
+云港口岸开通夜航
+
+口岸自本月起开通夜航。。
+
+来源：《某报》 编选：《观察》编辑部 2026 年 11 月 05 日
+"""
+
+
+def _upload(desk, data: bytes | str, name: str = "稿件.txt"):
+    data = data.encode() if isinstance(data, str) else data
+    return desk.post(
+        "/publications/observer/manuscripts/",
+        {"manuscript": SimpleUploadedFile(name, data)},
+        follow=True,
+    )
+
+
+@pytest.fixture
+def draft(desk, publication) -> ManuscriptDraft:
+    _upload(desk, SLIP)
+    return ManuscriptDraft.objects.get()
+
+
+def test_nothing_is_an_issue_before_it_was_accepted(desk, publication):
+    response = _upload(desk, sample_manuscript().read_bytes(), "sample.md")
+    draft = ManuscriptDraft.objects.get()
+    assert response.redirect_chain == [(f"/manuscripts/{draft.pk}/", 302)]
+    assert not Issue.objects.exists()
+    issue_page = desk.post(f"/manuscripts/{draft.pk}/", {"do": "import"}, follow=True)
+    issue = Issue.objects.get()
+    assert issue_page.redirect_chain == [(f"/issues/{issue.pk}/", 302)]
+    page = issue_page.content.decode()
+    assert page.count('<li id="item-') == sum(s.items.count() for s in issue.sections.all())
+    assert issue.manuscript.filename == "sample.md"
+    assert not ManuscriptDraft.objects.exists()
+    assert AuditEntry.objects.get().action == "issue.imported"
+
+
+def test_outline_lines_and_findings_stand_side_by_side(desk, draft):
+    page = desk.get(f"/manuscripts/{draft.pk}/").content.decode()
+    assert '<a href="#line-3">云港口岸开通夜航</a>' in page
+    assert '<li id="line-5" class="marked severity-warning">' in page
+    assert '<a href="#line-5">第 5 行</a>' in page
+
+
+def test_a_draft_survives_and_is_found_again(desk, draft):
+    page = desk.get("/publications/observer/manuscripts/").content.decode()
+    assert f'<a href="/manuscripts/{draft.pk}/">稿件.txt</a>' in page
+
+
+def test_what_is_mended_is_read_again_and_imported(desk, draft):
+    mended = SLIP.replace("。。", "。").replace("\n", "\r\n")
+    desk.post(f"/manuscripts/{draft.pk}/", {"do": "mend", "text": mended})
+    page = desk.get(f"/manuscripts/{draft.pk}/").content.decode()
+    assert "文字已在这里改过" in page
+    assert "marked severity-warning" not in page
+    desk.post(f"/manuscripts/{draft.pk}/", {"do": "import"})
+    issue = Issue.objects.get()
+    assert issue.sections.get().items.get().body == "口岸自本月起开通夜航。"
+    assert "。。" not in bytes(issue.manuscript.data).decode()
+
+
+def test_accepting_takes_what_stands_in_the_field(desk, draft):
+    mended = SLIP.replace("云港口岸", "澜港口岸")
+    desk.post(f"/manuscripts/{draft.pk}/", {"do": "import", "text": mended})
+    assert Issue.objects.get().sections.get().items.get().title == "澜港口岸开通夜航"
+
+
+def test_an_untouched_field_leaves_the_file_as_it_was_handed_in(desk, publication):
+    data = SLIP.replace("\n", "\r\n").encode("gb18030")
+    _upload(desk, data)
+    draft = ManuscriptDraft.objects.get()
+    text = desk.get(f"/manuscripts/{draft.pk}/").context["text"]
+    desk.post(f"/manuscripts/{draft.pk}/", {"do": "import", "text": text.replace("\n", "\r\n")})
+    assert bytes(Issue.objects.get().manuscript.data) == data
+
+
+def test_what_cannot_be_imported_says_why_and_keeps_the_words(desk, draft):
+    overlong = SLIP.replace("夜航", "长" * 400)
+    response = desk.post(f"/manuscripts/{draft.pk}/", {"do": "import", "text": overlong})
+    assert response.status_code == 400
+    assert "标题有" in response.content.decode()
+    assert "长" * 400 in desk.get(f"/manuscripts/{draft.pk}/").content.decode()
+    assert not Issue.objects.exists()
+
+
+def test_a_text_emptied_by_mistake_can_be_written_again(desk, draft):
+    desk.post(f"/manuscripts/{draft.pk}/", {"do": "mend", "text": ""})
+    page = desk.get(f"/manuscripts/{draft.pk}/")
+    assert page.status_code == 200
+    assert 'role="alert"' in page.content.decode()
+    desk.post(f"/manuscripts/{draft.pk}/", {"do": "import", "text": SLIP})
+    assert Issue.objects.count() == 1
+
+
+def test_the_same_file_leads_to_the_issue_that_it_became(desk, draft):
+    desk.post(f"/manuscripts/{draft.pk}/", {"do": "import"})
+    response = _upload(desk, SLIP)
+    assert response.redirect_chain == [(f"/issues/{Issue.objects.get().pk}/", 302)]
+    assert "以前导入过" in response.content.decode()
+
+
+def test_a_draft_can_be_given_up(desk, draft):
+    desk.post(f"/manuscripts/{draft.pk}/", {"do": "discard"})
+    assert not ManuscriptDraft.objects.exists()
+    assert not Issue.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "文件是空的"),
+        (b"%PDF-1.7 ...", "PDF"),
+        (b"x" * (UPLOAD_BYTES + 1), "超过 10 MB"),
+    ],
+    ids=["empty", "pdf", "too big"],
+)
+def test_what_is_no_manuscript_is_refused_with_the_reason(desk, publication, data, reason):
+    response = _upload(desk, data)
+    assert reason in response.content.decode()
+    assert not ManuscriptDraft.objects.exists()
+
+
+def test_an_upload_without_a_file_says_what_to_do(desk, publication):
+    page = desk.post("/publications/observer/manuscripts/").content.decode()
+    assert "请先选择一个文件" in page
+
+
+def test_hostile_words_and_names_are_only_text(desk, publication):
+    hostile = '"><script>alert(1)</script></textarea><img src=x onerror=alert(2)>'
+    _upload(desk, SLIP.replace("云港", hostile), f"{hostile[:60]}.md")
+    draft = ManuscriptDraft.objects.get()
+    page = desk.get(f"/manuscripts/{draft.pk}/").content.decode()
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    page = desk.post(f"/manuscripts/{draft.pk}/", {"do": "import"}, follow=True).content.decode()
+    assert "<script>alert" not in page
+
+
+def test_only_who_writes_in_the_publication_sees_a_draft(draft, publication):
+    other = factories.publication("other")
+    for name, where, role, status in (
+        ("stranger", other, "editor", 404),
+        ("reviewer", publication, "reviewer", 403),
+    ):
+        user = User.objects.create_user(name)
+        Membership.objects.create(user=user, publication=where, role=role)
+        client = Client()
+        client.force_login(user)
+        assert client.get(f"/manuscripts/{draft.pk}/").status_code == status
+        assert client.post(f"/manuscripts/{draft.pk}/", {"do": "import"}).status_code == status
+    assert not Issue.objects.exists()
