@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from email.message import EmailMessage
 
 import pytest
@@ -43,6 +44,23 @@ def test_without_a_catcher_there_is_no_page(
 
 def test_an_empty_inbox_says_what_to_do(client: Client, store: Store) -> None:
     assert "还没有邮件" in body(client, "")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "?q=nobody", "?page=2", "1/", "1/text", "1/headers", "1/source", "1/attachments", "2/"],
+)
+def test_every_page_speaks_english_to_who_asks_for_it(
+    client: Client, store: Store, path: str
+) -> None:
+    link = "<https://news.example.test/u/1>"
+    store.add([caught(1, "Issue", mail("<p>Body</p>", List_Unsubscribe=link)), caught(2, "")])
+    store.add(caught(n, "Issue") for n in range(3, 60))
+    page = client.get(f"/catcher/{path}", headers={"accept-language": "en"})
+    words = page.content.decode().replace("纯文本正文", "")
+    assert page.status_code == 200
+    assert 'lang="en"' in words
+    assert re.findall(r"[\u3000-\u9fff]+", words) == []
 
 
 def test_the_inbox_shows_the_newest_first_in_pages(client: Client, store: Store) -> None:
