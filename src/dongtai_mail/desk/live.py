@@ -22,6 +22,8 @@ from subscribers.models import SubscriberList
 
 State = Delivery.State
 LANES_SHOWN = 20
+# A part of the bar is marked with its shape from so many per cent on, and with its word.
+LEAST_SHAPE, LEAST_WORD = 6, 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,17 @@ class Part:
     count: int
     start: float
     share: float
+
+    @property
+    def middle(self) -> float:
+        return round(self.start + self.share / 2, 3)
+
+    @property
+    def label(self) -> str:
+        """As much as there is room for on a phone."""
+        if self.share < LEAST_SHAPE:
+            return ""
+        return self.word.shape if self.share < LEAST_WORD else f"{self.word.shape} {self.word.word}"
 
 
 @dataclass(frozen=True, slots=True)

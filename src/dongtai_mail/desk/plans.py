@@ -221,7 +221,7 @@ def ahead(plan: Plan) -> list[str]:
     if plan.per_minute:
         clauses.append(_("每分钟最多 %(count)s 封") % {"count": f"{plan.per_minute:,}"})
     if len(plan.stages) > 1:
-        steps = _("，再 ").join(_stage(stage, plan) for stage in plan.stages)
+        steps = _("，再").join(_stage(stage, plan) for stage in plan.stages)
         values = {"steps": steps, "wait": plan.wait_minutes}
         clauses.append(_("先发%(steps)s，每批之间至少等 %(wait)s 分钟") % values)
     leave = plan.unconfirmed == Mailing.Unconfirmed.LEAVE
@@ -234,4 +234,4 @@ def _stage(stage: stages.Stage, plan: Plan) -> str:
         return _("“%(name)s”") % {"name": plan.first.name if plan.first else stage["list"]}
     if stage["percent"] == 100:
         return _("全部")
-    return f"{stage['percent']:g} %"
+    return _(" %(percent)s %%") % {"percent": f"{stage['percent']:g}"}
