@@ -88,6 +88,7 @@ class Progress:
     ledger: dict[str, int]
     lanes: list[Lane]
     blind: bool
+    over: bool
 
     @property
     def total(self) -> int:
@@ -105,7 +106,8 @@ class Progress:
     @property
     def settled(self) -> int:
         """What nothing more happens to by itself."""
-        return self.total - self.rest - self.ledger["leased"] - self.ledger["unconfirmed"]
+        doubtful = 0 if self.over else self.ledger["unconfirmed"]
+        return self.total - self.rest - self.ledger["leased"] - doubtful
 
     @property
     def missed(self) -> int:
@@ -143,7 +145,7 @@ def progress(mailing: Mailing) -> Progress:
         for name, counts in by_lane.items()
     ]
     lanes.sort(key=lambda lane: (not lane.name, -lane.waiting, -lane.total, lane.name))
-    return Progress(_parts(ledger), ledger, lanes, blind=not paces)
+    return Progress(_parts(ledger), ledger, lanes, blind=not paces, over=mailing.over)
 
 
 def _told(mailing: Mailing, lanes: list[str]) -> tuple[dict[str, float], dict[str, Pace]]:
