@@ -228,7 +228,7 @@ def test_discarding_offers_to_undo_it_and_is_in_the_log(desk, item, issue):
 
 def test_an_item_in_the_pool_has_a_page_of_its_own(desk, item):
     desk.post(f"/items/{item.pk}/place/", {"to": "pool"})
-    page = desk.get(f"/items/{item.pk}/").content.decode()
+    page = desk.get(f"/items/{item.pk}/", follow=True).content.decode()
     assert "云港口岸开通夜航" in page
     assert _save(desk, Item.objects.get(), title="池里改的").status_code == 200
 

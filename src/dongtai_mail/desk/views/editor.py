@@ -41,7 +41,7 @@ def issue(request: HttpRequest, shown: Issue) -> HttpResponse:
         "undo": undo.filter(pk=_number(request.GET.get("undo")) or 0).first(),
     }
     if chosen or items:
-        context |= _panel(request, chosen or items[0])
+        context |= panel(request, chosen or items[0])
     return with_pictures(render(request, "desk/issue_editor.html", context))
 
 
@@ -67,7 +67,8 @@ def _outline(request: HttpRequest, shown: Issue, current: int | None = None) -> 
     }
 
 
-def _panel(request: HttpRequest, item: Item, form: ItemForm | None = None) -> dict[str, Any]:
+def panel(request: HttpRequest, item: Item, form: ItemForm | None = None) -> dict[str, Any]:
+    """What ``desk/issue_item.html`` needs, on whatever page it stands."""
     section = item.section
     return {
         "publication": item.publication,
@@ -86,12 +87,10 @@ def _panel(request: HttpRequest, item: Item, form: ItemForm | None = None) -> di
 @opens(Item, Right.SEE)
 @require_safe
 def item(request: HttpRequest, shown: Item) -> HttpResponse:
-    """One item's panel; as a page of its own only for what is in no issue."""
+    """One item's panel; its page is its issue's, or its own in the pool."""
     if "HX-Request" in request.headers:
-        return render(request, "desk/issue_item.html", _panel(request, shown))
-    if shown.section is not None:
-        return redirect(_address(shown.section.issue, shown))
-    return with_pictures(render(request, "desk/issue_item_page.html", _panel(request, shown)))
+        return render(request, "desk/issue_item.html", panel(request, shown))
+    return redirect(_address(shown.section.issue if shown.section else None, shown))
 
 
 @opens(Item, Right.WRITE)
@@ -144,7 +143,7 @@ def _refused(request: HttpRequest, shown: Item, form: ItemForm) -> HttpResponse:
     if _wants_json(request):
         return JsonResponse({"errors": form.errors}, status=400)
     # The form has put what was typed on its own copy of the row.
-    context = _panel(request, shown, form)
+    context = panel(request, shown, form)
     return with_pictures(render(request, "desk/issue_item_page.html", context, status=400))
 
 
@@ -155,7 +154,7 @@ def _conflict(
     now = conflict.current
     form = ItemForm(instance=Item.objects.get(pk=now.pk))
     mine = {name: "" if value is None else str(value) for name, value in values.items()}
-    context = _panel(request, Item.objects.select_related("section__issue").get(pk=now.pk))
+    context = panel(request, Item.objects.select_related("section__issue").get(pk=now.pk))
     context["conflict"] = [
         {
             "name": name,
@@ -290,7 +289,7 @@ def _wants_json(request: HttpRequest) -> bool:
 
 def _address(issue: Issue | None, item: Item | None) -> str:
     if issue is None:
-        return reverse("desk:item", args=[item.pk]) if item else reverse("desk:home")
+        return reverse("desk:pool-item", args=[item.pk]) if item else reverse("desk:home")
     return reverse("desk:issue", args=[issue.pk]) + (f"?item={item.pk}" if item else "")
 
 

@@ -83,10 +83,10 @@ def manuscript(request: HttpRequest, draft: ManuscriptDraft) -> HttpResponse:
 
 
 def _mend(draft: ManuscriptDraft, text: str) -> None:
-    """Forms send each line's end as two characters; the file's own are kept where none changed."""
-    now = "\n".join(text.splitlines())
-    if now != "\n".join("\n".join(lines_of(draft.current)).splitlines()):
-        draft.mended = now.replace("\x00", "")
+    """Forms send each line's end as two characters; an untouched text leaves the file as it is."""
+    now = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+    if now != "\n".join(lines_of(draft.current)):
+        draft.mended = now
         draft.save(update_fields=["mended"])
 
 

@@ -153,7 +153,7 @@ def item(request: HttpRequest, shown: Item) -> HttpResponse:
 def _item(
     request: HttpRequest, shown: Item, sorting: SortingForm, status: int = 200
 ) -> HttpResponse:
-    context = editor._panel(request, shown) | {
+    context = editor.panel(request, shown) | {
         "sorting": sorting,
         "section_names": pool.section_names(shown.publication),
         "tags": pool.tags(shown.publication),
