@@ -38,7 +38,8 @@ def _in_templates() -> set[str]:
 
 
 def _msgid(body: str) -> str:
-    singular = re.split(r"{%\s*plural\s*%}", body)[0].strip()
+    # Django doubles the percent signs of a block, as it does with those of Python.
+    singular = re.split(r"{%\s*plural\s*%}", body)[0].strip().replace("%", "%%")
     return re.sub(r"{{\s*(\w+)\s*}}", r"%(\1)s", singular)
 
 
