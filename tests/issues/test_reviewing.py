@@ -118,6 +118,15 @@ def test_the_publications_own_words_count_too(issue, editor, reviewer, name, val
     assert "刊物设置" in review.revoked_why
 
 
+def test_who_changes_the_publication_is_told(issue, editor, reviewer):
+    review = reviewing.approve(reviewing.request(issue, editor), reviewer)
+    issue.publication.accent = "#0b5394"
+    issue.publication.save()
+    reviewing.check_publication(issue.publication, "管理员")
+    review.refresh_from_db()
+    assert review.revoked_why == "管理员 改动了刊物设置"
+
+
 def test_what_has_nothing_to_do_with_the_bytes_does_not_count(issue, editor, reviewer):
     review = reviewing.approve(reviewing.request(issue, editor), reviewer)
     issue.publication.proof_addresses = ["a@example.org"]

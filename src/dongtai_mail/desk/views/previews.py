@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 from dongtai_mail.desk import security
 from dongtai_mail.desk.access import Right, opens, rights
 from dongtai_mail.desk.previews import KINDS, Preview, envelope, of_edition, preview, sizes
+from dongtai_mail.desk.reviews import shown
 from dongtai_mail.issues import editions, proofreading, reviewing
 from dongtai_mail.issues.models import Edition, Issue, Publication
 from dongtai_mail.rendering import CLIPPING_LIMIT, RenderingError
@@ -60,13 +61,15 @@ def page(request: HttpRequest, issue: Issue) -> HttpResponse:
     except RenderingError as error:
         return render(request, "desk/preview.html", context | {"broken": str(error)})
     proof = proofreading.proof(issue, reading)
+    standing = reviewing.standing(issue)
     context |= {
         "preview": seen,
         "sizes": [
             (each, _query({**chosen, "kind": each.kind}, reader)) for each in sizes(issue, reading)
         ],
         "proof": proof,
-        "standing": reviewing.standing(issue),
+        "standing": standing,
+        "standing_word": shown(standing).word if standing else None,
         "may_send": Right.SEND in may,
         "may_proof": Right.PROOF in may,
     }

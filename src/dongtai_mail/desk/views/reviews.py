@@ -26,6 +26,7 @@ from dongtai_mail.issues.reviewing import ReviewRefused
 from dongtai_mail.rendering import RenderingError
 
 LONGEST = 2_000
+PEOPLE = ("edition", "requested_by", "decided_by")
 
 
 @opens(Issue, Right.SEE)
@@ -42,7 +43,7 @@ def _page(request: HttpRequest, issue: Issue, refused: str = "", typed: str = ""
         "issue": issue,
         "kind": _kind(request),
         "standing": shown(standing) if standing else None,
-        "past": [shown(each) for each in issue.reviews.select_related("edition")[:20]],
+        "past": [shown(each) for each in issue.reviews.select_related(*PEOPLE)[:20]],
         "proof": proofreading.proof(issue),
         "may_write": Right.WRITE in may,
         "may_decide": Right.APPROVE in may,

@@ -20,6 +20,7 @@ from dongtai_mail.delivery.letters import KeyMissing, create_key, signers
 from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, opens, superuser
 from dongtai_mail.desk.settings_forms import GROUPS, NewPublicationForm, SettingsForm
+from dongtai_mail.issues import reviewing
 from dongtai_mail.issues.models import Publication
 from dongtai_mail.message.dkim import dns_record
 
@@ -52,6 +53,7 @@ def _save(request: HttpRequest, publication: Publication) -> HttpResponse:
             return _page(request, shown, form)
         form.save()
         audit.record(request, "publication.changed", row, row, before, _values(row))
+        reviewing.check_publication(row, request.user.get_username())
     if row.domain != shown.domain or row.dkim_selector != shown.dkim_selector:
         messages.warning(request, _("域名或选择器改了：请按下面添加 DNS 记录，生效以后再发送。"))
         return redirect("desk:dns", row.slug)
