@@ -32,13 +32,13 @@ def _in_templates() -> set[str]:
     for folder in ("desk", "public"):
         for template in (templates_dir() / folder).glob("*.html"):
             text = template.read_text()
-            found |= {words for _, words in _TAG.findall(text)}
+            found |= {words.replace("%", "%%") for _, words in _TAG.findall(text)}
             found |= {_msgid(body) for _, body in _BLOCK.findall(text)}
     return found
 
 
 def _msgid(body: str) -> str:
-    # Django doubles the percent signs of a block, as it does with those of Python.
+    # Django doubles percent signs, since Python would take them for placeholders.
     singular = re.split(r"{%\s*plural\s*%}", body)[0].strip().replace("%", "%%")
     return re.sub(r"{{\s*(\w+)\s*}}", r"%(\1)s", singular)
 
