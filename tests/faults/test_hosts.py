@@ -154,7 +154,9 @@ def _all_in_the_middle(world: World, hosts: list[Host]) -> Gate:
     for host in hosts:
         host.start()
     log = world.installation.log
-    wait_until(lambda: all("ready." in log(host.name) for host in hosts), "all are there")
+    wait_until(
+        lambda: all("ready." in log(host.name) for host in hosts), "all are there", 2 * PATIENCE
+    )
     world.send()
     gate.wait()
     world.wait(lambda: _workers(world) == len(hosts), "each host has its part")

@@ -9,16 +9,17 @@ from tests.installation import wait_until
 
 
 class _Slow:
-    """A server that takes its time, and knows when each message began."""
+    """A server that takes its time until told otherwise, and knows when each message began."""
 
     def __init__(self, world: World) -> None:
         self.last = 0.0
+        self.seconds = 0.2
         world.smtp.script = self
 
     def __call__(self, stage: str, argument: str) -> None:
         if stage == "data":
             self.last = time.monotonic()
-            time.sleep(0.05)
+            time.sleep(self.seconds)
 
 
 def _in_the_middle(world: World) -> _Slow:
@@ -43,6 +44,7 @@ def test_after_a_pause_no_message_begins_and_resuming_sends_exactly_the_rest(wor
     assert ledger["accepted"] == len(world.smtp.received) < READERS
     assert ledger["queued"] == READERS - ledger["accepted"]
     world.call()
+    slow.seconds = 0.0
     world.installation.run("mailing", "resume", 1)
     world.finish()
     world.assert_everybody_has_one()
@@ -74,6 +76,7 @@ def test_a_reader_who_leaves_in_the_middle_gets_nothing_and_is_counted(world: Wo
         "SELECT id, state, 'test', '', now() FROM subscribers_subscription "
         "WHERE state = 'unsubscribed'"
     )
+    slow.seconds = 0.0
     world.finish()
     assert slow.last
     ledger = world.ledger()
