@@ -57,6 +57,10 @@ function tell() {
   }
 }
 
+// On a phone the list comes first, unless a filter is at work.
+const more = document.querySelector(".pool-more:not([data-filtered])");
+if (more && matchMedia("(max-width: 720px)").matches) more.open = false;
+
 if (list) {
   const all = list.querySelector(".tick-all");
   if (all) {
