@@ -93,9 +93,13 @@ class Notes:
         for batch_id, evidence in fresh:
             by_batch.setdefault(batch_id, []).append(evidence)
         try:
-            writer.write(b"".join(_push(pk, lines) for pk, lines in by_batch.items()))
+            writer.write(b"".join([_push(pk, lines) for pk, lines in by_batch.items()]))
             async with asyncio.timeout(ANSWER_SECONDS):
-                for _ in range(2 * len(by_batch)):
+                lengths = [await _answer(reader) for _ in by_batch]
+                # A list of one is new: Redis had lost it, and with it when it ends.
+                lost = [pk for pk, length in zip(by_batch, lengths, strict=True) if length == b":1"]
+                writer.write(b"".join([_keep(pk) for pk in lost]))
+                for _ in lost:
                     await _answer(reader)
         except BaseException:
             self._new, self._waiting = fresh + self._new, waiting + self._waiting
@@ -129,9 +133,16 @@ class _Refused(Exception):
     """Redis answered with an error."""
 
 
+def _key(batch_id: int) -> str:
+    return f"dongtai:batch:{batch_id}"
+
+
 def _push(batch_id: int, lines: list[bytes]) -> bytes:
-    key = f"dongtai:batch:{batch_id}"
-    return _command("RPUSH", key, b"".join(lines)) + _command("EXPIRE", key, str(KEEP_SECONDS))
+    return _command("RPUSH", _key(batch_id), b"".join(lines))
+
+
+def _keep(batch_id: int) -> bytes:
+    return _command("EXPIRE", _key(batch_id), str(KEEP_SECONDS))
 
 
 def _command(*words: str | bytes) -> bytes:
@@ -141,20 +152,24 @@ def _command(*words: str | bytes) -> bytes:
     )
 
 
-async def _answer(reader: asyncio.StreamReader) -> None:
-    line = await reader.readuntil(b"\r\n")
+async def _answer(reader: asyncio.StreamReader) -> bytes:
+    line = (await reader.readuntil(b"\r\n")).rstrip()
     if line.startswith(b"-"):
-        raise _Refused(line.decode("utf-8", "replace").strip())
+        raise _Refused(line.decode("utf-8", "replace"))
+    return line
 
 
 def begin(client: redis.Redis, batch_id: int) -> None:
     """Begin a batch's notes: their absence later on means that Redis has lost them."""
-    client.rpush(f"dongtai:batch:{batch_id}", batch(batch_id))
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.rpush(_key(batch_id), batch(batch_id))
+        pipeline.expire(_key(batch_id), KEEP_SECONDS)
+        pipeline.execute()
 
 
 def story(client: redis.Redis, batch_id: int) -> Story | None:
     """What the notes tell of a batch; None when Redis knows nothing of it."""
-    pieces = client.lrange(f"dongtai:batch:{batch_id}", 0, -1)
+    pieces = client.lrange(_key(batch_id), 0, -1)
     if not pieces:
         return None
     written = b"".join(piece for piece in pieces if isinstance(piece, bytes))

@@ -1,0 +1,48 @@
+"""Evidence in Redis: it is there when the note is done, and it ends some day."""
+
+from __future__ import annotations
+
+import asyncio
+
+import redis
+from django.conf import settings
+
+from worker import journal, notes
+from worker.journal import Story
+
+BATCH = 900_001
+KEY = f"dongtai:batch:{BATCH}"
+
+
+def test_what_is_noted_is_told_and_kept_for_days(redis_server: redis.Redis) -> None:
+    async def act() -> None:
+        written = notes.Notes(settings.REDIS_URL)
+        notes.begin(redis_server, BATCH)
+        written.adopt(BATCH)
+        await asyncio.gather(
+            written.write(BATCH, journal.begun(1)), written.write(BATCH, journal.begun(2))
+        )
+        await written.write(BATCH, journal.concluded(1, True))
+        await written.end()
+
+    asyncio.run(act())
+    assert notes.story(redis_server, BATCH) == Story([BATCH], {1}, {2})
+    assert 0 < redis_server.ttl(KEY) <= notes.KEEP_SECONDS
+    redis_server.delete(KEY)
+
+
+def test_what_redis_forgot_is_no_whole_story_and_ends_some_day_too(
+    redis_server: redis.Redis,
+) -> None:
+    async def act() -> None:
+        written = notes.Notes(settings.REDIS_URL)
+        notes.begin(redis_server, BATCH)
+        written.adopt(BATCH)
+        redis_server.delete(KEY)
+        await written.write(BATCH, journal.begun(1))
+        await written.end()
+
+    asyncio.run(act())
+    assert notes.story(redis_server, BATCH) is None
+    assert 0 < redis_server.ttl(KEY) <= notes.KEEP_SECONDS
+    redis_server.delete(KEY)
