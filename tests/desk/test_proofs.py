@@ -24,7 +24,8 @@ def issue(publication):
 
 
 def _slip(issue):
-    return next(each for each in proofreading.findings(issue) if each.takable)
+    found = (each for each in proofreading.findings(issue) if each.takable)
+    return next(each for each in found if each.finding.code == "punctuation-doubled")
 
 
 def _member(publication, role: str) -> Client:

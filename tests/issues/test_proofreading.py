@@ -79,6 +79,16 @@ def test_a_suggestion_changes_its_words_and_no_other(before, after):
     assert item.changed_by == "编辑"
 
 
+@pytest.mark.parametrize("empty", ["", None])
+def test_a_source_line_is_made_of_what_the_item_says(empty):
+    issue = _issue("正文。")
+    Item.objects.update(source_line=empty)
+    item = proofreading.take(issue, _only(issue, "source-missing").fingerprint, "编辑")
+    assert item.source_line == "来源：云港日报 编选：编辑部 2026 年 11 月 12 日"
+    codes = {each.finding.code for each in proofreading.findings(issue)}
+    assert not codes & {"source-missing", "source-unnamed"}
+
+
 def test_a_place_that_is_not_certain_is_not_taken():
     # What the page shows is one sign, what stands in the Markdown is another.
     issue = _issue("他说\\*\\*，，\\*\\*。另见“，，”。", "正文。")

@@ -89,11 +89,11 @@ def _item(row: Item) -> content.Item:
     return content.Item(
         title=row.title,
         body=markdown.parse(row.body),
-        source=row.source,
-        compiler=row.compiler,
+        source=row.source or None,
+        compiler=row.compiler or None,
         date=row.date,
-        source_line=row.source_line,
-        heading=row.heading,
+        source_line=row.source_line or None,
+        heading=row.heading or None,
         cover=content.Image(row.cover_url, row.cover_alt) if row.cover_url else None,
         featured=row.featured,
     )

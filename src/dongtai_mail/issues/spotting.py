@@ -99,7 +99,7 @@ def _of_item(item: content.Item, body: str, issued: datetime.date | None) -> tup
     draft = replace(draft, passages=tuple(located))
     found = (finding for check in _OF_AN_ITEM for finding in check(draft))
     return tuple(
-        _placed(finding, draft, body)
+        _placed(finding, draft, body, item)
         for finding in found
         if finding.code not in _ELSEWHERE | _WHOLE_CODES
     )
@@ -119,10 +119,13 @@ def _parts(passage: Passage) -> tuple[Role, str, str | None, tuple[tuple[int, in
     return passage.role, passage.text, passage.item, passage.marks
 
 
-def _placed(finding: Finding, draft: Draft, body: str) -> Spotted:
+def _placed(finding: Finding, draft: Draft, body: str, item: content.Item) -> Spotted:
     if finding.line is None:
         field = _FIELDS.get(finding.code, "body")
-        return Spotted(finding, field=field)
+        line = _source_line(item) if finding.code == "source-missing" else None
+        if line is None:
+            return Spotted(finding, field=field)
+        return Spotted(replace(finding, suggestion=line), None, field, (0, 0), exact=True)
     number, offset = divmod(finding.line, _STRIDE)
     passage = draft.passages[number]
     message = finding.message
@@ -136,6 +139,15 @@ def _placed(finding: Finding, draft: Draft, body: str) -> Spotted:
     span = extent if field != "body" else _in_body(draft, number, extent, body)
     exact = bool(found and span and finding.suggestion is not None)
     return Spotted(finding, None, field, span, passage.text[slice(*extent)], exact)
+
+
+def _source_line(item: content.Item) -> str | None:
+    """The line that readers would see, made of what the item's other fields say."""
+    if not item.source:
+        return None
+    date = f"{item.date.year} 年 {item.date.month} 月 {item.date.day} 日" if item.date else None
+    compiler = f"编选：{item.compiler}" if item.compiler else None
+    return " ".join(filter(None, (f"来源：{item.source}", compiler, date)))
 
 
 def _about(text: str, at: int) -> Span:
