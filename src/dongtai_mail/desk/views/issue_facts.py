@@ -55,7 +55,7 @@ def facts(request: HttpRequest, shown: Issue) -> HttpResponse:
         form = FactsForm(request.POST, instance=Issue.objects.get(pk=shown.pk))
         conflict = _save_facts(request, shown, form) if form.is_valid() else None
         if form.is_valid() and conflict is None:
-            return redirect("desk:issue", shown.pk)
+            return redirect(reverse("desk:issue", args=[shown.pk]) + "?saved=facts")
         status = 409 if conflict else 400
         context["conflict"] = _both(form, conflict) if conflict else []
     now = Issue.objects.select_related("publication").get(pk=shown.pk)

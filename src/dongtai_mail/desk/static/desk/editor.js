@@ -286,7 +286,28 @@ document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") writer?.flush();
 });
 
-// Lengths beside subject and preheader; the manuscript's text while it is mended.
+// What stands in a form that doesn't save by itself is kept too, until the page shows it saved.
+for (const form of document.querySelectorAll("form[data-keeps]")) {
+  const key = `dongtai.form.${form.dataset.keeps}`;
+  const names = [...form.elements].map((each) => each.name);
+  const own = names.filter((name) => name && !["csrfmiddlewaretoken", "do"].includes(name));
+  const written = () => JSON.stringify(own.map((name) => [name, form.elements[name].value]));
+  const kept = localStorage.getItem(key);
+  if (kept === written()) localStorage.removeItem(key);
+  else if (kept && !form.querySelector(".errorlist, .note")) {
+    for (const [name, value] of JSON.parse(kept)) {
+      const field = form.elements[name];
+      if (!field || field.value === value) continue;
+      field.value = value;
+      field.closest("details")?.setAttribute("open", "");
+    }
+  }
+  form.addEventListener("input", () => localStorage.setItem(key, written()));
+}
+const facts = document.querySelector("[data-facts-saved]");
+if (facts) localStorage.removeItem(`dongtai.form.${facts.dataset.factsSaved}`);
+
+// Lengths beside subject and preheader.
 
 for (const help of document.querySelectorAll("[data-counts]")) {
   const field = document.getElementById(help.dataset.counts);
@@ -297,17 +318,6 @@ for (const help of document.querySelectorAll("[data-counts]")) {
   };
   field.addEventListener("input", tell);
   tell();
-}
-
-for (const text of document.querySelectorAll("textarea[data-keeps]")) {
-  const key = `dongtai.manuscript.${text.dataset.keeps}`;
-  const kept = localStorage.getItem(key);
-  if (kept !== null && kept !== text.value) {
-    text.value = kept;
-    text.closest("details").open = true;
-  }
-  text.addEventListener("input", () => localStorage.setItem(key, text.value));
-  text.form.addEventListener("submit", () => localStorage.removeItem(key));
 }
 
 if (editor) {

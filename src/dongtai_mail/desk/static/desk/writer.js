@@ -165,7 +165,7 @@ export class Writer {
     this.version = answer.version;
     this.base = answer.base;
     this.errors({});
-    if (joined) this.take(before, answer);
+    if (joined) this.take(before, answer, values);
     if ("body_html" in values) this.rich.saved(values.body_html);
     this.form.elements.version.value = this.version;
     this.form.elements.base.value = JSON.stringify(this.base);
@@ -184,15 +184,15 @@ export class Writer {
     return true;
   }
 
-  // Fields that only somebody else changed.
-  take(before, answer) {
+  // Fields that only somebody else changed; `values` are what was sent.
+  take(before, answer, values) {
     for (const name of this.names) {
       if (answer.base[name] === before[name]) continue;
       const field = this.form.elements[name];
       const mine = field.type === "checkbox" ? field.checked : field.value;
       if (mine !== (before[name] ?? "")) continue;
-      if (field.type === "checkbox") field.checked = answer.base[name] === true;
-      else field.value = answer.base[name] ?? "";
+      if (field.type === "checkbox") values[name] = field.checked = answer.base[name] === true;
+      else values[name] = field.value = answer.base[name] ?? "";
     }
     if (!this.rich.touched && answer.base.body !== before.body) this.rich.put(answer.html, false);
   }
