@@ -248,6 +248,9 @@ def _pages(mailing) -> None:  # type: ignore[no-untyped-def]
         "progress": [mailing.pk],
         "mailings": [slug],
         "send": [mailing.edition.issue_id],
+        "send-readers": [mailing.edition.issue_id],
+        "mailing-unconfirmed": [mailing.pk],
+        "cancellation": [mailing.pk],
     }.items():
         path = reverse(f"desk:{name}", args=arguments)
         looks[f"GET {path}"] = partial(_get, client, path)

@@ -231,6 +231,15 @@ def test_only_a_segment_is_an_audience(desk, issue, publication, readers):
     assert mailing.subscriber_list_id == lists[0]
 
 
+def test_a_segment_whose_list_is_gone_says_so(desk, issue, publication, readers):
+    for number, described in enumerate(({"lists": [999]}, {"all": []}, {})):
+        segment = Segment.objects.create(
+            publication=publication, name=f"旧 {number}", audience=described
+        )
+        page = desk.get(_address(issue, False, segment=segment.pk)).content.decode()
+        assert f"分组“旧 {number}”：" in _errors(page)[0]
+
+
 def test_nobody_chosen_says_what_to_do(desk, issue, readers):
     page = desk.get(_address(issue, last=False)).content.decode()
     assert "请至少选一份名单或一个分组" in page
@@ -325,7 +334,7 @@ def test_another_issues_edition_is_not_found(desk, issue, publication, readers):
     assert desk.post(_address(issue, **chosen), form).status_code == 404
 
 
-@pytest.mark.parametrize("key", ["", "short", "x" * 65])
+@pytest.mark.parametrize("key", ["", "short", "x" * 65, "\0" * 32])
 def test_a_form_without_its_request_key_is_refused(desk, issue, readers, key):
     address = _address(issue, list=readers[0].subscriber_list_id)
     form = _form(desk.get(address).content.decode())

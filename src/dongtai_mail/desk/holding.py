@@ -6,15 +6,24 @@ otherwise is typed, so that the server asks the same of both.
 
 from __future__ import annotations
 
+import re
+
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+_KEY = re.compile(r"[0-9A-Za-z]{16,64}")
 # So much may change while somebody reads the page without their being asked again.
 SMALL_CHANGE, SMALL_PART = 5, 0.01
 
 
 class NotConfirmed(Exception):
     """Nothing was done; the text says what is missing."""
+
+
+def request_key(request: HttpRequest) -> str:
+    """What the page carries, so that the same page handed in twice is one mailing; "" if none."""
+    key = request.POST.get("request_key", "")
+    return key if _KEY.fullmatch(key) else ""
 
 
 def number(text: str) -> int:

@@ -20,11 +20,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dongtai_mail.delivery import stages
-from dongtai_mail.delivery.audience import with_first
+from dongtai_mail.delivery.audience import described, with_first
 from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.issues import slots
 from dongtai_mail.issues.models import Publication
-from subscribers.audience import Description
+from subscribers.audience import AudienceError, Description
 from subscribers.models import Segment, SubscriberList
 
 SLOTS_SHOWN = 4
@@ -158,6 +158,7 @@ class PlanForm(forms.Form):
         data = self.cleaned_data
         if not ({"list", "segment"} & self.errors.keys() or data["list"] or data["segment"]):
             self.add_error(None, _("请至少选一份名单或一个分组。"))
+        self._check_segments()
         if data.get("when") == self.NOW and data.get("at"):
             # Whoever filled in a time did not mean at once, whichever button is on.
             self.add_error("at", _("填了时间，又选了“现在”：请选“定时”，或清空时间。"))
@@ -166,6 +167,15 @@ class PlanForm(forms.Form):
         elif data.get("when") == self.SLOT:
             data["at"] = self._slot(data.get("slot", ""))
         return data
+
+    def _check_segments(self) -> None:
+        """A segment may name a list that is gone since."""
+        for name in ("segment", "except_segment"):
+            for segment in self.cleaned_data.get(name, ()):
+                try:
+                    described(self.publication.pk, segment.audience)
+                except AudienceError as error:
+                    self.add_error(None, _("分组“%(name)s”：") % {"name": segment} + str(error))
 
     def _slot(self, text: str) -> datetime.datetime | None:
         found = next((at for at in self.slots if at.isoformat() == text), None)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from dongtai_mail.delivery import counting
-from dongtai_mail.delivery.audience import count, described, subscriptions
+from dongtai_mail.delivery.audience import count, subscriptions
 from subscribers.audience import Description
 from subscribers.models import Subscription, Suppression
 
@@ -39,8 +39,9 @@ def account(publication_id: int, chosen: Description, counted: Description) -> A
     readers, suppressed = count(publication_id, counted)
     on_lists = people = readers + suppressed
     if counting.only_list(counted) is None:
-        on_lists = subscriptions(publication_id, chosen).count()
-        people = described(publication_id, chosen).count()
+        found = subscriptions(publication_id, chosen)
+        sums = found.aggregate(all=Count("pk"), people=Count("subscriber", distinct=True))
+        on_lists, people = sums["all"], sums["people"]
     others = Subscription.objects.filter(subscriber_list__in=_lists(chosen))
     confirmed = others.filter(state=Subscription.State.CONFIRMED)
     return Account(

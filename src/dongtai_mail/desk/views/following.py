@@ -35,8 +35,8 @@ def following(request: HttpRequest, shown: Mailing) -> HttpResponse:
 
 
 def _make(request: HttpRequest, shown: Mailing) -> HttpResponse:
-    key = request.POST.get("request_key", "")
-    if not 16 <= len(key) <= 64:
+    key = holding.request_key(request)
+    if not key:
         return HttpResponseBadRequest("request_key")
     with transaction.atomic():
         # One at a time: whoever comes second sees what the first has made.

@@ -71,7 +71,7 @@ def mailings(request: HttpRequest, publication: Publication) -> HttpResponse:
 
 
 def _list(publication: Publication, text: str) -> SubscriberList | None:
-    return publication.lists.filter(slug=text).first() if text else None
+    return next((each for each in publication.lists.all() if each.slug == text), None)
 
 
 @opens(Mailing, Right.SEE)

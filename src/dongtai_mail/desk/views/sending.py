@@ -100,9 +100,10 @@ def send_last(request: HttpRequest, issue: Issue) -> HttpResponse:
 
 
 def _make(request: HttpRequest, issue: Issue) -> HttpResponse:
-    edition = get_object_or_404(Edition, issue=issue, key=request.POST.get("edition", ""))
-    key = request.POST.get("request_key", "")
-    if not 16 <= len(key) <= 64:
+    named = request.POST.get("edition", "").replace("\x00", "")
+    edition = get_object_or_404(Edition, issue=issue, key=named)
+    key = holding.request_key(request)
+    if not key:
         return HttpResponseBadRequest("request_key")
     form, why = PlanForm(issue.publication, request.GET), ""
     with transaction.atomic():
