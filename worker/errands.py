@@ -25,6 +25,7 @@ from dongtai_mail.delivery import (
 )
 from dongtai_mail.delivery.letters import KeyMissing, Letter
 from dongtai_mail.issues import links as asked
+from dongtai_mail.issues import similar
 from dongtai_mail.message.address import AddressError
 from dongtai_mail.message.header import HeaderError
 from dongtai_mail.message.reply import Reply, Verdict, classify
@@ -37,6 +38,7 @@ from worker.smtp import SessionRefused
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 50
+INDEXED_AT_ONCE = 200
 # What waits to be sent, and who writes its letters.
 OUTGOING: tuple[tuple[Callable[[], QuerySet[Posted]], ModuleType], ...] = (
     (outbox.readers, notices),
@@ -80,6 +82,7 @@ def run() -> None:
         outbox.forget_old(rows())
     signup.forget_unconfirmed()
     importing.forget_old()
+    similar.catch_up(most=INDEXED_AT_ONCE)
     links.run(_letters_wait)
 
 

@@ -7,6 +7,7 @@ import pytest
 from dongtai_mail.issues import editing, similar
 from dongtai_mail.issues.models import Issue, Item, Section, Shingle
 from tests import factories
+from worker import errands
 
 pytestmark = pytest.mark.django_db
 
@@ -171,6 +172,12 @@ def test_the_index_is_brought_up_once(earlier):
     Item.objects.filter(pk=item.pk).update(version=item.version + 1)
     assert similar.catch_up(most=100) == 1
     assert Shingle.objects.count() == before
+
+
+def test_workers_bring_the_index_up_among_their_errands(earlier):
+    errands.run()
+    assert similar.catch_up() == 0
+    assert Shingle.objects.exists()
 
 
 def test_a_very_long_text_is_compared_too(earlier):
