@@ -1,7 +1,7 @@
 """Suppressing addresses, and taking that back with a reason.
 
 Promises: suppressing twice is suppressing once; a suppression ends by a person's reason, which is
-recorded, or by the reader's own confirmed act, which ends the one that their erasure left.
+recorded; the one that an erasure left ends by the reader's own confirmed act alone.
 """
 
 from __future__ import annotations
@@ -41,9 +41,15 @@ def forbids_notices(key: str, publication_id: int) -> bool:
 
 
 def release(suppression: Suppression, reason: str, actor: str) -> None:
-    """Take a suppression back; raises ``ReleaseRefused`` without a reason."""
+    """Take a suppression back by hand; raises ``ReleaseRefused`` where that may not be."""
+    if suppression.reason == Reason.ERASURE:
+        raise ReleaseRefused(_("这位读者删除了自己的资料，只有本人重新订阅才能恢复。"))
     if len(reason.strip()) < 4:
         raise ReleaseRefused(_("请写明为什么取消（至少四个字），它会留在记录里。"))
+    _end(suppression, reason, actor)
+
+
+def _end(suppression: Suppression, reason: str, actor: str) -> None:
     with transaction.atomic():
         Release.objects.create(
             hash=suppression.hash,
@@ -60,4 +66,4 @@ def release(suppression: Suppression, reason: str, actor: str) -> None:
 def welcome_back(key: str, publication_id: int) -> None:
     """End what an erasure left, since the reader has confirmed to want mail again."""
     for suppression in of(key, publication_id).filter(reason=Reason.ERASURE):
-        release(suppression, "读者本人确认重新订阅", "")
+        _end(suppression, "读者本人确认重新订阅", "")

@@ -38,6 +38,8 @@ DELIMITERS = ",\t;"
 # What a workbook may unpack to, how many files it may hold, and how far any of them is packed.
 UNPACKED, PARTS, RATIO = 1 << 30, 5000, 200
 SHARED_STRINGS = 256 << 20
+# Excel's own; a file may claim any number, and what lies between would be read row by row.
+SHEET_ROWS = 1_048_576
 COLUMNS = 200
 CELL = 2000
 
@@ -202,6 +204,10 @@ def _sheet_rows(sheet: Any) -> Iterator[Row]:
     # The dimensions that a file claims would make rows of 16,384 cells.
     sheet.reset_dimensions()
     for number, cells in enumerate(sheet.iter_rows(max_col=COLUMNS, values_only=True), 1):
+        if number > SHEET_ROWS:
+            raise TableUnreadable(_("工作簿里有 Excel 不会有的行号，请另存为“CSV UTF-8”再试。"))
+        if not any(cells):
+            continue
         texts = [_text(cell) for cell in cells]
         while texts and not texts[-1]:
             texts.pop()

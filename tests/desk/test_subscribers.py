@@ -194,6 +194,8 @@ def test_a_suppression_ends_by_a_reason_and_only_in_its_publication(desk, reader
     desk.post(address.format("observer", row.pk), {"reason": "读者来信要求恢复"})
     assert not Suppression.objects.exists()
     assert suppression.Release.objects.get().actor == "editor"
+    page = desk.get("/publications/observer/suppressions/").content.decode()
+    assert "读者来信要求恢复" in page
 
 
 def test_a_segment_is_counted_then_saved(desk, readers):

@@ -304,6 +304,26 @@ def test_a_zip_bomb_is_refused_before_it_unpacks(readers):
         _receive(readers, bomb, "bomb.xlsx")
 
 
+def test_a_row_far_away_is_not_walked_to(readers):
+    book = Workbook()
+    book.active.append(("邮箱",))
+    book.active.append(("zhang@example.com",))
+    file = io.BytesIO()
+    book.save(file)
+    parts = {}
+    with zipfile.ZipFile(file) as archive:
+        for name in archive.namelist():
+            parts[name] = archive.read(name)
+    sheet = parts["xl/worksheets/sheet1.xml"]
+    parts["xl/worksheets/sheet1.xml"] = sheet.replace(b'r="2"', b'r="2000000000"')
+    far = io.BytesIO()
+    with zipfile.ZipFile(far, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    with pytest.raises(ImportFailed, match="行号"):
+        _receive(readers, far.getvalue(), "far.xlsx")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_entities_that_would_expand_are_refused(readers, encoding):
     laughs = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><x>&b;</x>'

@@ -282,6 +282,13 @@ def test_a_suppression_is_taken_back_only_with_a_reason_and_on_record():
     )
 
 
+def test_what_an_erasure_left_is_not_taken_back_by_hand(reader):
+    erase(reader.subscriber)
+    with pytest.raises(suppression.ReleaseRefused, match="本人"):
+        suppression.release(Suppression.objects.get(), "读者来电要求恢复", "editor")
+    assert Suppression.objects.exists()
+
+
 def test_the_fingerprint_survives_a_rotation_of_the_keys():
     from dongtai_mail.message.seal import Keyring
 

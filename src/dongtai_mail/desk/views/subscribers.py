@@ -24,9 +24,10 @@ from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.issues.models import Publication
 from dongtai_mail.message.address import AddressError, parse
 from subscribers import exporting, suppression
-from subscribers.models import SubscriberList, Subscription, Suppression
+from subscribers.models import Release, SubscriberList, Subscription, Suppression
 
 PER_PAGE = 50
+RELEASES = 20
 
 
 class ListForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -139,7 +140,9 @@ def suppressions(request: HttpRequest, publication: Publication) -> HttpResponse
         except AddressError as error:
             messages.error(request, str(error))
     page = Paginator(found.order_by("-pk"), PER_PAGE).get_page(request.GET.get("page"))
-    return _page(request, "subscribers_suppressions", publication, page=page, q=asked)
+    releases = Release.objects.filter(Q(publication=None) | Q(publication=publication))
+    shown = {"page": page, "q": asked, "releases": releases.order_by("-pk")[:RELEASES]}
+    return _page(request, "subscribers_suppressions", publication, **shown)
 
 
 @opens(Publication, Right.LISTS)
