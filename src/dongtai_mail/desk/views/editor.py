@@ -198,7 +198,7 @@ def item_place(request: HttpRequest, shown: Item) -> HttpResponse:
         return render(request, "desk/issue_outline.html", _outline(request, goal, shown.pk))
     if to == "discard" and goal is not None:
         return redirect(f"{_address(goal, None)}?undo={moved.pk}")
-    return redirect(_address(goal, moved if moved.section else None))
+    return redirect(_address(goal, moved if moved.section or goal is None else None))
 
 
 def _move(request: HttpRequest, item: Item, to: str, actor: str) -> Item:
