@@ -22,6 +22,7 @@ import redis
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
+from dongtai_mail import database
 from dongtai_mail.delivery import mailings, pace, providers, queue
 from dongtai_mail.delivery.letters import Letters
 from dongtai_mail.delivery.models import Mailing
@@ -81,6 +82,7 @@ class Engine:
         self._departures: queue.Departures | None = None
         self._watch = queue.Watch()
         self._extended = self._ticked = 0.0
+        self._asked = False
 
     async def _make_lines(self) -> Lines:
         relays = Relays(settings.RELAYS, warmup=self._warmup)
@@ -114,9 +116,16 @@ class Engine:
             self._limits = providers.limits()
             self._report.send(self._lines.relays.standings())
             self._ticked = time.monotonic()
+            self._ask_database()
         self._step_around()
         self._top_up(call_another)
         self._share_out()
+
+    def _ask_database(self) -> None:
+        """Tell those who watch, once, if what is recorded here may be forgotten."""
+        if not self._asked and (off := database.forgetful()):
+            logger.error(event("database-forgets", off=off))
+        self._asked = True
 
     def _hold(self) -> None:
         """Begin nothing until the next look goes well."""
