@@ -171,7 +171,7 @@ function marks() {
 function weigh() {
   const weights = [...document.querySelectorAll("#proofs .weights li")];
   for (const part of outline.querySelectorAll(".part")) {
-    const at = weights.findIndex((each) => each.firstElementChild.textContent === part.ariaLabel);
+    const at = weights.findIndex((each) => each.firstElementChild.textContent === part.getAttribute("aria-label"));
     const meter = part.querySelector(".meter");
     meter.toggleAttribute("hidden", at < 0);
     if (at < 0) continue;
