@@ -108,8 +108,10 @@ def test_the_next_step_is_the_one_that_is_due(desk, publication, issue):
     page = _page(desk, issue)
     assert "去送审" in page
     assert f"/issues/{issue.pk}/mailing/" not in page
+    reviewing.vouch(freeze(issue, "digest"), "总编")
+    assert f"/issues/{issue.pk}/mailing/?kind=digest" in _page(desk, issue)
     reviewing.vouch(freeze(issue), "总编")
-    assert f"/issues/{issue.pk}/mailing/" in _page(desk, issue)
+    assert f"/issues/{issue.pk}/mailing/?kind=auto" in _page(desk, issue, "?kind=lean")
 
 
 def test_errors_lead_to_the_findings(desk, publication):

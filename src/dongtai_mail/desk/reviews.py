@@ -15,7 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dongtai_mail.desk.models import AuditEntry
+from dongtai_mail.desk.previews import AUTO
 from dongtai_mail.desk.words import Word
+from dongtai_mail.issues import editions
 from dongtai_mail.issues.changes import Change, Changes, FieldChange
 from dongtai_mail.issues.differences import Kind, Run
 from dongtai_mail.issues.models import Review
@@ -41,6 +43,11 @@ _AROUND = 24
 class Shown:
     row: Review
     word: Word
+
+    @property
+    def kind(self) -> str:
+        """What the page to send from is asked for, to send this very edition."""
+        return editions.asked_kind(self.row.edition) or AUTO
 
 
 @dataclass(frozen=True, slots=True)

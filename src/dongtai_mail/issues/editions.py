@@ -167,6 +167,13 @@ def is_current(edition: Edition) -> bool:
     return edition.key in (_key(issue, said, None), _key(issue, said, edition.kind))
 
 
+def asked_kind(edition: Edition) -> str | None:
+    """The ``kind`` that ``freeze`` was asked for when it made this edition of a current issue."""
+    issue = edition.issue
+    said, _ = complete(issue)
+    return None if edition.key == _key(issue, said, None) else edition.kind
+
+
 def _values(issue: Issue, mail: rendering.Rendered) -> dict[str, Any]:
     frozen = [mail.subject, mail.html, mail.text, mail.web_html]
     return {

@@ -68,8 +68,7 @@ def page(request: HttpRequest, issue: Issue) -> HttpResponse:
             (each, _query({**chosen, "kind": each.kind}, reader)) for each in sizes(issue, reading)
         ],
         "proof": proof,
-        "standing": standing,
-        "standing_word": shown(standing).word if standing else None,
+        "standing": shown(standing) if standing else None,
         "may_send": Right.SEND in may,
         "may_proof": Right.PROOF in may,
     }
