@@ -1,0 +1,198 @@
+"""The issue editor in a real browser: nothing typed is lost, nobody is overwritten unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from dongtai_mail.issues import editing
+from dongtai_mail.issues.models import Item
+from tests.desk.conftest import make_issue
+from tests.e2e.looking import look
+from tests.rendering.browser import chromium
+
+# A live server and a test share SQLite's memory, and then each other's table locks.
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.postgres,
+    pytest.mark.django_db(transaction=True),
+]
+
+PASTED = """<p class=MsoNormal style='mso-pagination:none'>贴来的<b>话</b><o:p></o:p></p>
+<p class=MsoListParagraph style='mso-list:l0 level1 lfo1'><span style='mso-list:Ignore'>·</span>
+一点</p><img src=x onerror="document.title='ran'"><script>document.title='ran'</script>"""
+PASTE = """html => {
+  const data = new DataTransfer();
+  data.setData('text/html', html);
+  const event = {clipboardData: data, bubbles: true, cancelable: true};
+  document.querySelector('.rich').dispatchEvent(new ClipboardEvent('paste', event));
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # Playwright keeps an event loop in this thread; the rows are read between its steps.
+    with pytest.MonkeyPatch.context() as patch, chromium() as running:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        expect.set_options(timeout=20_000)
+        yield running
+        expect.set_options(timeout=5_000)
+
+
+@pytest.fixture
+def context(browser, live_server, desk, settings, request) -> Iterator[BrowserContext]:
+    # Looking brings axe into the page; everything else runs under the strict policy.
+    looking = "look" in request.node.name
+    made = browser.new_context(
+        viewport={"width": 1440, "height": 900}, locale="zh-CN", bypass_csp=looking
+    )
+    made.set_default_timeout(20_000)
+    said: list[str] = []
+    made.on("console", lambda message: said.append(message.text))
+    _sign_in(made, live_server, desk, settings)
+    yield made
+    for page in made.pages:
+        page.wait_for_load_state("networkidle")
+    made.close()
+    assert not [each for each in said if "Content Security Policy" in each]
+
+
+def _sign_in(context, live_server, desk, settings) -> None:
+    value = desk.cookies[settings.SESSION_COOKIE_NAME].value
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": value, "url": live_server.url}])
+
+
+@pytest.fixture
+def address(live_server, publication) -> str:
+    """要闻: 甲, 乙, 丙."""
+    issue = make_issue(publication, "甲", body="第一段。\n\n- 一\n- 二")
+    for position, title in enumerate("乙丙", 1):
+        Item.objects.create(
+            section=issue.sections.get(), position=position, title=title, body="正文。"
+        )
+    return f"{live_server.url}/issues/{issue.pk}/"
+
+
+@pytest.fixture
+def page(context, address) -> Page:
+    return _open(context, address)
+
+
+def _open(context: BrowserContext, address: str) -> Page:
+    page = context.new_page()
+    page.goto(address)
+    expect(page.locator(".rich")).to_be_visible()
+    return page
+
+
+def _title(page: Page) -> object:
+    return page.locator(".item-form [name=title]")
+
+
+def _state(page: Page, state: str) -> None:
+    expect(page.locator(f".saving-state[data-state={state}]")).to_be_visible()
+
+
+def _titles(page: Page) -> str:
+    return "".join(page.locator(".outline-title").all_inner_texts())
+
+
+def test_what_is_typed_is_saved_by_itself_and_the_rest_stays_as_it_was(page) -> None:
+    _title(page).fill("甲改")
+    _state(page, "saved")
+    assert Item.objects.get(title="甲改").body == "第一段。\n\n- 一\n- 二"
+    assert _titles(page) == "甲改乙丙"
+    page.locator(".rich").click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.press("Control+b")
+    page.keyboard.type("粗")
+    _state(page, "waiting")
+    _state(page, "saved")
+    assert Item.objects.get(title="甲改").body == "**粗**第一段。\n\n- 一\n- 二"
+
+
+def test_what_is_pasted_from_word_is_clean_and_runs_nothing(page) -> None:
+    page.locator(".rich").click()
+    page.keyboard.press("Control+a")
+    page.evaluate(PASTE, PASTED)
+    expect(page.locator(".rich li")).to_have_text("一点")
+    _state(page, "saved")
+    assert Item.objects.get(title="甲").body == "贴来的**话**\n\n- 一点"
+    assert page.title() != "ran"
+
+
+def test_a_lost_connection_loses_nothing(context, page) -> None:
+    context.set_offline(True)
+    _title(page).fill("断线时写的")
+    _state(page, "lost")
+    context.set_offline(False)
+    _state(page, "saved")
+    assert Item.objects.filter(title="断线时写的").exists()
+
+
+def test_an_ended_session_loses_nothing(
+    context, page, address, live_server, desk, settings
+) -> None:
+    context.clear_cookies()
+    _title(page).fill("登录结束后写的")
+    _state(page, "ended")
+    page.close(run_before_unload=False)
+    _sign_in(context, live_server, desk, settings)
+    again = _open(context, address)
+    expect(_title(again)).to_have_value("登录结束后写的")
+    _state(again, "saved")
+    assert Item.objects.filter(title="登录结束后写的").exists()
+
+
+def test_what_somebody_else_wrote_in_another_field_is_joined(page) -> None:
+    editing.save_item(Item.objects.get(title="甲"), 1, {"source": "晚报"}, "王")
+    _title(page).fill("甲改")
+    _state(page, "joined")
+    expect(page.locator("[name=source]")).to_have_value("晚报")
+    assert Item.objects.get(title="甲改").source == "晚报"
+
+
+def test_what_two_wrote_differently_is_shown_and_chosen(page) -> None:
+    editing.save_item(Item.objects.get(title="甲"), 1, {"title": "王的题"}, "王")
+    _title(page).fill("我的题")
+    _state(page, "differs")
+    expect(page.locator(".conflict del")).to_have_text("王")
+    assert Item.objects.filter(title="王的题").exists()
+    page.get_by_label("用对方的").check()
+    page.get_by_role("button", name="按所选保存").click()
+    expect(_title(page)).to_have_value("王的题")
+    assert not Item.objects.filter(title="我的题").exists()
+
+
+def test_items_are_put_in_order_by_keyboard_and_by_dragging(page) -> None:
+    page.locator("[data-open]").first.focus()
+    page.keyboard.press("Alt+ArrowDown")
+    expect(page.locator(".outline-title").first).to_have_text("乙")
+    assert page.evaluate("document.activeElement.closest('li').innerText").startswith("甲")
+    rows = page.locator(".part li")
+    with page.expect_response("**/place/"):
+        rows.nth(2).drag_to(rows.nth(0), target_position={"x": 20, "y": 2})
+    expect(page.locator(".outline-title").first).to_have_text("丙")
+    titles = Item.objects.order_by("position").values_list("title", flat=True)
+    assert "".join(titles) == "丙乙甲"
+
+
+def test_another_item_is_opened_in_place_and_what_was_typed_is_saved_first(page) -> None:
+    _title(page).fill("甲改")
+    page.locator("[data-open]").nth(1).click()
+    expect(_title(page)).to_have_value("乙")
+    assert "?item=" in page.url
+    page.go_back()
+    expect(_title(page)).to_have_value("甲改")
+
+
+def test_the_page_looks_right_and_is_accessible(page) -> None:
+    expect(page.locator("#proofs")).to_be_visible()
+    look(page, "editor")
+    page.set_viewport_size({"width": 375, "height": 812})
+    page.get_by_role("tab", name="正文").click()
+    expect(page.locator(".rich")).to_be_visible()
+    look(page, "editor-item")
