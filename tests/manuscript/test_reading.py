@@ -85,6 +85,13 @@ def test_quotes_go_and_the_newsletter_itself_is_no_source(source: str, expected:
     assert parsed(text).issue.items[0].source == expected
 
 
+def test_a_source_line_may_be_wrapped_within_its_words() -> None:
+    line = "来源：“某市新闻网”编\n选：《样刊》编辑部 2023 年 02 月\n07 日"
+    text = f"【要闻】\n某地\n正文。\n{line}\n另一地\n正文。\n{SOURCE}\n"
+    item = parsed(text).issue.items[0]
+    assert (item.source, item.compiler, item.date) == ("某市新闻网", "《样刊》编辑部", DAY)
+
+
 def test_a_source_line_at_the_end_of_the_body_is_found() -> None:
     line = "来源：《样刊》编辑部 2023 年 2 月 7 日"
     text = f"【要闻】\n\n某地推出新办法\n\n办法自三月施行。{line}\n\n第二条\n\n正文。\n"

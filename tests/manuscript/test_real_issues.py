@@ -175,7 +175,7 @@ def test_without_trailing_spaces_only_full_last_lines_are_doubtful(pdf_like: Man
 
 
 @pytest.mark.parametrize("prefix", ["000", "002"])
-@pytest.mark.parametrize("columns", [None, 60, 76, 90])
+@pytest.mark.parametrize("columns", [None, 36, 60, 90])
 @pytest.mark.parametrize(
     "setting",
     [
@@ -201,6 +201,16 @@ def test_indents_alone_tell_nearly_all_paragraphs(prefix: str, columns: int) -> 
     again = read(reset(issue, columns, gap=0, indent="　　").encode()).issue
     differing = sum(a != b for a, b in zip(said(again), said(issue), strict=True))
     assert differing <= 1
+
+
+@pytest.mark.parametrize("prefix", ["000", "002"])
+@pytest.mark.parametrize("columns", [60, 100])
+def test_the_wrap_width_alone_tells_all_titles(prefix: str, columns: int) -> None:
+    issue = read(real_bytes(prefix)).issue
+    again = read(reset(issue, columns, gap=0).encode()).issue
+    assert [bare(one.title) for one in again.items] == [bare(one.title) for one in issue.items]
+    differing = sum(a != b for a, b in zip(said(again), said(issue), strict=True))
+    assert differing <= 0.25 * len(issue.items)
 
 
 def test_most_items_without_a_source_line_are_still_found() -> None:

@@ -34,6 +34,7 @@ _OPENER = re.compile(
     r"(?:近日|日前|近期|据|此外|另外|同时|目前|对此|其中|一是|二是|三是|四是|五是|首先|其次|最后"
     r"|本书|通过|《|“|[（(]?[一二三四五六七八九十]+[）)、])"
 )
+_DATELINE = re.compile(r"\d{1,2}\s*月\s*\d{1,2}\s*日|\d{4}\s*年\s*\d{1,2}\s*月|随着|根据|当前")
 _MARKED = re.compile(r"[-*+]\s+|\d{1,3}[.)]\s+|[•●■◆]\s*|#{1,6}\s|\||!\[")
 _NUMBERED = re.compile(
     r"\d{1,2}、|[（(]\d{1,2}[）)]|[（(][一二三四五六七八九十]{1,3}[）)]|[一二三四五六七八九十]{1,3}、"
@@ -41,6 +42,7 @@ _NUMBERED = re.compile(
 _CUT_LONGEST = 84
 _CUT_LONG = 64
 _NARROWEST = 20
+_TITLE_WIDEST = 84
 _SOURCE_LONGEST = 60
 _RAGGED = 4
 _DATE_PIECE = re.compile(r"[\d０-９\s年月日号./-]{1,16}")
@@ -153,9 +155,11 @@ class _Joiner:
         self.alone = alone
         self.in_source = False
         self.at_title = True
+        self.first = Line(0, "")
 
     def joins(self, current: list[Line], line: Line, following: Line | None) -> bool:
         before = current[-1]
+        self.first = current[0]
         self._note_source(current)
         joined = self._decides(current, line, following)
         if not joined:
@@ -188,6 +192,8 @@ class _Joiner:
         before = "".join(one.text for one in current[-2:])[-_SOURCE_LONGEST:]
         if before.endswith(("日", "号")) and sourceline.ends_with_date(before):
             return False
+        if sourceline.names_compiler(before[-2:] + line.text[:6], len(before[-2:])):
+            return True
         if _DATE_PIECE.fullmatch(line.text):
             return sourceline.ends_with_date(before + line.text)
         if sourceline.ends_with_date(before):
@@ -214,6 +220,8 @@ class _Joiner:
     def _ends_in_a_word_space(self, before: Line, line: Line) -> bool:
         if is_finished(before.text) or is_connecting(before.text) or line.indent >= 2:
             return False
+        if self.at_title and self._begins_the_body(before, line):
+            return False
         latin = before.text[-1].isascii() and before.text[-1].isalnum()
         return latin and self._room(before.text) < 8
 
@@ -233,10 +241,19 @@ class _Joiner:
             opens = _OPENER.match(line.text) and not self.layout.indents
             return room < need + 2 and not opens
         if self.at_title:
-            return room < need + 2 or self._is_rest_of_title(before, line, following)
+            if room < need + 2:
+                return not self._begins_the_body(before, line)
+            return self._is_rest_of_title(before, line, following)
         if not self._is_short(before) or is_connecting(before.text):
             return True
         return self._is_in_a_narrow_column(before, line)
+
+    def _begins_the_body(self, before: Line, line: Line) -> bool:
+        """A title may fill its line just as the text below does."""
+        if _opens(self.first.text) or _opens(line.text):
+            return not _opens(self.first.text)
+        width = columns(before.text) + columns(line.text)
+        return width > _TITLE_WIDEST and not self._is_short(line)
 
     def _is_in_a_narrow_column(self, before: Line, line: Line) -> bool:
         """Beside a picture lines are shorter, but as long as each other."""
@@ -280,6 +297,11 @@ def _first_token(text: str) -> str:
     while end < len(text) and text[end] in CLOSING + "，。、；：！？":
         end += 1
     return text[:end]
+
+
+def _opens(text: str) -> bool:
+    """Whether the text begins as news do, and titles do not."""
+    return bool(_OPENER.match(text) or _DATELINE.match(text))
 
 
 def _may_pause(text: str) -> bool:

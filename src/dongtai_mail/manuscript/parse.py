@@ -42,9 +42,9 @@ from dongtai_mail.manuscript.items import (
     refine,
 )
 from dongtai_mail.manuscript.model import Draft, Line, Passage, Role, Use
-from dongtai_mail.manuscript.script import shortened
+from dongtai_mail.manuscript.script import columns, is_finished, shortened
 
-_LONGEST_TITLE, _LONGEST_HEADER = 120, 40
+_LONGEST_TITLE, _LONGEST_HEADER, _LONGEST_REST = 120, 40, 24
 
 
 @dataclass(slots=True)
@@ -120,11 +120,21 @@ def _alone(body: Sequence[Line], segmenter: Segmenter) -> frozenset[int]:
             alone.add(line.number)
         elif short and BOOK_HEADING.match(text):
             alone.add(line.number)
-            if index and not sourceline.starts(body[index - 1].text):
+            if index and not _is_rest_of_title(body, index - 1):
                 alone.add(body[index - 1].number)
         elif segmenter.toc and toc.key(text) in segmenter.toc:
             alone.add(line.number)
     return frozenset(alone)
+
+
+def _is_rest_of_title(body: Sequence[Line], index: int) -> bool:
+    """Whether the line above 内容简介 is but the end of a book's title, or of a source line."""
+    text, above = body[index].text, body[index - 1].text if index else ""
+    if sourceline.starts(text):
+        return True
+    if not above or is_finished(above) or sourceline.ends_with_date(above):
+        return False
+    return columns(text) < _LONGEST_REST < columns(above)
 
 
 @dataclass(slots=True)

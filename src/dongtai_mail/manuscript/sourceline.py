@@ -80,6 +80,12 @@ def parse(text: str) -> SourceLine:
     return SourceLine(source, compiler, date, impossible=match is not None and date is None)
 
 
+def names_compiler(text: str, wrap: int) -> bool:
+    """Whether 编选： stands at the wrap, or is divided by it."""
+    match = _COMPILER.search(text)
+    return match is not None and match.start() <= wrap < match.end()
+
+
 def find_date(text: str) -> tuple[datetime.date | None, tuple[int, int] | None]:
     """The last date in a text and where it stands; a date out of the calendar is None."""
     match = _date_in(_plain(text))
