@@ -185,6 +185,7 @@ def test_tagging_and_holding_say_how_many(client, publication, writer):
         ({"do": "place", "item": ["1"]}, "请选择要放进哪一期"),
         ({"do": "tag", "item": ["1"]}, "请写要加的标签"),
         ({"do": "tag", "item": ["1"], "tags": "长" * 30}, "标签最多"),
+        ({"do": "discard", "item": ["9" * 5000, "²", "-1", "x"]}, "请先勾选条目"),
     ],
 )
 def test_a_bulk_action_that_can_not_be_done_says_why(client, posted, said):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -133,3 +136,13 @@ def test_markup_in_a_page_is_text_for_us(site, rules):
     assert "<" not in got.text
     assert "javascript" not in got.text
     assert "\x01" not in got.text
+
+
+def test_slow_sites_leave_threads_to_others(site, rules):
+    """Two are read at a time in a process; whoever comes third is told to wait."""
+    site.pages["/slow"] = [threading.Event()]
+    patient = dataclasses.replace(rules, seconds=6.0)
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(read, site.url("/slow"), patient) for _ in range(3)]
+        problems = [each.exception().problem for each in asked]
+    assert sorted(problems, key=str) == [Problem.BUSY, Problem.SLOW, Problem.SLOW]

@@ -177,6 +177,10 @@ def test_no_link_leads_the_worker_inside(site):
     assert set(_codes(issue).values()) == {"link-dead"}
 
 
+def test_an_address_too_long_for_a_row_is_left_alone():
+    assert links.ask(_issue(f"[a](https://a.test/{'港' * 1500}) [b](https://b.test/)")) == 1
+
+
 def test_a_link_that_appears_twice_is_asked_about_once(site, rules):
     site.pages["/a"] = answer(200)
     url = site.url("/a", "a.test")

@@ -5,6 +5,7 @@ Promises: what was typed comes back with the error. Fails: with form errors that
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -43,6 +44,11 @@ def _tag_field() -> forms.CharField:
         max_length=400,
         widget=forms.TextInput(attrs={"list": "tag-names", "autocomplete": "off"}),
     )
+
+
+def numbers(said: Iterable[str]) -> list[int]:
+    """The ids among what an address or a form says."""
+    return [int(each) for each in said if each.isascii() and each.isdigit() and len(each) < 16]
 
 
 class CollectForm(ItemForm):
@@ -124,9 +130,7 @@ class BulkForm(forms.Form):
     def __init__(self, publication: Publication, posted: QueryDict) -> None:
         super().__init__(posted)
         self.publication = publication
-        self.numbers = [
-            int(each) for each in posted.getlist("item") if each.isascii() and each.isdigit()
-        ][:500]
+        self.numbers = numbers(posted.getlist("item")[:500])
 
     def clean_tags(self) -> list[str]:
         return _tags(self.cleaned_data["tags"])

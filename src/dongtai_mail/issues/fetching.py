@@ -66,6 +66,7 @@ class Problem(Enum):
     NOT_A_PAGE = gettext_lazy("这个网址不是网页（可能是文件或图片）。请把内容粘贴到正文里。")
     TOO_LARGE = gettext_lazy("这个页面太大，没有读取。请把内容粘贴到正文里。")
     UNREADABLE = gettext_lazy("这个页面读不懂。请把内容粘贴到正文里。")
+    BUSY = gettext_lazy("正在读取别的页面。请过几秒再按一次。")
     NO_TEXT = gettext_lazy("这个页面里没有找到文章。请把内容粘贴到正文里。")
 
 

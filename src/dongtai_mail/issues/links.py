@@ -112,7 +112,7 @@ def links(issue: Issue, items: Iterable[Item] | None = None) -> Iterator[Link]:
         )
     for item in items:
         for match in _LINK.finditer(item.body):
-            if len(match[1]) <= LONGEST_URL:
+            if len(match[1].encode()) <= LONGEST_URL:
                 yield Link(match[1], item, "body", match.span(1))
         if item.cover_url:
             yield Link(item.cover_url, item, "cover_url", (0, len(item.cover_url)))

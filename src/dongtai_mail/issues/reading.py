@@ -13,6 +13,7 @@ import json
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from dongtai_mail.manuscript import ManuscriptError
 from dongtai_mail.manuscript.encoding import decode, without_controls
 
 SECONDS = 10.0
+WAIT_SECONDS = 2.0
+# Slow sites must not take all threads of a web process, which others' pages need.
+_reading = threading.BoundedSemaphore(2)
 LONGEST_TEXT = 50_000
 _META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,30})""", re.IGNORECASE)
 _META_WITHIN = 4096
@@ -42,6 +46,15 @@ class Page:
 
 
 def read(url: str, rules: Rules = OPEN_WEB) -> Page:
+    if not _reading.acquire(timeout=WAIT_SECONDS):
+        raise FetchError(Problem.BUSY)
+    try:
+        return _read(url, rules)
+    finally:
+        _reading.release()
+
+
+def _read(url: str, rules: Rules) -> Page:
     end = time.monotonic() + SECONDS
     answer = fetch(url, rules)
     said = _extracted(_text(answer), answer.url, end - time.monotonic())

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dongtai_mail.desk import access, audit
 from dongtai_mail.desk.access import Right, opens
-from dongtai_mail.desk.pool_forms import BulkForm, CollectForm, FilterForm, SortingForm
+from dongtai_mail.desk.pool_forms import BulkForm, CollectForm, FilterForm, SortingForm, numbers
 from dongtai_mail.desk.views import editor
 from dongtai_mail.issues import editing, pasting, pool, reading, similar
 from dongtai_mail.issues.fetching import OPEN_WEB, FetchError, Rules
@@ -49,7 +49,7 @@ def items(request: HttpRequest, publication: Publication) -> HttpResponse:
         "tags": pool.tags(publication),
         "holders": pool.holders(publication),
         "issues": _issues(publication),
-        "undo": undo.filter(pk__in=_numbers(request.GET.getlist("undo"))),
+        "undo": undo.filter(pk__in=numbers(request.GET.getlist("undo"))),
     }
     return _page(request, "pool", publication, **context)
 
@@ -60,7 +60,7 @@ def new(request: HttpRequest, publication: Publication) -> HttpResponse:
     """Collect an item; the page comes back empty for the next one."""
     if request.method != "POST":
         form = CollectForm(initial={"url": request.GET.get("url", "")[:2000]})
-        added = pool.items(publication).filter(pk__in=_numbers([request.GET.get("added", "")]))
+        added = pool.items(publication).filter(pk__in=numbers([request.GET.get("added", "")]))
         return _collect(request, publication, form, added=added.first())
     form = CollectForm(request.POST)
     if form.is_valid():
@@ -187,7 +187,7 @@ def sorting(request: HttpRequest, shown: Item) -> HttpResponse:
 @require_POST
 def holder(request: HttpRequest, shown: Item) -> HttpResponse:
     """Take it, or give it back."""
-    seen = _numbers([request.POST.get("instead_of", "")])
+    seen = numbers([request.POST.get("instead_of", "")])
     if request.POST.get("do") == "release":
         done = pool.give_back(shown, _person(request))
     else:
@@ -321,17 +321,17 @@ def _bulk_mark(request: HttpRequest, publication: Publication, form: BulkForm) -
 def _target(publication: Publication, said: str) -> tuple[Issue, Section | None]:
     """“issue-7” is each item's own section of it, “section-31” that one for all."""
     kind, _dash, number = said.partition("-")
-    numbers = _numbers([number])
-    if not numbers:
+    known = numbers([number])
+    if not known:
         raise Http404
     if kind == "section":
         section = get_object_or_404(
             Section.objects.select_related("issue__publication"),
-            pk=numbers[0],
+            pk=known[0],
             issue__publication=publication,
         )
         return section.issue, section
-    return get_object_or_404(Issue, pk=numbers[0], publication=publication), None
+    return get_object_or_404(Issue, pk=known[0], publication=publication), None
 
 
 def _issues(publication: Publication) -> list[Issue]:
@@ -350,10 +350,6 @@ def _back(request: HttpRequest, publication: Publication) -> str:
 
 def _to_item(item: Item) -> HttpResponseRedirect:
     return HttpResponseRedirect(reverse("desk:pool-item", args=[item.pk]))
-
-
-def _numbers(said: list[str]) -> list[int]:
-    return [int(each) for each in said if each.isascii() and each.isdigit() and len(each) < 16]
 
 
 def _name(request: HttpRequest) -> str:
