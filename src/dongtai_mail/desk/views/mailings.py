@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -27,6 +28,8 @@ from subscribers.models import SubscriberList
 
 PER_PAGE = 50
 REASONS = 50
+# What has become of readers who were passed over is looked up this often; they may be many.
+LEFT_SECONDS = 300
 State = Mailing.State
 PAUSABLE = (State.SENDING,)
 RESUMABLE = (State.PAUSED, State.STOPPED)
@@ -212,7 +215,10 @@ def _reasons(shown: Mailing) -> list[tuple[words.Word, reasons.Reason]]:
 
 
 def _left(shown: Mailing, said: live.Progress) -> list[tuple[words.Text, int]]:
-    """Why readers were passed over who were there when it started."""
-    if not said.ledger["suppressed"]:
+    """Why readers were passed over who were there when it started; read again when more were."""
+    passed = said.ledger["suppressed"]
+    if not passed:
         return []
-    return [(words.SUBSCRIPTIONS[state], count) for state, count in accounts.left(shown).items()]
+    key = f"mailing-left-{shown.pk}-{passed}"
+    counts = cache.get_or_set(key, lambda: accounts.left(shown), LEFT_SECONDS)
+    return [(words.SUBSCRIPTIONS[state], count) for state, count in (counts or {}).items()]

@@ -32,8 +32,10 @@ from dongtai_mail.desk.previews import AUTO, KINDS
 from dongtai_mail.issues import editions, reviewing
 from dongtai_mail.issues.models import Edition, Issue, Review
 from dongtai_mail.rendering import RenderingError
+from subscribers import tally
 from subscribers.audience import AudienceError
 from subscribers.links import masked
+from subscribers.models import Subscription
 
 CHOSEN = ("list", "segment", "except_list", "except_segment")
 
@@ -50,7 +52,10 @@ def send(request: HttpRequest, issue: Issue) -> HttpResponse:
     publication = issue.publication
     form = PlanForm(publication, plans.remembered(publication, request.GET))
     context = _context(request, issue, edition, form) | {
-        "lists": [(each, audiences.audience(each)) for each in publication.lists.order_by("name")],
+        "lists": [
+            (each, tally.counts(each).get(Subscription.State.CONFIRMED, 0))
+            for each in publication.lists.order_by("name")
+        ],
         "segments": publication.segments.all(),
         "kinds": [(kind, words.KINDS[kind]) for kind in KINDS],
         "kind": request.GET.get("kind", AUTO),
