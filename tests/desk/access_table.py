@@ -309,6 +309,7 @@ TABLE: dict[str, Row] = {
     "account_reset_password_from_key": Row(OPEN, lambda of: {"uidb36": "1", "key": "guessed"}),
     "account_reset_password_from_key_done": Row(OPEN),
     "account_change_password": Row(OWN),
+    "account_set_password": Row(OWN),
     "account_reauthenticate": Row(OWN),
     "mfa_reauthenticate": Row(OWN),
     "mfa_reauthenticate_webauthn": Row(OWN),

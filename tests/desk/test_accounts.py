@@ -73,7 +73,7 @@ def test_a_password_in_the_field_of_the_name_is_not_written_down(client, person)
 
 
 def test_nobody_signs_up():
-    for name in ("account_signup", "socialaccount_signup", "account_email", "account_set_password"):
+    for name in ("account_signup", "socialaccount_signup", "account_email"):
         with pytest.raises(NoReverseMatch):
             reverse(name)
 

@@ -29,8 +29,8 @@ def _compiled() -> gettext.GNUTranslations:
 
 def _in_templates() -> set[str]:
     found = set()
-    for folder in ("desk", "public"):
-        for template in (templates_dir() / folder).glob("*.html"):
+    for folder in ("desk", "public", "account", "mfa", "usersessions"):
+        for template in (templates_dir() / folder).rglob("*.html"):
             text = template.read_text()
             found |= {words.replace("%", "%%") for _, words in _TAG.findall(text)}
             found |= {_msgid(body) for _, body in _BLOCK.findall(text)}

@@ -42,7 +42,7 @@ MAIN = (
     Page("issues", "desk:publication", _("各期"), names=("publication", "manuscript")),
     Page("pool", "desk:pool", _("条目库"), names=("pool",)),
     Page("mailings", "desk:mailings", _("发送"), names=("mailing",)),
-    Page("subscribers", "desk:subscribers", _("订阅者")),
+    Page("subscribers", "desk:subscribers", _("订阅者"), Right.LISTS),
     Page("reports", "desk:reports", _("报告"), names=("report",)),
     Page(
         "settings",
@@ -53,9 +53,9 @@ MAIN = (
     ),
 )
 MORE = (
-    Page("returned", "desk:returned-messages", _("退回与投诉")),
+    Page("returned", "desk:returned-messages", _("退回与投诉"), Right.LISTS),
     Page("providers", "desk:providers", _("发送速度")),
-    Page("doctor", "desk:doctor", _("体检"), Right.SEND),
+    Page("doctor", "desk:doctor", _("体检")),
 )
 
 

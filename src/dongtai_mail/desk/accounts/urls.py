@@ -43,6 +43,7 @@ entrance = [
 ]
 own = [
     _page("me/password/", account.password_change, "account_change_password"),
+    _page("me/password/first/", account.password_set, "account_set_password"),
     _page("me/confirmation/", account.reauthenticate, "account_reauthenticate"),
     _page("me/confirmation/code/", mfa.reauthenticate, "mfa_reauthenticate"),
     _page(
