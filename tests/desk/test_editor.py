@@ -229,8 +229,8 @@ def test_discarding_offers_to_undo_it_and_is_in_the_log(desk, item, issue):
 def test_an_item_of_the_pool_is_discarded_and_brought_back_on_its_page(desk, item):
     editing.to_pool(item, "林")
     for to in ("discard", "back"):
-        response = desk.post(f"/items/{item.pk}/place/", {"to": to})
-        assert response["Location"] == f"/items/{item.pk}/"
+        response = desk.post(f"/items/{item.pk}/place/", {"to": to}, follow=True)
+        assert response.redirect_chain[-1] == (f"/pool/{item.pk}/", 302)
 
 
 def test_an_item_in_the_pool_has_a_page_of_its_own(desk, item):
