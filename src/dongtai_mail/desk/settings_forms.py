@@ -183,4 +183,5 @@ class NewPublicationForm(SettingsForm):
 
     def save(self, commit: bool = True) -> Publication:
         self.instance.bounce_domain = f"bounce.{self.instance.domain}"
-        return super().save(commit)
+        saved: Publication = super().save(commit)
+        return saved
