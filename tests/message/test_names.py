@@ -17,8 +17,6 @@ def test_a_sign_that_nobody_sees_is_refused_with_its_place(sign: str) -> None:
         validate_line(f"样刊{sign}")
 
 
-@pytest.mark.parametrize(
-    "name", ["", "《样刊》 编辑部", "𠮷野家", "👩\u200d💻", "Ünïcode", "نشرة"]
-)
+@pytest.mark.parametrize("name", ["", "《样刊》 编辑部", "𠮷野家", "👩\u200d💻", "Ünïcode", "نشرة"])
 def test_other_names_are_as_they_are(name: str) -> None:
     validate_line(name)
