@@ -208,8 +208,12 @@ def test_the_numbers_of_a_list_stay_as_they_are_printed(markers: str) -> None:
     first, second = markers.split()
     text = f"{first} 甲事；\n\n{second} 乙事。"
     manuscript = parsed(f"【要闻】\n\n某地\n\n办法如下。\n\n{text}\n\n{SOURCE}\n")
-    made = to_json(manuscript)["sections"][0]["items"][0]["body"][1]
-    assert made == {"list": ["甲事；", "乙事。"], "markers": [first, second]}
+    made = manuscript.issue.items[0].body[1]
+    assert isinstance(made, ListBlock)
+    assert [marker.strip() for marker in made.markers] == [first, second]
+    assert to_json(manuscript)["sections"][0]["items"][0]["body"][1] == {
+        "list": ["甲事；", "乙事。"]
+    }
 
 
 def test_numbers_in_two_styles_are_no_list() -> None:

@@ -77,8 +77,7 @@ def _block(block: Block) -> Any:
         case Subheading(text):
             return {"subheading": as_json(text)}
         case ListBlock(items):
-            markers = {"markers": [marker.strip() for marker in block.markers]}
-            return {"list": [as_json(item) for item in items]} | (markers if block.ordered else {})
+            return {"list": [as_json(item) for item in items]}
         case Table(rows):
             return {"table": [[as_json(cell) for cell in row] for row in rows]}
         case Image(src, alt, caption):
