@@ -11,13 +11,13 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 
-VALUES = {"pk": 1, "slug": "observer", "provider": "gmail", "fingerprint": "f" * 32}
+VALUES = {"slug": "observer", "provider": "gmail", "fingerprint": "f" * 32}
 POSTED = ("desk:pause", "desk:resumption", "desk:cancellation", "desk:send", "desk:manuscripts")
 
 
 def _address(pattern: URLPattern) -> str:
     names = pattern.pattern.converters
-    return reverse(f"desk:{pattern.name}", kwargs={name: VALUES[name] for name in names})
+    return reverse(f"desk:{pattern.name}", kwargs={name: VALUES.get(name, 1) for name in names})
 
 
 @pytest.mark.parametrize("pattern", for_staff, ids=lambda pattern: pattern.name)
