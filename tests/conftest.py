@@ -24,9 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--only-database", action="store_true", help="only tests that use the database"
     )
-    parser.addoption(
-        "--faults", action="store_true", help="also tests/faults, which take half an hour"
-    )
+    parser.addoption("--faults", action="store_true", help="also tests/faults, which take minutes")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
