@@ -9,6 +9,8 @@ read the people: a million take about a second.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
@@ -35,7 +37,8 @@ _WHOLE = """
 
 def whole(publication_id: int, list_id: int) -> tuple[int, int]:
     """Readers of a list who would get a mailing, and those left out as suppressed."""
-    values = {"list": list_id, "publication": publication_id, "now": timezone.now()}
+    values: dict[str, Any] = {"list": list_id, "publication": publication_id}
+    values["now"] = timezone.now()
     with connection.cursor() as cursor:
         cursor.execute(_WHOLE, values)
         confirmed, paused, excluded = map(int, cursor.fetchone())

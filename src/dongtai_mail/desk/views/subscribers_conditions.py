@@ -83,7 +83,7 @@ class Condition:
 
 def typed(data: QueryDict) -> list[Condition]:
     """The rows of a form as they were sent."""
-    rows = []
+    rows: list[Condition] = []
     while len(rows) < MOST_RULES and f"field-{len(rows)}" in data:
         number = len(rows)
         rows.append(Condition(*(data.get(f"{part}-{number}", "")[:200] for part in _PARTS)))

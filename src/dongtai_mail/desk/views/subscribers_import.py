@@ -53,7 +53,7 @@ class MappingForm(forms.Form):
 
     def __init__(self, header: list[str], data: Any, initial: dict[str, Any]) -> None:
         super().__init__(data, initial=initial)
-        fields = [(SKIP, _("不导入")), *columns.FIELDS.items()]
+        fields: list[tuple[str, Any]] = [(SKIP, _("不导入")), *columns.FIELDS.items()]
         for place, name in enumerate(header):
             own = columns.attribute_name(name)
             kept = [(columns.ATTRIBUTE + own, _("其他资料：%s") % own)] if own else []
