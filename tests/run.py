@@ -88,7 +88,8 @@ def _checks_and_postgres(chosen: Sequence[str], temporary: Path) -> Counts:
 
 def _faults(temporary: Path) -> Counts:
     """By themselves: what they wait for must not wait for a processor."""
-    options = ["--faults", "-n", "3", "--dist", "loadgroup"]
+    # Three hosts at once ask more of a busy machine than it has: those are left to be asked for.
+    options = ["--faults", "--ignore=tests/faults/test_hosts.py", "-n", "3", "--dist", "loadgroup"]
     return _pytest("tests of faults", [*options, "tests/faults"], (), _environment(), temporary)
 
 

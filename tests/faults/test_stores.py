@@ -101,7 +101,8 @@ def small_disk(world: World) -> Iterator[Path]:
     world.installation.environment["DONGTAI_DATA_DIR"] = str(disk)
     yield disk
     world.installation.close()
-    subprocess.run(["umount", disk], check=True)
+    # A child that was killed may take a moment longer to let go of it.
+    subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def test_a_full_disk_lets_nothing_begin_and_loses_nothing(world: World, small_disk: Path) -> None:
