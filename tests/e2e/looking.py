@@ -24,15 +24,19 @@ def look(page: Page, name: str) -> None:
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         for width, height in SIZES:
             page.set_viewport_size({"width": width, "height": height})
-            wide, room = page.evaluate(_WIDTHS)
-            assert wide <= room, (name, width)
+            # Asking also makes each frame take on its size and colours before its picture is taken.
+            for frame in page.frames:
+                wide, room = frame.evaluate(_WIDTHS)
+                assert wide <= room, (name, width, frame.url)
             picture = SCREENSHOTS / f"{name}-{width}-{scheme}.png"
             page.screenshot(path=picture, full_page=True)
-        assert _grave(page) == [], (name, scheme)
+        grave = _grave(page)
+        assert not grave, (name, scheme, grave)
 
 
 def _grave(page: Page) -> list[str]:
     if not page.evaluate("'axe' in window"):
         page.add_script_tag(path=node_package("axe-core") / "axe.min.js")
     violations = page.evaluate("axe.run().then(result => result.violations)")
-    return [v["id"] for v in violations if v["impact"] in ("serious", "critical")]
+    grave = [each for each in violations if each["impact"] in ("serious", "critical")]
+    return [f"{each['id']}: {node['html'][:200]}" for each in grave for node in each["nodes"]]
