@@ -6,7 +6,9 @@ import re
 from html import unescape
 
 import pytest
+from django.contrib.auth.models import User
 
+from dongtai_mail.desk.models import Membership, Role
 from dongtai_mail.issues.editions import freeze
 from dongtai_mail.issues.models import Edition, Issue
 from tests import factories
@@ -35,6 +37,16 @@ def test_issues_stand_with_their_number_items_and_state(desk, issue):
     assert "未发送" in page
     factories.mailing(edition=freeze(issue), state="sending")
     assert "发送中" in desk.get("/publications/observer/").content.decode()
+
+
+@pytest.mark.parametrize("role", [Role.EDITOR, Role.SENDER])
+def test_only_who_writes_is_offered_a_new_issue(client, publication, role):
+    person = User.objects.create_user("person")
+    Membership.objects.create(user=person, publication=publication, role=role)
+    client.force_login(person)
+    page = client.get("/publications/observer/").content.decode()
+    assert ("新建一期" in page) == (role == Role.EDITOR)
+    assert (">导入稿件<" in page) == (role == Role.EDITOR)
 
 
 def test_the_number_of_queries_does_not_grow_with_the_issues(

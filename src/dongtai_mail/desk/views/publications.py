@@ -41,6 +41,7 @@ def publication(request: HttpRequest, shown: Publication) -> HttpResponse:
         "rows": rows,
         "today": dashboard.today(shown) if page.number == 1 else None,
         "days": dashboard.DAYS,
+        "may_write": Right.WRITE in access.rights(request.user, shown),
         "here": "issues",
     }
     return render(request, "desk/publication.html", context)
