@@ -57,6 +57,7 @@ def test_three_people_bring_an_issue_to_its_readers(running: Up, browser: Browse
     _collect(editor)
     _put_in_and_order(editor)
     _mend(editor)
+    _preview(editor)
     _ask_for_review(editor, "请看新收的一条。")
     _return(reviewer)
     _mend_as_told(editor)
@@ -138,13 +139,16 @@ def _mend(page: Page) -> None:
     expect(page.locator("#proofs").get_by_text("已忽略 1 处")).to_be_visible()
 
 
-def _ask_for_review(page: Page, note: str) -> None:
+def _preview(page: Page) -> None:
     _follow(page, page.get_by_role("link", name="预览与送审"))
     expect(page.frame_locator("iframe").get_by_role("heading").first).to_be_visible()
     _look(page, "06-preview")
     _follow(page, page.get_by_role("link", name="去送审"))
-    page.get_by_label("给审核的话").fill(note)
     _look(page, "07-ask")
+
+
+def _ask_for_review(page: Page, note: str) -> None:
+    page.get_by_label("给审核的话").fill(note)
     _follow(page, page.get_by_role("button", name="送审", exact=True))
     expect(page.get_by_role("heading", name="等待审核")).to_be_visible()
 
@@ -169,6 +173,8 @@ def _mend_as_told(page: Page) -> None:
     page.keyboard.press("Control+End")
     page.keyboard.type("夜航从十五日起。")
     expect(page.locator(".saving-state[data-state=saved]")).to_be_visible()
+    _follow(page, page.get_by_role("link", name="预览与送审"))
+    _follow(page, page.get_by_role("link", name="去送审"))
     _ask_for_review(page, "写明了日期。")
 
 
