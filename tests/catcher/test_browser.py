@@ -105,7 +105,7 @@ def browser() -> Iterator[Browser]:
 def test_links_in_a_mail_open_beside_it_and_scripts_do_not_run(
     inbox: Store, readers: Readers, live_server: object, browser: Browser
 ) -> None:
-    page = browser.new_page()
+    page = browser.new_page(locale="zh-CN")
     page.goto(f"{live_server}/catcher/1/")
     mail = page.frame_locator("iframe")
     mail.get_by_text("到末尾").click()
@@ -126,7 +126,7 @@ def test_links_in_a_mail_open_beside_it_and_scripts_do_not_run(
 def test_one_click_posts_what_rfc_8058_says(
     inbox: Store, readers: Readers, live_server: object, browser: Browser
 ) -> None:
-    page = browser.new_page()
+    page = browser.new_page(locale="zh-CN")
     page.goto(f"{live_server}/catcher/1/")
     with page.expect_popup() as opened:
         page.get_by_role("button", name="一键退订").click()
@@ -140,7 +140,8 @@ def test_no_page_scrolls_sideways(
     inbox: Store, live_server: object, browser: Browser, width: int, scheme: str
 ) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    view = {"width": width, "height": 900}
+    page = browser.new_page(viewport=view, color_scheme=scheme, locale="zh-CN")
     paths = ("", "?q=reader99", "?q=nobody", "1/", "1/?width=375", "1/headers", "1/source")
     for number, path in enumerate(paths):
         page.goto(f"{live_server}/catcher/{path}")

@@ -30,7 +30,7 @@ def test_each_provider_with_its_limits_and_their_source(desk) -> None:
     page = desk.get("/providers/").content.decode()
     assert _row(page, "yahoo").startswith("● 正常 1,200 5 20 ")
     assert "SLN3433" in _row(page, "yahoo")
-    assert _row(page, "其他").startswith("● 正常 不限 不限 100")
+    assert _row(page, "其他").startswith("● 正常 不限 不限 不限 ")
 
 
 def test_a_paused_provider_says_until_when_and_why(desk, client_of_redis) -> None:
