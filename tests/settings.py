@@ -23,3 +23,6 @@ for _name, _value in {
     os.environ.setdefault(_name, _value)
 
 from dongtai_mail.settings import *  # noqa: E402, F403 - the environment has to stand first
+
+# A live server's threads end without a word; what they leave open would hold the test database.
+DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405

@@ -118,7 +118,7 @@ def test_what_is_pasted_from_word_is_clean_and_runs_nothing(page) -> None:
     page.locator(".rich").click()
     page.keyboard.press("Control+a")
     page.evaluate(PASTE, PASTED)
-    expect(page.locator(".rich li")).to_have_text("一点")
+    expect(page.locator(".rich li")).to_have_text(["一点"])
     _state(page, "saved")
     assert Item.objects.get(title="甲").body == "贴来的**话**\n\n- 一点"
     assert page.title() != "ran"

@@ -9,6 +9,7 @@ const outline = document.querySelector(".editor-outline");
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 let writer = null;
 let asked = 0;
+let saving = Promise.resolve();
 
 export function cookie(name) {
   const found = document.cookie.split("; ").find((each) => each.startsWith(`${name}=`));
@@ -46,8 +47,11 @@ function showOnly(form) {
 }
 
 async function open(url, item, { push = true, focus = true } = {}) {
-  writer?.flush();
   const turn = ++asked;
+  // What was typed must be saved before it is read again, perhaps by going back at once.
+  saving = Promise.allSettled([saving, writer?.flush()]);
+  await saving;
+  if (turn !== asked) return;
   let response;
   try {
     response = await fetch(url, { headers: headers() });
