@@ -1,9 +1,8 @@
 """Every check, and the tests on SQLite and on PostgreSQL: what ``bin/test`` runs.
 
 Two processors are enough for two rows of work at once: the tests on SQLite; beside them the
-checks and then the tests that use a database, on PostgreSQL. After both come the tests of faults,
-some at a time, since they mostly wait. The last line sums what pytest counted; a check that fails
-counts as one failed test. Exit code 0 only when all passed.
+checks and then the tests that use a database, on PostgreSQL. The last line sums what pytest
+counted; a check that fails counts as one failed test. Exit code 0 only when all passed.
 Promises: no process and no temporary file of a test outlives this run.
 """
 
@@ -67,8 +66,7 @@ def _run(chosen: Sequence[str], temporary: Path) -> Counts:
     with ThreadPoolExecutor(2) as rows:
         on_sqlite = rows.submit(_sqlite, chosen, temporary)
         others = rows.submit(_checks_and_postgres, chosen, temporary)
-        counts = on_sqlite.result() + others.result()
-    return counts if chosen else counts + _faults(temporary)
+        return on_sqlite.result() + others.result()
 
 
 def _sqlite(chosen: Sequence[str], temporary: Path) -> Counts:
@@ -84,13 +82,6 @@ def _checks_and_postgres(chosen: Sequence[str], temporary: Path) -> Counts:
         environment = _environment() | {"DONGTAI_DATABASE_URL": cluster.url}
         options = ["--only-database"]
         return counts + _pytest("tests on PostgreSQL", options, chosen, environment, temporary)
-
-
-def _faults(temporary: Path) -> Counts:
-    """By themselves: what they wait for must not wait for a processor."""
-    # Three hosts at once ask more of a busy machine than it has: those are left to be asked for.
-    options = ["--faults", "--ignore=tests/faults/test_hosts.py", "-n", "3", "--dist", "loadgroup"]
-    return _pytest("tests of faults", [*options, "tests/faults"], (), _environment(), temporary)
 
 
 def _environment() -> dict[str, str]:

@@ -73,7 +73,7 @@ def _sign_in(page: Page, said: str) -> None:
 def _preview(page: Page) -> None:
     _follow(page, page.get_by_role("table").get_by_role("link").first)
     _keep(page, "03-issue")
-    _follow(page, page.get_by_role("link", name="预览与发送"))
+    _follow(page, page.get_by_role("link", name="预览与送审"))
     title = page.frame_locator("iframe").get_by_role("heading").first
     expect(title).to_be_visible()
     _keep(page, "04-preview")
@@ -139,7 +139,7 @@ def _unsubscribe(page: Page) -> None:
 def _send_again(page: Page, said: str) -> None:
     page.goto(_desk(said))
     _follow(page, page.get_by_role("table").get_by_role("link").first)
-    _follow(page, page.get_by_role("link", name="预览与发送"))
+    _follow(page, page.get_by_role("link", name="预览与送审"))
     _follow(page, page.get_by_role("link", name="去发送"))
     expect(page.get_by_text("这一期发送过")).to_be_visible()
     _keep(page, "16-send-again")

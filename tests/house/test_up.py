@@ -180,7 +180,7 @@ def test_a_command_needs_an_installation(up: Start, tmp_path: Path) -> None:
 def test_run_without_a_command_starts_nothing(up: Start, tmp_path: Path) -> None:
     run = up(tmp_path, "--run")
     assert run.ended() == 2
-    assert "--run needs a command" in run.said
+    assert "--run 后面要写命令" in run.said
     assert not list(tmp_path.iterdir())
 
 
@@ -195,7 +195,7 @@ def test_a_broken_installation_file_is_named(up: Start, tmp_path: Path) -> None:
 def test_what_is_no_port_is_refused(port: str, up: Start, tmp_path: Path) -> None:
     run = up(tmp_path, f"--port={port}")
     assert run.ended() == 2
-    assert "is no port" in run.said
+    assert "端口" in run.said
 
 
 def test_the_web_server_refuses_other_than_loopback_in_embedded_mode(
@@ -203,7 +203,7 @@ def test_the_web_server_refuses_other_than_loopback_in_embedded_mode(
 ) -> None:
     run = up(running.up.data, "--run", "web", "--bind", "0.0.0.0:9")
     assert run.ended() == 2
-    assert "not on loopback" in run.said
+    assert "不在本机" in run.said
 
 
 @pytest.mark.parametrize("part", ["web", "worker", "scheduler"])

@@ -167,6 +167,8 @@ def _check(mailing: Mailing, door: str) -> None:
     assert Suppression.objects.get().key == "cross@readers.test"
 
 
+# SQLite's tests share a memory whose tables are locked for other threads without waiting.
+@pytest.mark.postgres
 def test_what_comes_back_by_lmtp_stops_the_right_readers(settings, dovecot, monkeypatch) -> None:
     with _listener(monkeypatch) as port, _postfix(dovecot, port) as postfix:
         mailing = _send(settings, postfix)
