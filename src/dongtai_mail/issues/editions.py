@@ -130,17 +130,18 @@ def rendered(issue: Issue, said: content.Issue, kind: str | None = None) -> rend
 @lru_cache(maxsize=16)
 def _rendered(said: content.Issue, frame: rendering.Frame, kind: str | None) -> rendering.Rendered:
     """A page asks for the same rendering several times over: its frame, its sizes, its findings."""
-    return rendering.render(said, frame, rendering.Kind(kind) if kind else None)
+    return _renderings(said, frame).rendered(rendering.Kind(kind) if kind else None)
 
 
 def sizes(issue: Issue, said: content.Issue) -> dict[str, int]:
     """How big the mail would be, by kind."""
-    return _sizes(said, frame(issue, said))
+    sizes = _renderings(said, frame(issue, said)).sizes()
+    return {kind.value: size for kind, size in sizes.items()}
 
 
-@lru_cache(maxsize=16)
-def _sizes(said: content.Issue, frame: rendering.Frame) -> dict[str, int]:
-    return {kind.value: size for kind, size in rendering.sizes(said, frame).items()}
+@lru_cache(maxsize=8)
+def _renderings(said: content.Issue, frame: rendering.Frame) -> rendering.Renderings:
+    return rendering.Renderings(said, frame)
 
 
 def freeze(issue: Issue, kind: str | None = None) -> Edition:

@@ -6,7 +6,7 @@ Owns: the way content → Jinja2 → MJML → premailer → checks. Start at ``r
 from dongtai_mail.rendering.cli import message_findings, write_output
 from dongtai_mail.rendering.clicks import CountedLink
 from dongtai_mail.rendering.complete import complete
-from dongtai_mail.rendering.edition import render, sizes
+from dongtai_mail.rendering.edition import Renderings, render
 from dongtai_mail.rendering.model import (
     CLIPPING_LIMIT,
     HTML_LIMIT,
@@ -25,10 +25,10 @@ __all__ = [
     "Kind",
     "Rendered",
     "RenderingError",
+    "Renderings",
     "Slots",
     "complete",
     "message_findings",
     "render",
-    "sizes",
     "write_output",
 ]

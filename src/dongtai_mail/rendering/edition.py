@@ -36,33 +36,58 @@ _NAMES = {Kind.FULL: "全文版", Kind.LEAN: "精简版", Kind.DIGEST: "摘要�
 
 def render(issue: Issue, frame: Frame, kind: Kind | None = None) -> Rendered:
     """The issue as this kind of edition; without a kind, the fullest that clients show whole."""
-    work = _Work(issue, frame)
-    mail = _fitting(work) if kind is None else work.mail(kind)
-    _report_size(work, mail)
-    with work.stage("text"):
-        text = plain_text(work.view, frame, work.slots, mail.kind)
-    with work.stage("check"):
-        work.findings += check(work.view, mail.kind, mail.html, text, work.web_html, work.slots)
-    return Rendered(
-        kind=mail.kind,
-        subject=work.view.subject,
-        preheader=work.view.preheader.plain,
-        mjml=mail.mjml,
-        html=mail.html,
-        text=text,
-        web_html=work.web_html,
-        slots=work.slots,
-        findings=tuple(dict.fromkeys(work.findings)),
-        size=mail.size,
-        links=mail.links,
-        milliseconds=work.milliseconds,
-    )
+    return Renderings(issue, frame).rendered(kind)
 
 
-def sizes(issue: Issue, frame: Frame) -> dict[Kind, int]:
-    """The bytes of the HTML part of every kind, for little more than one rendering costs."""
-    work = _Work(issue, frame)
-    return {kind: work.mail(kind).size for kind in Kind}
+class Renderings:
+    """One issue in one frame, for whoever wants more of it than one kind; each is made once."""
+
+    def __init__(self, issue: Issue, frame: Frame) -> None:
+        self._work = _Work(issue, frame)
+        self._mails: dict[Kind, _Mail] = {}
+
+    def rendered(self, kind: Kind | None = None) -> Rendered:
+        work, findings = self._work, [*self._work.findings]
+        mail = self._fitting(findings) if kind is None else self._mail(kind)
+        _report_size(findings, mail)
+        with work.stage("text"):
+            text = plain_text(work.view, work.frame, work.slots, mail.kind)
+        with work.stage("check"):
+            findings += check(work.view, mail.kind, mail.html, text, work.web_html, work.slots)
+        return Rendered(
+            kind=mail.kind,
+            subject=work.view.subject,
+            preheader=work.view.preheader.plain,
+            mjml=mail.mjml,
+            html=mail.html,
+            text=text,
+            web_html=work.web_html,
+            slots=work.slots,
+            findings=tuple(dict.fromkeys(findings)),
+            size=mail.size,
+            links=mail.links,
+            milliseconds=dict(work.milliseconds),
+        )
+
+    def sizes(self) -> dict[Kind, int]:
+        """The bytes of the HTML part of every kind."""
+        return {kind: self._mail(kind).size for kind in Kind}
+
+    def _mail(self, kind: Kind) -> _Mail:
+        if kind not in self._mails:
+            self._mails[kind] = self._work.mail(kind)
+        return self._mails[kind]
+
+    def _fitting(self, findings: list[Finding]) -> _Mail:
+        """The first rung of the ladder that fits; the last one if none does."""
+        for kind in Kind:
+            mail = self._mail(kind)
+            if mail.size <= HTML_LIMIT:
+                break
+            message = f"{_NAMES[kind]}的 HTML 有 {mail.size:,} 字节，超过 {HTML_LIMIT:,} 字节"
+            if kind is not Kind.DIGEST:
+                findings.append(Finding("edition-too-big", Severity.INFO, message))
+        return mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +167,7 @@ class _Work:
         return len(html.encode()) - placeholders + real
 
 
-def _fitting(work: _Work) -> _Mail:
-    """The first rung of the ladder that fits; the last one if none does."""
-    for kind in Kind:
-        mail = work.mail(kind)
-        if mail.size <= HTML_LIMIT:
-            break
-        message = f"{_NAMES[kind]}的 HTML 有 {mail.size:,} 字节，超过 {HTML_LIMIT:,} 字节"
-        if kind is not Kind.DIGEST:
-            work.findings.append(Finding("edition-too-big", Severity.INFO, message))
-    return mail
-
-
-def _report_size(work: _Work, mail: _Mail) -> None:
+def _report_size(findings: list[Finding], mail: _Mail) -> None:
     if mail.size <= HTML_LIMIT:
         return
     severity = Severity.ERROR if mail.size > CLIPPING_LIMIT else Severity.WARNING
@@ -162,7 +175,7 @@ def _report_size(work: _Work, mail: _Mail) -> None:
         f"{_NAMES[mail.kind]}的 HTML 有 {mail.size:,} 字节，超过 {HTML_LIMIT:,} 字节，"
         "Gmail 会截断；改用更小的版本或减少条目"
     )
-    work.findings.append(Finding("size", severity, message))
+    findings.append(Finding("size", severity, message))
 
 
 def _slots(*content: str) -> Slots:
