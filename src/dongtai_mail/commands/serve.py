@@ -89,6 +89,8 @@ def _worker_options(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 
 def _become(*command: str) -> int:
+    # Celery would run Django's checks, which import every page, and throw away what they find.
+    os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", *command])  # noqa: S606
 
