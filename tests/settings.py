@@ -26,3 +26,5 @@ from dongtai_mail.settings import *  # noqa: E402, F403 - the environment has to
 
 # A live server's threads end without a word; what they leave open would hold the test database.
 DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405
+# Each test's client has a server of its own, which would else read all static files first.
+WHITENOISE_AUTOREFRESH = True

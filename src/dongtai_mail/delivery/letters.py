@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
@@ -139,7 +140,13 @@ def signers(publication: Publication) -> tuple[Signer, ...]:
             f"《{publication}》还没有 DKIM 密钥（{path}）。"
             f"请运行 dongtai publication dkim {publication.slug}，并按提示添加 DNS 记录。"
         ) from None
-    return (Signer(publication.domain, publication.dkim_selector, pem),)
+    return (_signer(publication.domain, publication.dkim_selector, pem),)
+
+
+@lru_cache(maxsize=64)
+def _signer(domain: str, selector: str, pem: bytes) -> Signer:
+    """Reading a key proves its primes, which takes as long as a hundred signatures."""
+    return Signer(domain, selector, pem)
 
 
 def create_key(publication: Publication) -> Signer:
