@@ -87,11 +87,17 @@ def test_what_follows_the_first_megabyte_is_not_looked_at() -> None:
     assert read(DSN + b"--b\n\n" + b"x\n" * 600_000 + late).recipients == ()
 
 
+@pytest.mark.parametrize("sender", ["li@example.org", "postmaster@example.org"])
 @pytest.mark.parametrize(
-    "field", ["Subject: 自动回复", "Subject: Automatic reply: x", "Auto-Submitted: auto-replied"]
+    "field",
+    [
+        *("Subject: 自动回复", "Subject: Automatic reply: x", "Subject: 您的邮件我已收到"),
+        *("Subject: Нет на месте: 3", "Subject: Ausência temporária: 3", "Subject: OOF: 3"),
+        *("Auto-Submitted: auto-replied", "X-Autoreply: yes\nReturn-Path: <>"),
+    ],
 )
-def test_a_vacation_full_of_refusals_condemns_nobody(field: str) -> None:
-    raw = f"From: li@example.org\n{field}\n\nli@example.org: 550 5.1.1 user unknown\n".encode()
+def test_a_vacation_full_of_refusals_condemns_nobody(sender: str, field: str) -> None:
+    raw = f"From: {sender}\n{field}\n\nli@example.org: 550 5.1.1 user unknown\n".encode()
     feedback = read(raw)
     assert feedback.kind is Kind.AUTO_REPLY
     assert feedback.recipients == ()

@@ -113,6 +113,45 @@ def test_a_complaint_names_who_complained(name: str) -> None:
     assert feedback.objection
 
 
+def test_a_complaint_that_a_colleague_forwards_is_one() -> None:
+    raw = (SAMPLES / "arf-abuse.eml").read_bytes()
+    head = b"From: wang@example.com\nSubject: Fwd\nContent-Type: multipart/mixed; boundary=f\n\n"
+    feedback = read(head + b"--f\nContent-Type: message/rfc822\n\n" + raw + b"\n--f--\n")
+    assert feedback.kind is Kind.COMPLAINT
+    assert [report.address for report in feedback.recipients] == ["li@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("told", "severity"),
+    [
+        ("退信原因：收件人邮箱不存在\n550 User not found: li@example.org", HARD),
+        ("失败原因：用户不存在 (550 User not found)", HARD),
+        # Filters say so, too, once they have seen the message.
+        ("Remote host said: 550 User not found: li@example.org", SOFT),
+        ("退信原因：邮件被对方系统拒收\n550 User not found: li@example.org", SOFT),
+    ],
+)
+def test_an_unknown_user_without_a_status_needs_a_second_word(told: str, severity: str) -> None:
+    head = "From: Postmaster <postmaster@mail.example>\nSubject: 系统退信\n"
+    raw = f"{head}Content-Type: text/plain; charset=utf-8\n\n收件人： li@example.org\n{told}\n"
+    assert [report.severity for report in read(raw.encode()).recipients] == [severity]
+
+
+@pytest.mark.parametrize(
+    ("subject", "kind"),
+    [
+        *((f"{word}: 3", Kind.DELAYED) for word in ("Demorado", "Задержка", "遅延", "延迟")),
+        *((f"{word}: 3", Kind.DELIVERED) for word in ("Доставлено", "Entregue", "已送达")),
+        ("Successful Mail Delivery Report", Kind.DELIVERED),
+        ("**Message you sent blocked by our bulk email filter**", Kind.BOUNCE),
+    ],
+)
+def test_a_mail_systems_subject_tells_what_it_says(subject: str, kind: Kind) -> None:
+    raw = f"From: MAILER-DAEMON@x.example\nSubject: {subject}\n\nYour message to: li@example.org\n"
+    blocked = "was blocked by our Spam Firewall. It has NOT BEEN DELIVERED\n"
+    assert read((raw + blocked * (kind is Kind.BOUNCE)).encode()).kind is kind
+
+
 def test_a_redacted_complaint_is_still_traced_by_our_own_marks() -> None:
     feedback = sample("arf-redacted")
     assert feedback.recipients == ()

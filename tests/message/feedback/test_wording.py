@@ -85,6 +85,17 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "550 이메일 계정이 존재하지 않습니다",
         "未找到收件人的电子邮件地址",
         "The address li@example.org may be misspelled or may not exist",
+        "550 The user name you entered is unknown",
+        "550 that user isn't hosted here",
+        "550 RCPT (li@example.org) failed: user not in directory",
+        "SMTP error from remote mail server after RCPT TO:<a@b.cn>: 550 rejected: User unknown",
+        "550 Mottagaren finns inte",
+        "550 Ukendt modtager",
+        "550 Nieznany odbiorca",
+        "550 Uživatel neexistuje",
+        "550 Destinataire inexistant",
+        "550 아이디가 존재하지 않습니다",
+        "Не удалось найти указанный адрес электронной почты",
     ),
     Reason.HOST_UNKNOWN: (
         "550 5.1.2 <li@nowhere.example>... Host unknown (Name server: host not found)",
@@ -180,6 +191,7 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "450 4.2.1 The user you are trying to contact is receiving mail at a rate that prevents",
         "550 发送太频繁",
         "450 4.2.1 The user you are trying to contact is receiving mail too quickly",
+        "550 Too many unknown users",
     ),
     Reason.BLOCKED: (
         "554 5.7.1 Service unavailable; Client host [192.0.2.9] blocked using zen.spamhaus.org",
@@ -329,7 +341,11 @@ def test_the_command_that_was_refused_is_found(stage: Stage, example: str) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Dear reader, thank you.", "每期两周一次", "https://example.org/5.1.1"]
+    "text",
+    [
+        *("", "Dear reader, thank you.", "每期两周一次", "https://example.org/5.1.1"),
+        "550 Email contains invalid characters",
+    ],
 )
 def test_a_text_without_refusal_has_no_reason(text: str) -> None:
     assert find(text) is None

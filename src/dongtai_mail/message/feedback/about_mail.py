@@ -89,7 +89,8 @@ RATE = (
     rule(
         "too-many",
         Reason.RATE_LIMITED,
-        r"too many (?:connections?|messages|mails|e-?mails|recipients|invalid recipients|sessions"
+        r"too many (?:connections?|messages|mails|e-?mails|recipients|(?:invalid|unknown|bad) \w+"
+        r"|sessions"
         r"|concurrent|smtp|errors|bad commands)|(?:connection|message|recipient|mail|sending|smtp)"
         r" (?:rate|count|frequency|limit)(?: limit)?s?.{0,20}(?:exceed|reached|limited|too high)"
         r"|rate[- ]limit|(?:sending|daily|hourly|message) quota|throttl|(?:exceed"
@@ -220,7 +221,7 @@ CLIENTS = (
         Reason.BLOCKED,
         r"(?:client|connecting|sending|your|source|remote|sender'?s?) (?:host|ip|server"
         r"|mail ?server"
-        r"|network|mta|system|machine|domain)(?: address| name)?.{0,60}"
+        r"|network|mta|system|machine|domain)(?: address| name)?(?:(?! (?:after|said)\b).){0,60}"
         r"(?:reject|block|banned|denied|refused|not (?:allowed|accepted|permitted|authori[sz]ed)"
         r"|blacklist|prohibited|unauthori[sz]ed|dynamic|suspicious)"
         r"|(?:block|banned|reject|refus|denied|deny|bad|unwelcome)[^:]{0,30}"

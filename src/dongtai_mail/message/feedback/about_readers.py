@@ -196,11 +196,17 @@ MISSING = (
         r"|isn't |cannot |can't )(?:be |been |a )?(?:found|exist\w*|known|listed|valid"
         r"|recogni[sz]ed"
         r"|local|registered|defined|located|resolved|present|correct|match|matched|available"
-        r"|unique)"
-        rf"|{_WHO}(?: name| address| \S{{1,80}})?(?: is| was|:)? ?(?:unknown|invalid|nonexist\w*"
-        rf"|non-exist"
-        r"\w*|undefined|deleted|incorrect|unlisted|unrecogni[sz]ed|missing|wrong)",
+        r"|hosted|unique)"
+        rf"|{_WHO}(?: name| address| \S{{1,80}}| (?:name|address)? ?you \w+)?(?: is| was|:)? ?"
+        r"(?:unknown|invalid|nonexist\w*|non-exist\w*|undefined|deleted|incorrect|unlisted|unrecogni[sz]ed|missing|wrong)",
         "550 User not found",
+    ),
+    rule(
+        "could-not-find",
+        Reason.USER_UNKNOWN,
+        rf"(?:can ?not|can't|couldn't|could not|unable to|failed to) (?:find|locate|resolve)"
+        rf"(?: \w+){{0,2}} {_WHO}\b",
+        "550 Cannot find the user li@example.org",
     ),
     rule(
         "not-in-directory",
@@ -223,7 +229,7 @@ MISSING = (
     rule(
         "exchange-not-found",
         Reason.USER_UNKNOWN,
-        r"recip(?:ient)?notfound|recipient (?:is )?not in (?:the )?directory"
+        rf"recip(?:ient)?notfound|{_WHO} (?:is )?not in (?:the )?directory"
         r"|misspelled or may not exist",
         "554 5.1.1 RecipNotFound",
     ),

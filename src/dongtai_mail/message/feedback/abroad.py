@@ -104,10 +104,12 @@ MISSING = (
         "romance-unknown",
         Reason.USER_UNKNOWN,
         r"(?:destinataire|adresse|bo[îi]te|utilisateur|compte)[^.;]{0,60}(?:n'existe (?:pas|plus)"
-        r"|introuvable|n'a pas (?:pu )?(?:[êe]tre|[ée]t[ée]) trouv|inconnue?\b|invalide|non trouv)"
+        r"|introuvable|n'a pas (?:pu )?(?:[êe]tre|[ée]t[ée]) trouv|inconnue?\b"
+        r"|inexistante?\b|invalide|non trouv)"
         r"|(?:destinat[áa]rio|direcci[óo]n|usu[áa]rio|buz[óo]n|cuenta|casilla|endere[çc]o|caixa"
-        r"|conta|utilizador)[^.;]{0,60}(?:(?:no|n[ãa]o) existe|(?:no se|n[ãa]o) (?:ha |foi |p[ôu]de"
-        r" ser )?enc(?:uentra|ontr)|des?conhecid|desconocid|inv[áa]lid|inexistente|no v[áa]lid)"
+        r"|\bcontas?\b|utilizador)[^.;]{0,60}(?:(?:no|n[ãa]o) existe"
+        r"|(?:no se|n[ãa]o) (?:ha |foi |p[ôu]de ser )?enc(?:uentra|ontr)|des?conhecid|desconocid"
+        r"|inv[áa]lid|inexistente|no v[áa]lid)"
         r"|no se (?:ha )?encontr(?:[óo]|ado)[^.;]{0,20}(?:direcci|buz|usuario|destinatario)"
         r"|(?:casella|utente|destinatario|indirizzo)[^.;]{0,60}(?:inesistente"
         r"|non (?:esiste|valid|(?:[èe] stat[oa] )?trovat)|sconosciut)",
@@ -118,15 +120,27 @@ MISSING = (
         Reason.USER_UNKNOWN,
         r"(?:u[żz]ytkownik|odbiorca|konto|skrzynka|adres)\w{0,2}[^.;]{0,40}(?:nieznan|nie istnieje)"
         r"|(?:пользовател|получател|ящик|адрес)\w{0,2}[^.;]{0,40}(?:не существует|не найден"
-        r"|неизвест|нет такого)|нет такого (?:пользовател|ящик|адрес)",
+        r"|неизвест|нет такого)|нет такого (?:пользовател|ящик|адрес)"
+        r"|не уда(?:лось|[её]тся) найти[^.;]{0,40}(?:пользовател|получател|ящик|адрес)"
+        r"|nieznany (?:u[żz]ytkownik|odbiorca|adres)|u[žz]ivatel[^.;]{0,20}neexistuje",
         "550 Użytkownik nieznany",
+    ),
+    rule(
+        "northern-unknown",
+        Reason.USER_UNKNOWN,
+        r"(?:modtager|mottag?ar|mottaker|bruger|bruker|användar|adress|gebruiker|ontvanger|postvak"
+        r"|brevlåd)\w{0,3}[^.;]{0,40}(?:ukendt|ukjent|okänd|onbekend|finn?e?s (?:inte|ikke)"
+        r"|hittades inte|bestaat niet|niet gevonden)"
+        r"|(?:ukendt|ukjent|okänd|onbekende?) (?:modtager|mottag|mottaker|bru[gk]er|användar"
+        r"|gebruiker|ontvanger|adres)",
+        "550 Ontvanger onbekend",
     ),
     rule(
         "asian-unknown",
         Reason.USER_UNKNOWN,
         r"(?:ユーザー?|アドレス|宛先|受信者|アカウント|メールボックス)[^。]{0,30}(?:存在しま?せ"
         r"|存在しない|見つかりません|不明|無効|ありません)"
-        r"|(?:계정|사용자|수신자|받는 ?사람|주소)[^.]{0,16}(?:존재하지|없습니다|찾을 수)"
+        r"|(?:계정|아이디|사용자|수신자|받는 ?사람|주소)[^.]{0,16}(?:존재하지|없습니다|찾을 수)"
         r"|존재하지 않는 (?:사용자|계정|주소|메일)",
         "指定されたユーザーは存在しません",
     ),

@@ -85,6 +85,7 @@ FAILED_NOTICES = _table(
     (r"delivery .{0,60}failed|undeliverable|was not delivered|wasn't delivered", "Delivery failed"),
     (r"returned (?:to sender|below|message)|permanent (?:fatal )?error", "permanent fatal errors"),
     (r"unable to deliver|did not reach|failed recipients?|delivery problems", "unable to deliver"),
+    (r"not been delivered|was (?:blocked|rejected|refused) by", "was blocked by our filter"),
     (
         r"requested action not taken|(?m:^[ \t]*(?:<<< )?5[0-5]\d[ -])",
         "550 Requested action not taken",
@@ -115,11 +116,12 @@ DELAYED = _table(
     ),
     (
         r"verz[öo]gert|remise diff[ée]r|^retard[ée]e?\s*[:：]|entrega (?:con retraso|retrasad)"
-        r"|^(?:re|a)trasado\s*[:：]|consegna ritardat|задержк\w+ доставки",
+        r"|^(?:re|a)trasado\s*[:：]|^demorado\s*[:：]|consegna ritardat|задержк\w+ доставки"
+        r"|^задержка\s*[:：]|ещ[её] не доставлен",
         "Zustellung verzögert",
     ),
     (
-        r"配信(?:が)?遅延|^(?:邮件|郵件)?(?:已)?(?:延迟|延遲)\s*[:：]|传递延迟|지연됨",
+        r"配信(?:が)?遅延|^遅延\s*[:：]|^(?:邮件|郵件)?(?:已)?(?:延迟|延遲)\s*[:：]|传递延迟|지연됨",
         "邮件延迟：第 3 期",
     ),
 )
@@ -132,7 +134,8 @@ GIVEN_UP = _table(
 )
 DELIVERED = _table(
     (
-        r"delivery status notification \(success\)|success(?:fully)? (?:delivered|notice)",
+        r"delivery status notification \(success\)|success(?:fully)? (?:delivered|notice)"
+        r"|^successful (?:mail )?deliver",
         "Successfully delivered",
     ),
     (
@@ -146,12 +149,13 @@ DELIVERED = _table(
     ),
     (
         r"message (?:was|has been) (?:successfully )?(?:delivered|relayed|displayed)"
-        r"|已成功(?:投递|送达)",
+        r"|已成功(?:投递|送达)|已送达通知",
         "已成功投递",
     ),
     (
         r"^(?:lida|開封済み|既読|прочитано|읽음|gelezen|läst|zugestellt|remis|entregado|delivered"
-        r"|relayed|afgeleverd|已送达|已传递|已转发|配信済み)\s*[:：]",
+        r"|message delivered|entregue|доставлено|relayed|afgeleverd|已送达|已传递|已转发"
+        r"|配信済み)\s*[:：]",
         "Zugestellt: 第 3 期",
     ),
 )
@@ -217,7 +221,8 @@ AWAY_SUBJECTS = _table(
         "Automatikus válasz: 第 3 期",
     ),
     (
-        r"^\W*(?:absence|en vacances|elternzeit|assente)\b|no longer (?:with|at|working)"
+        r"^\W*(?:absence|en vacances|elternzeit|assente|aus[êe]ncia|oof)\b|нет на месте|отсутству"
+        r"|(?:邮件|来信)我?已(?:经)?收到|no longer (?:with|at|working)"
         r"|on (?:maternity|paternity|parental|sick) leave",
         "On maternity leave",
     ),
@@ -247,7 +252,9 @@ def is_notice(document: Document) -> bool:
 def is_machine(document: Document) -> bool:
     """Whether the sender says to be a mail system; a reader may quote a notice and ask."""
     speaks = matching(DAEMONS, readable(document.head.get("from")))
-    return _by_form(document) or bool(speaks) or _null_sender(document.head)
+    # A robot's reply has the same empty sender (RFC 3834, 3.3).
+    silent = _null_sender(document.head) and not away_rule(document)
+    return _by_form(document) or bool(speaks) or silent
 
 
 def _by_form(document: Document) -> bool:
@@ -256,6 +263,19 @@ def _by_form(document: Document) -> bool:
         or document.report_type == "delivery-status"
         or document.head.get("x-failed-recipients")
     )
+
+
+def away_of_postmaster(document: Document) -> str:
+    """The rule by which even a mail system's message is a reply of somebody's robot, else ''.
+
+    Exim marks its own notices as replies, too: by their form, subject and words they are none.
+    """
+    if document.status_groups:
+        return ""
+    if rule := matching(AWAY_SUBJECTS, document.subject):
+        return rule
+    failed = _by_form(document) or matching(FAILED_SUBJECTS, document.subject)
+    return "" if failed or delay_rule(document) else away_rule(document)
 
 
 def away_rule(document: Document) -> str:

@@ -50,7 +50,9 @@ _HEAD_BEGINS = re.compile(
     r"Mime-Version|Content-Type|ARC-Seal): ",
     re.IGNORECASE | re.MULTILINE,
 )
-_IS_NOTICE = re.compile(rb"^content-type: *message/delivery-status", re.IGNORECASE | re.MULTILINE)
+_IS_NOTICE = re.compile(
+    rb"^content-type: *message/(?:delivery-status|feedback-report)", re.IGNORECASE | re.MULTILINE
+)
 _TAG = re.compile(r"<(?:/?[a-z!][^<>@]{0,2000})>", re.IGNORECASE)
 _UNSEEN = re.compile(r"<(/?)(?:style|script|head)\b", re.IGNORECASE)
 _GROUP_FIELD = re.compile(

@@ -79,6 +79,10 @@ _QUOTED = re.compile(
 )
 
 
+# A reply's code and what follows it in the line.
+_REPLY = re.compile(r"(?<![\w.])[245]\d\d[ -][^\n]*")
+
+
 def _texts(said: str, context: str) -> Iterator[str]:
     """Evidence in the order of its worth: a server's quoted words before what is around them."""
     for text in (said, context):
@@ -96,7 +100,8 @@ def judge(
         if phrase and phrase.reason is Reason.USER_UNKNOWN:
             phrase = _doubted(said, context) or phrase
         if phrase and not (phrase.weak and not _recipient_refused(status, code, stage)):
-            reason = phrase.reason if phrase.sure else _at_stage(phrase.reason, status, code, stage)
+            sure = phrase.sure or (stage is Stage.UNKNOWN and _explained(context, phrase.reason))
+            reason = phrase.reason if sure else _at_stage(phrase.reason, status, code, stage)
             return reason, _severity(reason, status), Evidence(Source.PHRASE, phrase.name)
     return _by_numbers(status, code, stage)
 
@@ -105,6 +110,16 @@ def _doubted(said: str, context: str) -> Phrase | None:
     """Words around a server's "user unknown" that say the mailbox is there but full or closed."""
     phrase = find(context.replace(said, " ")) if said else None
     return phrase if phrase and phrase.reason in _PASSING_STATES else None
+
+
+def _explained(context: str, reason: Reason) -> bool:
+    """Whether the notice says of its own what a server's reply says, too.
+
+    A reply is wrapped and quoted at will, but is ASCII: what is not are the notice's own words.
+    """
+    lines = [] if reason is not Reason.USER_UNKNOWN else _REPLY.sub(" ", context).splitlines()
+    phrase = find("\n".join(line for line in lines if not line.isascii()))
+    return phrase is not None and phrase.reason is reason and not phrase.weak
 
 
 def _recipient_refused(status: str, code: int | None, stage: Stage) -> bool:

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from dongtai_mail.message.feedback.automatic import (
-    AWAY_SUBJECTS,
     DELIVERED,
+    away_of_postmaster,
     away_rule,
     delay_rule,
     is_machine,
@@ -92,7 +92,7 @@ def _from_people(document: Document) -> tuple[Kind, str, list[RecipientReport]]:
 
 
 def _from_mail_system(document: Document) -> tuple[Kind, str, list[RecipientReport]]:
-    if not document.status_groups and (rule := matching(AWAY_SUBJECTS, document.subject)):
+    if rule := away_of_postmaster(document):
         return Kind.AUTO_REPLY, rule, []
     candidates = find_candidates(document)
     actions = {candidate.action for candidate in candidates if candidate.action}
