@@ -12,6 +12,7 @@ from dongtai_mail.commands import send
 from dongtai_mail.delivery import mailings
 from dongtai_mail.delivery.mailings import MailingRefused
 from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.desk import previews
 from dongtai_mail.issues import editing, editions, reviewing
 from dongtai_mail.issues.models import Issue, Item, Review, Section
 from dongtai_mail.issues.reviewing import ReviewRefused
@@ -125,6 +126,61 @@ def test_who_changes_the_publication_is_told(issue, editor, reviewer):
     reviewing.check_publication(issue.publication, "管理员")
     review.refresh_from_db()
     assert review.revoked_why == "管理员 改动了刊物设置"
+
+
+@pytest.fixture
+def upgraded(monkeypatch):
+    """A later version of the package, whose renderings differ at least by their address."""
+
+    def upgrade() -> None:
+        monkeypatch.setattr(editions, "version", lambda _name: "9.9.9")
+        editions._templates_digest.cache_clear()
+
+    yield upgrade
+    monkeypatch.undo()
+    editions._templates_digest.cache_clear()
+
+
+def test_an_upgrade_leaves_what_was_approved_to_be_sent(issue, editor, reviewer, upgraded):
+    review = reviewing.approve(reviewing.request(issue, editor), reviewer)
+    upgraded()
+    assert reviewing.standing(issue) == review
+    assert editions.render(issue).html != review.edition.html
+    assert previews.preview(issue, previews.AUTO).size == review.edition.size
+    assert editions.freeze(issue) == review.edition
+    assert mailings.schedule(review.edition, factories.subscriber_list(), request_key="a" * 16)
+    _edit(issue)
+    assert not reviewing.is_approved(review.edition)
+    assert editions.freeze(issue) != review.edition
+
+
+def test_what_nobody_approved_is_frozen_anew_after_an_upgrade(issue, upgraded):
+    before = editions.freeze(issue)
+    upgraded()
+    assert editions.freeze(issue) != before
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_those_missed_get_the_same_edition_though_the_issue_went_on(
+    issue, editor, reviewer, taken_back
+):
+    review = reviewing.approve(reviewing.request(issue, editor), reviewer)
+    to = factories.subscriber_list()
+    first = mailings.schedule(review.edition, to, request_key="a" * 16)
+    mailings.start_due()
+    if taken_back:
+        reviewing.withdraw(review, reviewer, "有一处错")
+    else:
+        _edit(issue)
+    with pytest.raises(MailingRefused, match="还没有批准"):
+        mailings.schedule(review.edition, to, request_key="b" * 16)
+    if taken_back:
+        with pytest.raises(MailingRefused, match="还没有批准"):
+            mailings.schedule(review.edition, to, request_key="c" * 16, after=first)
+        return
+    again = mailings.schedule(review.edition, to, request_key="c" * 16, after=first)
+    assert again.edition == review.edition
+    assert again.pk in mailings.start_due()
 
 
 def test_what_has_nothing_to_do_with_the_bytes_does_not_count(issue, editor, reviewer):

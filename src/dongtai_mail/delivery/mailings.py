@@ -57,7 +57,7 @@ def schedule(
     ``described`` chooses the readers (``subscribers.audience``) in place of the whole list;
     ``after`` is the mailing that did not reach them (``audience.missed``).
     """
-    _refuse_unready(edition, subscriber_list)
+    _refuse_unready(edition, subscriber_list, after)
     if described is not None:
         _refuse_audience(subscriber_list, described)
     now = timezone.now()
@@ -81,7 +81,9 @@ def schedule(
     return mailing
 
 
-def _refuse_unready(edition: Edition, subscriber_list: SubscriberList) -> None:
+def _refuse_unready(
+    edition: Edition, subscriber_list: SubscriberList, after: Mailing | None
+) -> None:
     errors = [found for found in edition.findings if found["severity"] == Severity.ERROR]
     if errors:
         raise MailingRefused(
@@ -91,16 +93,21 @@ def _refuse_unready(edition: Edition, subscriber_list: SubscriberList) -> None:
         raise MailingRefused(
             f"名单“{subscriber_list}”属于另一份刊物，请选《{edition.issue.publication}》的名单。"
         )
-    refuse_unapproved(edition)
+    _refuse_unapproved(edition, after)
     try:
         letters.try_out(edition, subscriber_list)
     except letters.LettersRefused as refused:
         raise MailingRefused(str(refused)) from refused
 
 
-def refuse_unapproved(edition: Edition) -> None:
-    """Raise MailingRefused unless these very bytes were approved, where that is asked for."""
-    if edition.issue.publication.needs_approval and not reviewing.is_approved(edition):
+def _refuse_unapproved(edition: Edition, after: Mailing | None) -> None:
+    """Raise MailingRefused unless these very bytes were approved, where that is asked for.
+
+    Those whom ``after`` missed get what the others got, though the issue may have gone on since.
+    """
+    again = after is not None and after.edition_id == edition.pk
+    approved = reviewing.was_approved if again else reviewing.is_approved
+    if edition.issue.publication.needs_approval and not approved(edition):
         raise MailingRefused(
             f"《{edition.issue}》的这一版还没有批准，或批准后又有改动。"
             "请在这一期的“审核”页送审；批准后再发送。"
@@ -133,7 +140,7 @@ def start_due() -> list[int]:
 def _held_back(mailing: Mailing) -> bool:
     """What was approved when it was scheduled and is so no longer waits for a person."""
     try:
-        refuse_unapproved(mailing.edition)
+        _refuse_unapproved(mailing.edition, mailing.after)
     except MailingRefused as refused:
         Mailing.objects.filter(pk=mailing.pk).update(note=str(refused))
         return True

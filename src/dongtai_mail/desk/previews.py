@@ -1,9 +1,9 @@
 """What readers would get, for looking at: the real bytes, with links that lead nowhere.
 
-Promises: the bytes are those that would be frozen, or were; only the two personal links are
-exchanged, as in sending, for links of the same form and length which belong to nobody. Nothing is
-kept: looking at an issue in work leaves no edition behind. To look at one colour scheme, whatever
-the browser prefers, the condition of the dark styles is switched, and that alone.
+Promises: the bytes are those that would be frozen, or those that were approved; only the two
+personal links are exchanged, as in sending, for links of the same form and length which belong to
+nobody. Nothing is kept: looking at an issue in work leaves no edition behind. To look at one colour
+scheme, whatever the browser prefers, the condition of the dark styles is switched, and that alone.
 """
 
 from __future__ import annotations
@@ -71,7 +71,11 @@ class Envelope:
 def preview(issue: Issue, kind: str, reading: Reading | None = None) -> Preview:
     """Raises RenderingError when nothing can be shown at all."""
     reading = reading or editions.read(issue)
-    mail = editions.rendered(issue, reading.said, None if kind == AUTO else kind)
+    asked = None if kind == AUTO else kind
+    approved = editions.approved(issue, reading.said, asked)
+    if approved is not None:
+        return of_edition(approved)
+    mail = editions.rendered(issue, reading.said, asked)
     slots = (mail.slots.unsubscribe, mail.slots.preferences)
     return Preview(
         kind=mail.kind.value,

@@ -1,7 +1,9 @@
 """From an issue's rows to content, and from content to a frozen edition.
 
 Promises: the same issue freezes into the same edition, byte for byte, however often it is asked;
-an edition with errors is never made. Fails: ``EditionRefused`` with the findings.
+what was approved stays that edition for as long as the issue says the same, whatever a newer
+version of this package would make of it; an edition with errors is never made.
+Fails: ``EditionRefused`` with the findings.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from django.urls import reverse
 from dongtai_mail import content, rendering
 from dongtai_mail.content import Finding, Severity
 from dongtai_mail.issues import clicks, markdown, textual
-from dongtai_mail.issues.models import Edition, Issue, Item, Section
+from dongtai_mail.issues.models import Edition, Issue, Item, Review, Section
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.links import link_lengths
 from dongtai_mail.paths import templates_dir
@@ -148,37 +150,41 @@ def freeze(issue: Issue, kind: str | None = None) -> Edition:
     """Render and keep; ``kind`` None takes the fullest edition that mail clients show whole."""
     said, _ = complete(issue)
     key = _key(issue, said, kind)
-    known = Edition.objects.filter(key=key).first()
+    known = approved(issue, said, kind) or Edition.objects.filter(key=key).first()
     if known is not None:
         return known
     mail = render(issue, kind)
     if any(found.severity is Severity.ERROR for found in mail.findings):
         raise EditionRefused(mail.findings)
     with transaction.atomic():
-        edition, new = Edition.objects.get_or_create(key=key, defaults=_values(issue, mail))
+        edition, new = Edition.objects.get_or_create(
+            key=key, defaults=_values(issue, said, kind, mail)
+        )
         if new:
             clicks.keep(edition, mail.links, said)
     return edition
 
 
+def approved(issue: Issue, said: content.Issue, kind: str | None) -> Edition | None:
+    """What was approved of exactly this: sent as it was seen, though templates may change."""
+    editions = issue.editions.filter(saying=_saying(issue, said), asked_kind=kind or "")
+    return editions.filter(reviews__state=Review.State.APPROVED).order_by("-pk").first()
+
+
 def is_current(edition: Edition) -> bool:
-    """Whether the issue, its publication and the templates would still make these very bytes."""
+    """Whether the issue and its publication still say what was frozen."""
     issue = Issue.objects.select_related("publication").get(pk=edition.issue_id)
-    said, _ = complete(issue)
-    return edition.key in (_key(issue, said, None), _key(issue, said, edition.kind))
+    return edition.saying == _saying(issue, complete(issue)[0])
 
 
-def asked_kind(edition: Edition) -> str | None:
-    """The ``kind`` that ``freeze`` was asked for when it made this edition of a current issue."""
-    issue = edition.issue
-    said, _ = complete(issue)
-    return None if edition.key == _key(issue, said, None) else edition.kind
-
-
-def _values(issue: Issue, mail: rendering.Rendered) -> dict[str, Any]:
+def _values(
+    issue: Issue, said: content.Issue, kind: str | None, mail: rendering.Rendered
+) -> dict[str, Any]:
     frozen = [mail.subject, mail.html, mail.text, mail.web_html]
     return {
         "issue": issue,
+        "saying": _saying(issue, said),
+        "asked_kind": kind or "",
         "kind": mail.kind.value,
         "sha256": hashlib.sha256("\0".join(frozen).encode()).hexdigest(),
         "subject": mail.subject,
@@ -195,10 +201,13 @@ def _values(issue: Issue, mail: rendering.Rendered) -> dict[str, Any]:
 
 def _key(issue: Issue, said: content.Issue, kind: str | None) -> str:
     """Names an edition by all that goes into it, before it is rendered: its address is in it."""
+    return _hash([_templates_digest(), kind, _saying(issue, said)])[:24]
+
+
+def _saying(issue: Issue, said: content.Issue) -> str:
+    """Names what goes into an edition but for the look of it: what an approval is about."""
     publication = issue.publication
     parts = [
-        _templates_digest(),
-        kind,
         issue.pk,
         settings.ORIGIN,
         publication.slug,
@@ -209,13 +218,16 @@ def _key(issue: Issue, said: content.Issue, kind: str | None) -> str:
         publication.counts_clicks,
         _digest(said),
     ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+    return _hash(parts)
+
+
+def _hash(parts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 @lru_cache(maxsize=32)
 def _digest(said: content.Issue) -> str:
-    written = json.dumps(dataclasses.asdict(said), default=str)
-    return hashlib.sha256(written.encode()).hexdigest()
+    return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
 @cache

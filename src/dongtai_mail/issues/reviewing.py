@@ -1,8 +1,9 @@
 """Reviews: an edition is put before a reviewer, and only what they approved may be sent.
 
-Promises: an approval is one of bytes (``Edition.sha256``). It ends by itself once the issue, the
-publication or the templates would make others, and says when and why; every change of state is one
-conditional UPDATE, so that of two people at once one is told what the other did.
+Promises: an approval is one of bytes (``Edition.sha256``), and these are sent even where newer
+templates would make others. It ends by itself once the issue or the publication says anything
+else, and says when and why; every change of state is one conditional UPDATE, so that of two people
+at once one is told what the other did.
 Fails: ``ReviewRefused`` with what to do, in Chinese; ``editions.EditionRefused`` for errors.
 """
 
@@ -73,7 +74,8 @@ def send_back(review: Review, person: User, comment: str) -> Review:
 def withdraw(review: Review, person: User, comment: str = "") -> Review:
     """Take back a request, or an approval that turned out to be wrong."""
     if review.state == State.APPROVED:
-        end(review, person.get_username(), comment.strip() or _("撤销了批准"))
+        why = comment.strip() or _("撤销了批准")
+        end(review, person.get_username(), why, outdated=False)
         return review
     return _decide(review, State.WITHDRAWN, person, comment)
 
@@ -130,15 +132,24 @@ def is_approved(edition: Edition) -> bool:
     return any(_still_current(review) for review in reviews.select_related("edition"))
 
 
+def was_approved(edition: Edition) -> bool:
+    """Whether the last word on these bytes was yes, though the issue may have gone on since."""
+    undecided = (State.REQUESTED, State.WITHDRAWN)
+    last = edition.reviews.exclude(state__in=undecided).first()
+    return last is not None and (
+        last.state == State.APPROVED or (last.state == State.REVOKED and last.outdated)
+    )
+
+
 def _open(issue: Issue) -> QuerySet[Review]:
     return issue.reviews.filter(state__in=OPEN).select_related("edition")
 
 
 def _still_current(review: Review) -> bool:
-    """A change that nobody announced, as of a template, is found here."""
+    """A change that nobody announced, as by another program, is found here."""
     if editions.is_current(review.edition):
         return True
-    end(review, "", _why(review) or _("刊物设置或邮件模板有改动"))
+    end(review, "", _why(review) or _("刊物设置有改动"))
     return False
 
 
@@ -164,20 +175,29 @@ def _why(review: Review) -> str:
     return changes.between(review.snapshot, now).summary() if review.snapshot else ""
 
 
-def end(review: Review, actor: str, why: str) -> None:
-    """Say that the review holds no longer; an approval is revoked, a request withdrawn."""
+def end(review: Review, actor: str, why: str, *, outdated: bool = True) -> None:
+    """Say that the review holds no longer; an approval is revoked, a request withdrawn.
+
+    ``outdated`` when something was changed; else ``actor`` took back what was said.
+    """
     with transaction.atomic():
         ended = Review.objects.filter(pk=review.pk, state__in=OPEN).update(
             state=Case(
                 When(state=State.APPROVED, then=Value(State.REVOKED)),
                 default=Value(State.WITHDRAWN),
             ),
+            outdated=outdated,
             revoked_at=timezone.now(),
-            revoked_why=f"{actor} {why}".strip()[:300],
+            revoked_why=f"{_called(actor)} {why}".strip()[:300],
         )
         review.refresh_from_db()
         if ended:
             review_ended.send(Review, review=review, actor=actor)
+
+
+def _called(actor: str) -> str:
+    person = User.objects.filter(username=actor).first()
+    return (person.first_name if person else "") or actor
 
 
 def last_seen(review: Review) -> Review | None:

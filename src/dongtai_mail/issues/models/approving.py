@@ -22,6 +22,11 @@ class Edition(models.Model):
 
     issue = models.ForeignKey(Issue, on_delete=models.PROTECT, related_name="editions")
     key = models.CharField(max_length=32, unique=True)
+    # A hash of what the issue and its publication said, without the templates' part in it.
+    saying = models.CharField(max_length=64, blank=True)
+    asked_kind = models.CharField(
+        max_length=10, blank=True, help_text="the kind that was asked for; empty: what fits"
+    )
     kind = models.CharField(max_length=10)
     sha256 = models.CharField(max_length=64)
     subject = models.CharField(max_length=300)
@@ -83,6 +88,9 @@ class Review(models.Model):
     comment = models.TextField(blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_why = models.CharField(max_length=300, blank=True)
+    outdated = models.BooleanField(
+        default=False, help_text="it ended since the issue says something else, not by a word"
+    )
 
     class Meta:
         ordering = ("-id",)
