@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
-from dongtai_mail.desk.models import AuditEntry, Membership, Role
+from dongtai_mail.delivery import staff_letters
+from dongtai_mail.delivery.staff_notices import StaffNotice
+from dongtai_mail.desk.models import AuditEntry, MailPreference, Membership, Role
 from dongtai_mail.issues import editing
 from dongtai_mail.issues.models import Edition, Item, Review
 from tests import factories
@@ -171,3 +176,65 @@ def test_an_issue_with_errors_leads_to_its_findings(publication, desk):
     refused = desk.post(f"/issues/{issue.pk}/review/request/", {"note": "打好的字"})
     assert "处错误" in refused.content.decode()
     assert not Edition.objects.exists()
+
+
+def _with_mail(client: Client) -> User:
+    person = User.objects.get(pk=client.session["_auth_user_id"])
+    person.email = f"{person.username}@desk.example"
+    person.first_name = f"姓{person.pk}"
+    person.save()
+    return person
+
+
+def _told() -> dict[str, list[str]]:
+    """Who is told what, in the order of being told."""
+    told: dict[str, list[str]] = {}
+    for notice in StaffNotice.objects.select_related("user").order_by("pk"):
+        told.setdefault(notice.kind, []).append(notice.user.username)
+    return told
+
+
+def test_whom_a_review_concerns_is_told_by_mail(publication, issue):
+    everybody = (Role.EDITOR, Role.REVIEWER, Role.ADMINISTRATOR, Role.SENDER)
+    clients = [_member(publication, role) for role in everybody]
+    editor, reviewer = clients[:2]
+    asks, decides, _, schedules = (_with_mail(each) for each in clients)
+    returned = _request(issue, editor)
+    reviewer.post(f"/reviews/{returned.pk}/return/", {"comment": "第一条改标题"})
+    approved = _request(issue, editor)
+    reviewer.post(f"/reviews/{approved.pk}/approval/")
+    factories.mailing(
+        edition=approved.edition,
+        created_by=schedules.username,
+        scheduled_at=timezone.now() + datetime.timedelta(days=1),
+    )
+    item = Item.objects.get()
+    editing.save_item(item, item.version, {"body": "改过。"}, asks.username)
+    assert _told() == {
+        "review-requested": [decides.username] * 2,
+        "review-returned": [asks.username],
+        "review-approved": [asks.username],
+        "review-revoked": [decides.username, schedules.username],
+    }
+    notices = {each.kind: staff_letters._content(each) for each in StaffNotice.objects.all()}
+    assert notices["review-returned"].url.endswith(f"/issues/{issue.pk}/review/")
+    assert "第一条改标题" in notices["review-returned"].paragraphs
+    assert notices["review-requested"].paragraphs[0].startswith(asks.first_name)
+    assert asks.first_name in notices["review-revoked"].paragraphs[0]
+
+
+def test_who_wants_no_mail_of_reviews_gets_none(publication, issue):
+    editor, reviewer = _member(publication, Role.EDITOR), _member(publication, Role.REVIEWER)
+    person = _with_mail(reviewer)
+    MailPreference.objects.create(user=person, reviews=False)
+    assert not reviewer.get("/me/").context["form"]["review_mail"].value()
+    _request(issue, editor)
+    assert not _told()
+
+
+def test_without_another_reviewer_the_administrators_are_told(publication, issue):
+    reviewer, chief = (_member(publication, role) for role in (Role.REVIEWER, Role.ADMINISTRATOR))
+    Membership.objects.create(user=_with_mail(reviewer), publication=publication, role=Role.EDITOR)
+    chief = _with_mail(chief)
+    _request(issue, reviewer)
+    assert _told() == {"review-requested": [chief.username]}

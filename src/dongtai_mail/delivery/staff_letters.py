@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from dongtai_mail.delivery import letters
 from dongtai_mail.delivery.letters import Letter
 from dongtai_mail.delivery.staff_notices import StaffNotice
+from dongtai_mail.issues.models import Review
 from dongtai_mail.message import notice as form
 from dongtai_mail.message.address import parse
 from dongtai_mail.rendering import notice as rendering
@@ -54,6 +55,10 @@ def _content(notice: StaffNotice) -> rendering.Letter:
         Kind.PASSWORD: _password,
         Kind.PASSWORD_CHANGED: _password_changed,
         Kind.FACTORS_CHANGED: _factors_changed,
+        Kind.REVIEW_REQUESTED: _review_requested,
+        Kind.REVIEW_RETURNED: _review_returned,
+        Kind.REVIEW_APPROVED: _review_approved,
+        Kind.REVIEW_REVOKED: _review_revoked,
     }[Kind(notice.kind)](notice)
     return rendering.Letter(
         language="en" if notice.language == "en" else "zh-CN",
@@ -119,6 +124,57 @@ def _factors_changed(notice: StaffNotice) -> Words:
         reverse("mfa_index"),
         _("不是您改的？请马上重设密码，并告诉管理员。"),
     )
+
+
+def _review_requested(notice: StaffNotice) -> Words:
+    review = _review(notice)
+    values = {"issue": str(review.issue), "who": _called(review.requested_by, review.requester)}
+    said = (_("%(who)s 把《%(issue)s》送审，请您看。") % values, review.note)
+    return _about_review(notice, _("请审核：%(issue)s") % values, said, _("去审核"))
+
+
+def _review_returned(notice: StaffNotice) -> Words:
+    review = _review(notice)
+    values = {"issue": str(review.issue), "who": _called(review.decided_by, review.reviewer)}
+    said = (_("%(who)s 把《%(issue)s》退回，请修改后再送审：") % values, review.comment)
+    return _about_review(notice, _("已退回：%(issue)s") % values, said, _("去看意见"))
+
+
+def _review_approved(notice: StaffNotice) -> Words:
+    review = _review(notice)
+    values = {"issue": str(review.issue), "who": _called(review.decided_by, review.reviewer)}
+    said = (_("%(who)s 批准了《%(issue)s》，可以安排发送。") % values, review.comment)
+    return _about_review(notice, _("已批准：%(issue)s") % values, said, _("去看这一版"))
+
+
+def _review_revoked(notice: StaffNotice) -> Words:
+    review = _review(notice)
+    values = {"issue": str(review.issue), "why": review.revoked_why}
+    said = (
+        _("《%(issue)s》的批准已经失效：%(why)s。") % values,
+        _("重新送审、批准以前，这一期不会发出；已经排期的到时也不发，等您决定。"),
+    )
+    return _about_review(notice, _("批准已失效：%(issue)s") % values, said, _("去看审核"))
+
+
+def _about_review(notice: StaffNotice, subject: str, said: tuple[str, ...], button: str) -> Words:
+    return (
+        subject,
+        tuple(filter(None, said)),
+        button,
+        reverse("desk:review", args=[_review(notice).issue_id]),
+        _("不想收到审核的邮件，可以在“我的账号”里关掉。"),
+    )
+
+
+def _review(notice: StaffNotice) -> Review:
+    assert notice.review is not None  # noqa: S101 - post_review has seen to it
+    return notice.review
+
+
+def _called(person: User | None, name: str) -> str:
+    """The name people know somebody by; the account's where it is all there is."""
+    return (person.first_name if person else "") or name
 
 
 def password_address(user: User) -> str:

@@ -1,4 +1,4 @@
-"""Mails to staff about their own accounts: invitations, new passwords, what was changed.
+"""Mails to staff: about their own accounts, and about reviews that wait for them.
 
 Owns: their outbox. Promises: no password and no link that opens an account is ever stored; the
 link is made when the letter is written. Fails: nothing is posted to somebody without an address,
@@ -8,6 +8,7 @@ or while there is no publication in whose name to write; it says so in the log.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -15,7 +16,7 @@ from django.db import models, transaction
 from django.db.models import QuerySet
 from django.utils import timezone, translation
 
-from dongtai_mail.issues.models import Publication
+from dongtai_mail.issues.models import Publication, Review
 from dongtai_mail.logs import event
 from subscribers.models import Posted
 from subscribers.signals import notice_due
@@ -31,11 +32,16 @@ class StaffNotice(Posted):
         PASSWORD = "password", "重设密码"
         PASSWORD_CHANGED = "password-changed", "密码已改"
         FACTORS_CHANGED = "factors-changed", "两步验证已改"
+        REVIEW_REQUESTED = "review-requested", "送审"
+        REVIEW_RETURNED = "review-returned", "退回"
+        REVIEW_APPROVED = "review-approved", "批准"
+        REVIEW_REVOKED = "review-revoked", "批准失效"
 
     kind = models.CharField(max_length=20, choices=Kind)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     publication = models.ForeignKey(Publication, on_delete=models.CASCADE, related_name="+")
     language = models.CharField(max_length=20, default="zh-hans")
+    review = models.ForeignKey(Review, null=True, on_delete=models.CASCADE, related_name="+")
 
     class Meta:
         indexes = (models.Index(fields=("state", "due_at"), name="staff_notice_due"),)
@@ -61,5 +67,24 @@ def post(kind: StaffNotice.Kind, user: User, publication: Publication | None = N
     return True
 
 
+def post_review(kind: StaffNotice.Kind, review: Review, people: Iterable[User]) -> None:
+    """Queue a mail about ``review`` to each of ``people`` who can be written to, once."""
+    publication = review.issue.publication
+    told = StaffNotice.objects.filter(kind=kind, review=review).values("user")
+    StaffNotice.objects.bulk_create(
+        StaffNotice(
+            kind=kind,
+            user=person,
+            publication=publication,
+            review=review,
+            language="en" if publication.language.startswith("en") else "zh-hans",
+            due_at=timezone.now(),
+        )
+        for person in User.objects.filter(pk__in=[each.pk for each in people]).exclude(pk__in=told)
+        if person.email and person.is_active
+    )
+    transaction.on_commit(lambda: notice_due.send(StaffNotice))
+
+
 def outgoing() -> QuerySet[StaffNotice]:
-    return StaffNotice.objects.select_related("user", "publication")
+    return StaffNotice.objects.select_related("user", "publication", "review__issue")

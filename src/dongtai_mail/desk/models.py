@@ -1,8 +1,9 @@
 """Who may do what in which publication, and who did what.
 
-Owns: memberships (a person's roles) and the audit log. Promises: an entry of the log is written in
-the transaction of the change it tells of and is never changed or removed afterwards. Readers
-appear in it as ids of subscriptions, never by their address, so that erasure leaves it as it is.
+Owns: memberships (a person's roles), what they want to be told by mail, and the audit log.
+Promises: an entry of the log is written in the transaction of the change it tells of and is never
+changed or removed afterwards. Readers appear in it as ids of subscriptions, never by their address,
+so that erasure leaves it as it is.
 """
 
 from __future__ import annotations
@@ -43,6 +44,18 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.role} of {self.publication_id}"
+
+
+class MailPreference(models.Model):
+    """What a person wants to be told by mail; who has none of these is told."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="mail_preference"
+    )
+    reviews = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.reviews}"
 
 
 class AuditEntry(models.Model):

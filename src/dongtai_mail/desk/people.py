@@ -46,6 +46,16 @@ def members(publication: Publication) -> QuerySet[User]:
     return User.objects.filter(memberships__publication=publication).distinct()
 
 
+def called(person: User) -> str:
+    return person.first_name or person.get_username()
+
+
+def called_by_account() -> dict[str, str]:
+    """What all colleagues are called, by the names of their accounts, which the records keep."""
+    named = User.objects.exclude(first_name="")
+    return dict(named.values_list("username", "first_name"))
+
+
 def roles(person: User, publication: Publication) -> list[Role]:
     held = set(person.memberships.filter(publication=publication).values_list("role", flat=True))
     return [role for role in Role if role in held]

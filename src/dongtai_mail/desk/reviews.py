@@ -14,10 +14,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dongtai_mail.desk import review_mail
 from dongtai_mail.desk.models import AuditEntry
 from dongtai_mail.desk.previews import AUTO
 from dongtai_mail.desk.words import Word
-from dongtai_mail.issues import editions
 from dongtai_mail.issues.changes import Change, Changes, FieldChange
 from dongtai_mail.issues.differences import Kind, Run
 from dongtai_mail.issues.models import Review
@@ -47,7 +47,7 @@ class Shown:
     @property
     def kind(self) -> str:
         """What the page to send from is asked for, to send this very edition."""
-        return editions.asked_kind(self.row.edition) or AUTO
+        return self.row.edition.asked_kind or AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,9 @@ def listen() -> None:
 
 
 def _ended(review: Review, actor: str, **_more: Any) -> None:
-    """Write down whose change ended an approval or a request, and which bytes it was for."""
+    """Say and write down whose change ended an approval or a request, and of which bytes."""
     revoked = review.state == Review.State.REVOKED
+    review_mail.tell(review, actor)
     AuditEntry.objects.create(
         publication=review.issue.publication,
         user=User.objects.filter(username=actor).first() if actor else None,

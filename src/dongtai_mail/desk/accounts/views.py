@@ -1,4 +1,4 @@
-"""A person's own page: name, address, language, and the ways to sign in.
+"""A person's own page: name, address, mails, language, and the ways to sign in.
 
 Promises: a changed address is told to the audit log, and asks for the password again first.
 """
@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods
 
 from dongtai_mail.desk import access, audit
 from dongtai_mail.desk.access import signed_in
-from dongtai_mail.desk.models import Membership
+from dongtai_mail.desk.models import MailPreference, Membership
 
 
 class PersonForm(forms.Form):
@@ -31,6 +31,9 @@ class PersonForm(forms.Form):
         max_length=254,
         required=False,
         error_messages={"invalid": gettext_lazy("请写完整的邮箱，例如 name@example.org。")},
+    )
+    review_mail = forms.BooleanField(
+        label=gettext_lazy("有送审、退回、批准或批准失效时，写邮件告诉我"), required=False
     )
 
     def __init__(self, user: User, data: Mapping[str, Any] | None = None) -> None:
@@ -45,8 +48,9 @@ class PersonForm(forms.Form):
         return address
 
 
-def values(user: User) -> dict[str, str]:
-    return {"first_name": user.first_name, "email": user.email}
+def values(user: User) -> dict[str, str | bool]:
+    told = not MailPreference.objects.filter(user=user, reviews=False).exists()
+    return {"first_name": user.first_name, "email": user.email, "review_mail": told}
 
 
 @signed_in
@@ -68,6 +72,8 @@ def _change(request: HttpRequest) -> HttpResponse:
     with transaction.atomic():
         user.first_name, user.email = form.cleaned_data["first_name"], form.cleaned_data["email"]
         user.save(update_fields=("first_name", "email"))
+        reviews = {"reviews": form.cleaned_data["review_mail"]}
+        MailPreference.objects.update_or_create(user=user, defaults=reviews)
         audit.record(request, "person.changed", user, before=before, after=values(user))
     messages.success(request, _("已保存。"))
     return redirect("desk:me")

@@ -56,6 +56,15 @@ def own_publications(context: Context) -> list[Publication]:
     return list(access.publications(context["request"].user))
 
 
+@register.simple_tag(takes_context=True)
+def called(context: Context, username: str) -> str:
+    """The name that people know somebody by; an account's where there is no other."""
+    request = context["request"]
+    if not hasattr(request, "called"):
+        request.called = people.called_by_account()
+    return str(request.called.get(username, username))
+
+
 @register.filter
 def moment(at: datetime.datetime | None, publication: Publication) -> str:
     """2026-12-01 09:00（北京时间）, in the publication's zone."""

@@ -101,7 +101,7 @@ def _invite(request: HttpRequest, publication: Publication) -> HttpResponse:
         text = _("%(name)s 已有账号，职责已经加上。")
     else:
         text = _("已邀请 %(name)s：邮件里有设置密码的链接，三天之内有效。")
-    messages.success(request, text % {"name": person.get_username()})
+    messages.success(request, text % {"name": people.called(person)})
     return redirect("desk:people", publication.slug)
 
 
@@ -125,7 +125,7 @@ def _set_roles(request: HttpRequest, publication: Publication, member: User) -> 
             form.add_error(None, str(refused))
     if form.errors:
         return _person_page(request, publication, member, form)
-    messages.success(request, _("%(name)s 的职责已改。") % {"name": member.get_username()})
+    messages.success(request, _("%(name)s 的职责已改。") % {"name": people.called(member)})
     return redirect("desk:people", publication.slug)
 
 

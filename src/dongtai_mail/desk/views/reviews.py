@@ -16,7 +16,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from dongtai_mail.desk import audit
+from dongtai_mail.desk import audit, review_mail
 from dongtai_mail.desk.access import Right, check, opens, rights
 from dongtai_mail.desk.previews import AUTO, KINDS, preview
 from dongtai_mail.desk.reviews import shown, shown_changes
@@ -78,6 +78,7 @@ def requested(request: HttpRequest, issue: Issue) -> HttpResponse:
         with transaction.atomic():
             made = reviewing.request(issue, _person(request), note, None if kind == AUTO else kind)
             audit.record(request, "review.requested", issue, after=_bytes(made))
+            review_mail.tell(made, request.user.get_username())
     except (editions.EditionRefused, RenderingError, ReviewRefused) as refused:
         return _page(request, issue, str(refused), note)
     messages.success(request, _("已送审。批准之前再有改动，要重新送审。"))
@@ -115,6 +116,7 @@ def _decided(request: HttpRequest, row: Review, action: str, decide: Any) -> Htt
             if action:
                 after = _bytes(row) | ({"comment": comment} if comment else {})
                 audit.record(request, action, row.issue, after=after)
+                review_mail.tell(row, request.user.get_username())
     except ReviewRefused as refused:
         return _page(request, row.issue, str(refused), comment)
     messages.success(request, _("已记录：%(state)s。") % {"state": row.get_state_display()})
