@@ -7,11 +7,13 @@ import io
 from html.parser import HTMLParser
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from openpyxl import load_workbook
 
 from dongtai_mail.delivery import audience
+from dongtai_mail.desk.models import AuditEntry, Membership, Role
 from dongtai_mail.desk.templatetags import readers as readers_words
 from dongtai_mail.message.feedback.model import Reason
 from subscribers import importing, suppression
@@ -196,6 +198,41 @@ def test_a_suppression_ends_by_a_reason_and_only_in_its_publication(desk, reader
     assert suppression.Release.objects.get().actor == "editor"
     page = desk.get("/publications/observer/suppressions/").content.decode()
     assert "读者来信要求恢复" in page
+
+
+def test_what_stands_for_all_publications_is_not_one_publications_to_undo(publication):
+    other = factories.publication("other", "other.example")
+    factories.subscribe(factories.subscriber_list(other, "theirs"), "wang@example.com")
+    factories.subscribe(factories.subscriber_list(publication), "li@example.com")
+    for address in ("li@example.com", "wang@example.com"):
+        suppression.suppress(address, Suppression.Reason.COMPLAINT, "lmtp, returned 5")
+    manager, page = User.objects.create_user("manager"), "/publications/observer/suppressions/"
+    browser = Client()
+    browser.force_login(manager)
+    Membership.objects.create(user=manager, publication=publication, role=Role.LIST_MANAGER)
+    shown = browser.get(page).content.decode()
+    assert "li@example.com" in shown
+    assert "wang@example.com" not in shown
+    assert 'name="scope"' not in shown
+    everywhere = {"address": "new@example.com", "scope": "everywhere"}
+    assert browser.post(page, everywhere).status_code == 403
+    row = Suppression.objects.get(key="li@example.com")
+    release = f"{page}{row.pk}/release/"
+    assert browser.post(release, {"reason": "读者来信要求恢复"}).status_code == 403
+    Membership.objects.create(user=manager, publication=other, role=Role.LIST_MANAGER)
+    assert "wang@example.com" in browser.get(page).content.decode()
+    assert browser.post(release, {"reason": "读者来信要求恢复"}).status_code == 403
+    assert browser.post(page, everywhere).status_code == 302
+    assert Suppression.objects.get(key="new@example.com").publication is None
+    Membership.objects.filter(user=manager).update(role=Role.ADMINISTRATOR)
+    assert browser.post(release, {"reason": " "}).status_code == 302
+    assert Suppression.objects.filter(pk=row.pk).exists()
+    browser.post(release, {"reason": "读者来信要求恢复"})
+    assert not Suppression.objects.filter(pk=row.pk).exists()
+    kept = suppression.Release.objects.get()
+    assert (kept.actor, kept.reason) == ("manager", "读者来信要求恢复")
+    entry = AuditEntry.objects.get(action="suppression.released")
+    assert entry.after == {"suppression": row.pk, "everywhere": True}
 
 
 def test_a_segment_is_counted_then_saved(desk, readers):

@@ -158,6 +158,11 @@ def rights(person: Person, publication: Publication | None) -> frozenset[Right]:
     return frozenset(right for right in Right if right.roles & roles)
 
 
+def everywhere(person: Person, right: Right) -> bool:
+    """Whether ``person`` has ``right`` in every publication, for what concerns all of them."""
+    return all(right in rights(person, each) for each in Publication.objects.all())
+
+
 def sees(request: HttpRequest, publication: Publication) -> bool:
     """Whether the request's person has any role there."""
     return Right.SEE in rights(request.user, publication)

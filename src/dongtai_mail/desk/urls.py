@@ -29,6 +29,7 @@ from dongtai_mail.desk.views import (
     subscribers,
     subscribers_import,
     subscribers_segments,
+    suppressions,
 )
 
 app_name = "desk"
@@ -44,10 +45,10 @@ for_staff = [
     path("publications/<slug:slug>/subscribers/", subscribers.lists, name="subscribers"),
     path("publications/<slug:slug>/lists/", subscribers.new_list, name="new-list"),
     path("publications/<slug:slug>/imports/", subscribers_import.imports_page, name="imports"),
-    path("publications/<slug:slug>/suppressions/", subscribers.suppressions, name="suppressions"),
+    path("publications/<slug:slug>/suppressions/", suppressions.suppressions, name="suppressions"),
     path(
         "publications/<slug:slug>/suppressions/<int:pk>/release/",
-        subscribers.release,
+        suppressions.release,
         name="release",
     ),
     path("publications/<slug:slug>/segments/", subscribers_segments.segments, name="segments"),

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 from django.forms.models import model_to_dict
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -22,12 +22,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.issues.models import Publication
-from dongtai_mail.message.address import AddressError, parse
 from subscribers import exporting, suppression
-from subscribers.models import Release, SubscriberList, Subscription, Suppression
+from subscribers.models import SubscriberList, Subscription
 
 PER_PAGE = 50
-RELEASES = 20
 
 
 class ListForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -114,49 +112,6 @@ def history(request: HttpRequest, shown: Subscription) -> HttpResponse:
         events=shown.events.select_related("wording"),
         suppressions=suppression.of(shown.subscriber.key, publication.pk),
     )
-
-
-@opens(Publication, Right.LISTS)
-@require_http_methods(["GET", "HEAD", "POST"])
-def suppressions(request: HttpRequest, publication: Publication) -> HttpResponse:
-    """The addresses that get no mail; looked up by the whole address, which is hashed."""
-    if request.method == "POST":
-        try:
-            key = parse(request.POST.get("address", "")).key
-        except AddressError as error:
-            messages.error(request, str(error))
-        else:
-            source = f"{request.user.get_username()}: {request.POST.get('reason', '')}"
-            with transaction.atomic():
-                suppression.suppress(key, Suppression.Reason.STAFF, source, publication.pk)
-                audit.record(request, "suppression.added", publication)
-            messages.success(request, _("已列入不发名单。"))
-        return redirect("desk:suppressions", publication.slug)
-    found = Suppression.objects.filter(Q(publication=None) | Q(publication=publication))
-    asked = request.GET.get("q", "").strip()
-    if asked:
-        try:
-            found = suppression.of(parse(asked).key, publication.pk)
-        except AddressError as error:
-            messages.error(request, str(error))
-    page = Paginator(found.order_by("-pk"), PER_PAGE).get_page(request.GET.get("page"))
-    releases = Release.objects.filter(Q(publication=None) | Q(publication=publication))
-    shown = {"page": page, "q": asked, "releases": releases.order_by("-pk")[:RELEASES]}
-    return _page(request, "subscribers_suppressions", publication, **shown)
-
-
-@opens(Publication, Right.LISTS)
-@require_POST
-def release(request: HttpRequest, publication: Publication, pk: int) -> HttpResponse:
-    own = Suppression.objects.filter(Q(publication=None) | Q(publication=publication))
-    row = get_object_or_404(own, pk=pk)
-    try:
-        with transaction.atomic():
-            suppression.release(row, request.POST.get("reason", ""), request.user.get_username())
-            audit.record(request, "suppression.released", publication, after={"suppression": pk})
-    except suppression.ReleaseRefused as refused:
-        messages.error(request, str(refused))
-    return redirect("desk:suppressions", publication.slug)
 
 
 @opens(Publication, Right.LISTS)
