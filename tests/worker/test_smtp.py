@@ -1,0 +1,67 @@
+"""The dialogue with one server: each stage ends in its own time, and says where it was."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from dongtai_mail.delivery.letters import Letter
+from dongtai_mail.environment import Relay
+from dongtai_mail.message.address import parse
+from dongtai_mail.message.reply import Reply, Stage, Verdict, classify
+from tests.smtp_server import STALL, SmtpServer
+from worker import smtp
+from worker.smtp import SessionRefused, open_session
+
+LETTER = Letter("bounce@news.example.org", parse("reader@qq.test"), (b"Subject: news\r\n\r\n",))
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("COMMAND_SECONDS", "DATA_SECONDS", "FINAL_SECONDS", "WATCH_SECONDS"):
+        monkeypatch.setattr(smtp, name, 0.05)
+
+
+async def _send(server: SmtpServer) -> Reply:
+    session = await open_session(Relay("127.0.0.1", server.port, "none"), None)
+    try:
+        reply = await session.envelope(LETTER, offered=False)
+        if reply.code == 354:
+            session.content(LETTER, None)
+            reply = await session.final()
+        assert session.broken
+        return reply
+    finally:
+        await session.close()
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
+@pytest.mark.parametrize(
+    ("silent_at", "stage", "verdict"),
+    [
+        ("mail", Stage.MAIL, Verdict.DEFER),
+        ("rcpt", Stage.RCPT, Verdict.DEFER),
+        ("data", Stage.DATA, Verdict.DEFER),
+        ("dot", Stage.FINAL, Verdict.UNCONFIRMED),
+    ],
+)
+def test_a_server_that_falls_silent_is_left_in_time(
+    extensions: tuple[str, ...], silent_at: str, stage: Stage, verdict: Verdict
+) -> None:
+    with SmtpServer(lambda at, _: STALL if at == silent_at else None, extensions) as server:
+        reply = asyncio.run(_send(server))
+    assert reply == Reply(stage, None, "no reply in time")
+    assert classify(reply) is verdict
+
+
+@pytest.mark.parametrize("silent_at", ["connect", "ehlo"])
+def test_a_server_that_never_greets_costs_nobody_a_try(
+    monkeypatch: pytest.MonkeyPatch, silent_at: str
+) -> None:
+    monkeypatch.setattr(smtp, "CONNECT_SECONDS", 0.1)
+    server = SmtpServer(lambda at, _: STALL if at == silent_at else None)
+    with server, pytest.raises(SessionRefused) as refused:
+        asyncio.run(_send(server))
+    assert refused.value.reply.stage is Stage.CONNECT
+    assert refused.value.reply.code is None
