@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from django.db import connection
 
 from dongtai_mail.message.address import AddressError, parse, provider
+from dongtai_mail.message.header import without_unseen
 from subscribers.columns import ADDRESS, ATTRIBUTE, LANGUAGE, NAME, ORGANISATION, Columns
 from subscribers.fingerprint import fingerprint
 from subscribers.models import ImportRow, ImportRun
@@ -55,6 +56,9 @@ class Reader:
             return _refused(cells.value, cells.reason)
         raw = _cell(cells, self._address)
         name, organisation = _cell(cells, self._name), _cell(cells, self._organisation)
+        cleaned = ""
+        if not f"{name}{organisation}".isprintable():
+            name, organisation, cleaned = _cleaned(name, organisation)
         problem = _problem(raw, name, organisation)
         if problem:
             return _refused(raw, problem)
@@ -65,7 +69,7 @@ class Reader:
         key = address.key
         return (
             *(_NEW, key, fingerprint(key), address.display, provider(address.domain)),
-            *(name, organisation, self._language(cells), self._attributes(cells), "", ""),
+            *(name, organisation, self._language(cells), self._attributes(cells), "", cleaned),
         )
 
     def _language(self, cells: Sequence[str]) -> str:
@@ -76,7 +80,7 @@ class Reader:
     def _attributes(self, cells: Sequence[str]) -> str:
         if not self._further:
             return ""
-        values = {name: _printable(_cell(cells, place))[:500] for name, place in self._further}
+        values = {name: without_unseen(_cell(cells, place))[:500] for name, place in self._further}
         filled = {name: value for name, value in values.items() if value}
         return json.dumps(filled, ensure_ascii=False) if filled else ""
 
@@ -85,11 +89,15 @@ def _cell(cells: Sequence[str], place: int) -> str:
     return cells[place].strip() if 0 <= place < len(cells) else ""
 
 
+def _cleaned(name: str, organisation: str) -> tuple[str, str, str]:
+    """What forms refuse in a name; a whole list can't be typed again, so it is taken out."""
+    seen = without_unseen(name), without_unseen(organisation)
+    return *seen, "" if seen == (name, organisation) else "姓名或单位里看不见的字符已去掉"
+
+
 def _problem(raw: str, name: str, organisation: str) -> str:
     if not raw:
         return "没有邮箱地址"
-    if not f"{raw}{name}{organisation}".isprintable():
-        return "含有换行或控制字符"
     if len(name) > NAME_LENGTH or len(organisation) > ORGANISATION_LENGTH:
         return f"姓名超过 {NAME_LENGTH} 字或单位超过 {ORGANISATION_LENGTH} 字"
     return ""
@@ -100,7 +108,7 @@ def _refused(value: str, problem: str) -> Record:
 
 
 def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+    return "".join(c if c.isprintable() else " " if c == "\u3000" else "\ufffd" for c in text)
 
 
 def write(records: Sequence[Record]) -> None:
@@ -109,7 +117,7 @@ def write(records: Sequence[Record]) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             copy = f"COPY subscribers_importrow ({columns}) FROM STDIN"
-            # No value has a tab or a line end in it, see _problem and _printable.
+            # No value has a tab or a line end in it, see _cleaned and _printable.
             text = "\n".join(map("\t".join, records)).replace("\\", "\\\\")
             with cursor.copy(copy) as stream:
                 stream.write(f"{text}\n".encode())

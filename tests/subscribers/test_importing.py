@@ -9,6 +9,7 @@ import pytest
 from openpyxl import Workbook
 
 from dongtai_mail.delivery import imports, mailings
+from dongtai_mail.validators import validate_line
 from subscribers import importing, suppression, tables
 from subscribers.importing import ImportFailed
 from subscribers.models import (
@@ -66,6 +67,24 @@ def test_a_workbook_is_read(readers):
     assert Subscriber.objects.get().name == "张三"
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        *(("张\u3000三", "张\u3000三"), ("\ue4c6山", "\ue4c6山"), ("می‌خواهم", "می‌خواهم")),
+        *(("张\u202e三", "张三"), ("\ufeff张三\u200f", "张三"), ("张三\x07", "张三")),
+        *(("张三\n经理", "张三 经理"), ("a\tb\\N", "a b\\N")),
+    ],
+)
+def test_a_name_keeps_all_that_forms_take_and_no_row_is_lost_for_the_rest(readers, typed, kept):
+    columns = {"address": 0, "name": 1, "organisation": 2, "attribute:城市": 3}
+    data = f'邮箱,姓名,单位,城市\na@example.com,"{typed}","{typed}","{typed}"\n'
+    run = _import(readers, data.encode(), columns=columns)
+    person = Subscriber.objects.get()
+    assert (person.name, person.organisation, person.attributes) == (kept, kept, {"城市": kept})
+    validate_line(person.name)
+    assert bool(ImportRow.objects.get(run=run).problem) == (typed != kept)
+
+
 def test_a_file_without_a_header_is_told_by_its_addresses(readers):
     run = _receive(readers, "张三,zhang@example.com\n李四,li@example.com\n".encode())
     assert (run.header, run.columns) == (False, {"address": 1})
@@ -83,7 +102,7 @@ def test_every_refused_row_has_its_line_and_reason(readers):
     factories.subscribe(readers, "known@example.com")
     rows = (
         "ok@example.com,甲,\nnot an address,乙,\nOK@Example.com,丙,\ngone@example.com,丁,\n"
-        "known@example.com,戊,\n,己,\na@example.com,长\x07,\nｏｋ@ｅｘａｍｐｌｅ.com,庚,\n"
+        "known@example.com,戊,\n,己,\na\x07@example.com,长,\nｏｋ@ｅｘａｍｐｌｅ.com,庚,\n"
     )
     run = _receive(readers, (HEADER + rows).encode())
     importing.begin_here(run, proceed=False)

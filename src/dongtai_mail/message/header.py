@@ -79,6 +79,11 @@ def refuse_unseen(text: str) -> None:
         )
 
 
+def without_unseen(text: str) -> str:
+    """The text without what ``refuse_unseen`` refuses; what ends a line or a cell is a space."""
+    return _UNSEEN.sub(lambda bad: " " if bad[0].isspace() else "", text).strip()
+
+
 def _beside(name: str, display_name: str | None, addr_spec: str) -> str | None:
     check(display_name or "", name)
     if not display_name or display_name.isspace():
