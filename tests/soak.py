@@ -132,23 +132,18 @@ class _Soak:
         self._world.start_worker(name)
 
 
-def soak(readers: int, kills: int, seed: int) -> Account:
+def soak(template: Template, readers: int, kills: int, seed: int) -> Account:
     chance = random.Random(seed)  # noqa: S311 - no secret
     started = time.monotonic()
-    with (
-        Cluster(KEEPING) as cluster,
-        short_directory() as prepared,
-        short_directory() as directory,
-        SmtpServer() as smtp,
-    ):
+    with short_directory() as directory, SmtpServer() as smtp:
         smtp.keep_data = False
-        template = Template(prepared, cluster, readers)
         redis = RedisServer(directory)
         relay = f"smtp+plain://127.0.0.1:{smtp.port}?connections={SESSIONS}"
         world = World(template.copy(directory, redis, relay), redis, smtp)
+        world.add_readers(readers)
         world.installation.environment["DONGTAI_BATCH_SIZE"] = "200"
         due = [int(readers * (kill + chance.random()) / (kills + 1)) for kill in range(kills)]
-        run = _Soak(world, cluster, due, chance)
+        run = _Soak(world, template.cluster, due, chance)
         try:
             run.run()
             world.assert_adds_up(readers)
@@ -182,7 +177,9 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=KILLS)
     parser.add_argument("--seed", type=int, default=1, help="another seed is another run")
     arguments = parser.parse_args()
-    account = soak(arguments.readers, arguments.kills, arguments.seed)
+    with Cluster(KEEPING) as cluster, short_directory() as prepared:
+        template = Template(prepared, cluster)
+        account = soak(template, arguments.readers, arguments.kills, arguments.seed)
     print(account)
     return 0 if account.good else 1
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.faults.world import READERS, Gate, World
-from tests.installation import PATIENCE, RedisServer, wait_until
+from tests.installation import RedisServer, wait_until
 
 pytestmark = [
     pytest.mark.skipif(
@@ -154,9 +154,7 @@ def _all_in_the_middle(world: World, hosts: list[Host]) -> Gate:
     for host in hosts:
         host.start()
     log = world.installation.log
-    wait_until(
-        lambda: all("ready." in log(host.name) for host in hosts), "all are there", 2 * PATIENCE
-    )
+    wait_until(lambda: all("ready." in log(host.name) for host in hosts), "all are there")
     world.send()
     gate.wait()
     world.wait(lambda: _workers(world) == len(hosts), "each host has its part")
@@ -200,7 +198,6 @@ def test_what_a_host_held_when_it_was_cut_off_goes_by_others_and_once(
     log = world.installation.log
     looked = log(hosts[0].name).count("succeeded")
     # What was sent to it meanwhile is sent again after as long again, at the most (RFC 6298, 5.5).
-    back = lambda: world.call() or log(hosts[0].name).count("succeeded") > looked  # noqa: E731
-    wait_until(back, "it is back", 3 * PATIENCE)
+    world.wait(lambda: log(hosts[0].name).count("succeeded") > looked, "it is back")
     assert len(world.smtp.received) == before
     world.assert_everybody_has_one(doubled=SESSIONS)

@@ -11,6 +11,7 @@ import shutil
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,9 @@ MANUSCRIPT = """云港观察
 
 （来源：云港日报 2026-11-19）
 """
+BATCH = 40
 QUICK = {
-    "DONGTAI_BATCH_SIZE": "40",
+    "DONGTAI_BATCH_SIZE": str(BATCH),
     "DONGTAI_LEASE_SECONDS": "10",
     "DONGTAI_UNCONFIRMED_SECONDS": "1",
 }
@@ -61,7 +63,7 @@ def reader(number: int) -> str:
 class Template:
     """An installation ready to send, from which others are copied."""
 
-    def __init__(self, directory: Path, cluster: Cluster, readers: int = READERS) -> None:
+    def __init__(self, directory: Path, cluster: Cluster) -> None:
         self.cluster = cluster
         self.data = directory / "data"
         self.database_url = new_database(cluster)
@@ -72,20 +74,15 @@ class Template:
             *("--from-name", "云港观察编辑部", "--from-address", "editor@news.example.org"),
         )
         installation.run("publication", "dkim", "observer")
-        self._add_list(installation, "readers", [reader(number) for number in range(readers)])
-        self._add_list(installation, "peculiar", ["用户@例子.测试", "plain@post.test"])
+        for slug in ("readers", "peculiar"):
+            installation.run("publication", "add-list", "observer", slug, slug)
+        add_readers(installation, "readers", map(reader, range(READERS)))
+        add_readers(installation, "peculiar", ("用户@例子.测试", "plain@post.test"))
         manuscript = directory / "issue.txt"
         manuscript.write_text(MANUSCRIPT)
         installation.run("import", manuscript, "--publication", "observer")
         # Mailing 1, which every copy has; its time is far away until it is sent.
         installation.run("send", 1, "--list", "readers", "--at", "2099-01-01T09:00")
-
-    @staticmethod
-    def _add_list(installation: Installation, slug: str, addresses: list[str]) -> None:
-        installation.run("publication", "add-list", "observer", slug, slug)
-        table = installation.directory / f"{slug}.csv"
-        table.write_text("邮箱,姓名\n" + "".join(f"{each},读者\n" for each in addresses))
-        installation.run("subscribers", "import", table, "--list", slug)
 
     def copy(self, directory: Path, redis: RedisServer, relay: str) -> Installation:
         shutil.copytree(self.data, directory / "data")
@@ -93,6 +90,12 @@ class Template:
         made = Installation(directory, url, redis.url, relay, migrate=False)
         made.environment |= QUICK
         return made
+
+
+def add_readers(installation: Installation, slug: str, addresses: Iterable[str]) -> None:
+    table = installation.directory / f"{slug}.csv"
+    table.write_text("邮箱,姓名\n" + "".join(f"{each},读者\n" for each in addresses))
+    installation.run("subscribers", "import", table, "--list", slug)
 
 
 class World:
@@ -119,6 +122,10 @@ class World:
     ) -> None:
         arguments = ("worker", "--concurrency", str(concurrency))
         self.installation.start(name, *arguments, prefix=prefix, **environment)
+
+    def add_readers(self, count: int) -> None:
+        """Have so many readers in all."""
+        add_readers(self.installation, "readers", map(reader, range(READERS, count)))
 
     def send(self, slug: str = "readers", after: str = "0") -> None:
         """Mailing 1 is due now, or ``after`` an interval."""
@@ -171,6 +178,7 @@ class World:
         """Wait while workers are called as by the scheduler, only more often."""
 
         def look() -> bool:
+            self.installation.assert_alive()
             self._call_gently()
             return bool(condition())
 
