@@ -25,6 +25,7 @@ from typing import Any
 
 from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from subscribers.models import SubscriberList, Subscription
 
@@ -41,7 +42,8 @@ _TEXT_FIELDS = {
     "name": "subscriber__name",
     "domain": "subscriber__key",
 }
-_NAME = re.compile(r"[^\x00-\x1f\"]{1,50}")
+_NAME = re.compile(r"[^\x00-\x1f\"@]{1,50}")
+_ADDRESS = re.compile(r"[^\s@]@[^\s@]")
 
 
 class AudienceError(ValueError):
@@ -81,16 +83,16 @@ def subscriptions(
 def _described(description: Description, name: str) -> list[Description]:
     parts = description.get(name, [])
     if not (isinstance(parts, list) and all(isinstance(part, dict) for part in parts)):
-        raise AudienceError("分组的条件写得不对，请重新选择。")
+        raise AudienceError(_("分组的条件写得不对，请重新选择。"))
     if len(parts) > MOST_PARTS:
-        raise AudienceError(f"最多合并或排除 {MOST_PARTS} 个分组。")
+        raise AudienceError(_("最多合并或排除 %(most)s 个分组。") % {"most": MOST_PARTS})
     return parts
 
 
 def _part(publication_id: int, part: Description, conditions: Mapping[str, Condition]) -> Q:
     lists = _lists(publication_id, part.get("lists"))
     if not lists:
-        raise AudienceError("请至少选一份名单。")
+        raise AudienceError(_("请至少选一份名单。"))
     left_out = _on(_lists(publication_id, part.get("except")))
     return Q(_matching(part, conditions), ~left_out, subscriber_list__in=lists)
 
@@ -111,28 +113,37 @@ def _lists(publication_id: int, ids: object) -> list[int]:
     if ids is None:
         return []
     if not isinstance(ids, list) or not all(isinstance(each, int) for each in ids):
-        raise AudienceError("名单要写成编号。")
+        raise AudienceError(_("名单要写成编号。"))
     own = SubscriberList.objects.filter(publication=publication_id, pk__in=ids)
     if own.count() != len(set(ids)):
-        raise AudienceError("有的名单不属于这份刊物，请重新选择。")
+        raise AudienceError(_("有的名单不属于这份刊物，请重新选择。"))
     return list(ids)
 
 
 def _matching(description: Description, conditions: Mapping[str, Condition]) -> Q:
     rules = description.get("rules", [])
     if not isinstance(rules, list) or len(rules) > MOST_RULES:
-        raise AudienceError(f"条件最多 {MOST_RULES} 条。")
+        raise AudienceError(_("条件最多 %(most)s 条。") % {"most": MOST_RULES})
     met = Q()
     for rule in rules:
         field = str(rule.get("field", "")).partition(":")[0]
         if field not in conditions:
-            raise AudienceError(f"没有“{field}”这种条件。")
+            raise AudienceError(_("没有“%(field)s”这种条件。") % {"field": field})
+        refuse_address(str(rule.get("value", "")))
         met = (
             met | conditions[field](rule)
             if description.get("match") == "any"
             else (met & conditions[field](rule))
         )
     return met
+
+
+def refuse_address(text: str) -> None:
+    """Descriptions are kept in mailings and in the audit log, where erasing reaches nobody."""
+    if _ADDRESS.search(text):
+        raise AudienceError(
+            _("名称和条件里不能写邮箱地址；可以只写 @ 后面的域名，或另建一份名单。")
+        )
 
 
 def _text(rule: Rule) -> Q:
@@ -142,7 +153,7 @@ def _text(rule: Rule) -> Q:
     else:
         test = _TEXT_TESTS.get(rule.get("test", ""), "")
     if not value.strip("@") or not test or "\x00" in value:
-        raise AudienceError("条件里的文字不能空着。")
+        raise AudienceError(_("条件里的文字不能空着。"))
     return Q(**{f"{field}__{test}": value})
 
 
@@ -153,7 +164,7 @@ def _exact(field: str) -> Condition:
 def _attribute(rule: Rule) -> Q:
     name = rule["field"].partition(":")[2]
     if not _NAME.fullmatch(name) or "__" in name or name.isdecimal():
-        raise AudienceError("资料的名称写得不对。")
+        raise AudienceError(_("资料的名称写得不对。"))
     value = rule.get("value", "").replace("\x00", "")
     if rule.get("test") == "set":
         return Q(subscriber__attributes__has_key=name)
@@ -178,7 +189,7 @@ def _since(rule: Rule) -> Q:
     except ValueError:
         days = -1
     if not 0 <= days <= 36500:
-        raise AudienceError("天数请填 0 到 36500 的整数。")
+        raise AudienceError(_("天数请填 0 到 36500 的整数。"))
     at = timezone.now() - datetime.timedelta(days=days)
     test = "created_at__gte" if rule.get("test") == "within" else "created_at__lt"
     return Q(**{test: at})

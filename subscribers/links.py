@@ -21,7 +21,6 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 
 from dongtai_mail.keys import keyring
-from dongtai_mail.message.address import AddressError
 from dongtai_mail.message.links import PURPOSE
 from subscribers import tokens
 from subscribers.models import Notice, Subscription
@@ -106,13 +105,6 @@ def masked(address: str) -> str:
     """Enough of an address for its owner to know it."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}***@{domain}"
-
-
-def in_words(error: AddressError) -> str:
-    """What is wrong with an address, in the reader's language; in detail in Chinese alone."""
-    if (translation.get_language() or "").startswith("zh"):
-        return str(error)
-    return translation.gettext("这不是可以收信的邮箱地址，请写成“名字@域名”。")
 
 
 def _open(token: str) -> Link | None:

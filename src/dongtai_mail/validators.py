@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 
 from dongtai_mail.message.header import HeaderError, refuse_unseen
+from dongtai_mail.sentences import told
 
 
 def validate_line(text: str) -> None:
@@ -12,4 +13,4 @@ def validate_line(text: str) -> None:
     try:
         refuse_unseen(text)
     except HeaderError as error:
-        raise ValidationError(str(error)) from None
+        raise ValidationError(told(str(error))) from None

@@ -16,11 +16,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from dongtai_mail.message.address import AddressError, parse
+from dongtai_mail.sentences import told
 from subscribers import exporting, moving, outbox
 from subscribers.links import (
     Link,
     client_ip,
-    in_words,
     masked,
     notice_page,
     reader_page,
@@ -42,7 +42,7 @@ class MoveForm(forms.Form):
         try:
             return parse(text).display
         except AddressError as error:
-            raise forms.ValidationError(in_words(error)) from error
+            raise forms.ValidationError(told(str(error))) from error
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -16,8 +16,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from dongtai_mail.message.address import AddressError, parse
+from dongtai_mail.sentences import told
 from subscribers import signup
-from subscribers.links import client_ip, in_words, masked, notice_page, reader_token, served
+from subscribers.links import client_ip, masked, notice_page, reader_token, served
 from subscribers.models import Notice, SubscriberList
 from subscribers.views.preferences import plain
 
@@ -41,7 +42,7 @@ class SignUpForm(forms.Form):
         try:
             parse(text)
         except AddressError as error:
-            raise forms.ValidationError(in_words(error)) from error
+            raise forms.ValidationError(told(str(error))) from error
         return text
 
 

@@ -63,6 +63,20 @@ def test_an_import_is_seen_before_it_is_done(desk, readers):
     assert not Subscriber.objects.exists()
 
 
+def test_what_a_worker_found_is_told_in_the_readers_language(desk, readers):
+    rows = "zhang@,甲\n李@@example.com,乙\n,丙\n"
+    answer = _upload(desk, readers, f"邮箱,姓名\n{rows}")
+    run = ImportRun.objects.get()
+    importing.begin(run)
+    importing.advance(run.pk)
+    assert "不是完整的邮箱地址" in desk.get(answer.url).content.decode()
+    desk.post("/language/", {"language": "en"})
+    page = desk.get(answer.url).content.decode()
+    for words in ("“zhang@” is not a complete address", "more than one @", "No email address"):
+        assert words in page
+    assert "请写成" not in page
+
+
 def test_two_columns_can_not_be_one_field(desk, readers):
     answer = _upload(desk, readers, "邮箱,另一\na@example.com,b@example.com\n")
     form = {"column-0": "address", "column-1": "address", "policy": "keep", "consent": "double"}
@@ -244,7 +258,12 @@ def test_a_segment_is_counted_then_saved(desk, readers):
     desk.post(address, {**form, "save": "", "name": "QQ 读者"})
     segment = Segment.objects.get()
     assert audience.count(readers.publication_id, segment.audience) == (1, 0)
-    assert "QQ 读者" in desk.get(address).content.decode()
+    page = desk.get(address).content.decode()
+    assert "QQ 读者" in page
+    later = f"{address}size/?segment={segment.pk}"
+    assert f'hx-get="{later}"' in page
+    assert '<td class="number">1</td>' in desk.get(later).content.decode()
+    assert "现在是 1 人" in desk.get(f"{address}{segment.pk}/?count=1").content.decode()
 
 
 SEGMENTS = "/publications/observer/segments/"
@@ -321,6 +340,25 @@ def _fields(page: str) -> dict[str, list[str]]:
     form = _Form()
     form.feed(page[page.index('<form class="stack panel"') :])
     return form.fields
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"field-0": "name", "value-0": "li@example.com"},
+        {"field-0": "domain", "value-0": "li@example.com"},
+        {"field-0": "attribute", "key-0": "抄送", "value-0": "李 Li@Example.com"},
+        {"field-0": "attribute", "key-0": "li@example.com", "test-0": "set"},
+        {"name": "给 li@example.com 的"},
+    ],
+)
+def test_a_segment_and_the_log_of_it_hold_nobodys_address(desk, readers, changes):
+    form = {"list": readers.pk, "name": "一组", "save": "", **changes}
+    desk.post("/language/", {"language": "en"})
+    page = desk.post(SEGMENTS, form).content.decode()
+    assert "email address" in page or "field’s name" in page
+    assert not Segment.objects.exists()
+    assert not AuditEntry.objects.filter(action="segment.saved").exists()
 
 
 def test_a_segment_does_not_reach_another_publication(desk, readers):

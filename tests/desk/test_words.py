@@ -9,12 +9,16 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.utils import translation
 
 import dongtai_mail
 from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.desk.words import DELIVERIES, MAILINGS
+from dongtai_mail.message.address import AddressError, parse
 from dongtai_mail.paths import templates_dir
+from dongtai_mail.sentences import SENTENCES, told
+from dongtai_mail.validators import validate_line
 
 PACKAGE = Path(dongtai_mail.__file__).parent
 CATALOGUE = PACKAGE / "locale" / "en" / "LC_MESSAGES" / "django.po"
@@ -97,3 +101,30 @@ def test_the_desk_speaks_english_when_asked(client):
     client.post("/language/", {"language": "zh-hans", "next": "/login/"})
     page = client.get("/login/", headers={"Accept-Language": "en"}).content.decode()
     assert "用户名" in page
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("zhang", "a@b@c.cn", "a b@example.com", "a@[192.0.2.1]", "a@-x-.com", "a..b@example.com"),
+        *("a\u200b@example.com", "a" * 600, "a" * 70 + "@example.com", "a@" + "b." * 130 + "com"),
+        *("名" * 25 + "@example.com", "“我”,@example.com"),
+    ],
+)
+def test_what_is_wrong_with_an_address_is_told_in_english(typed):
+    with pytest.raises(AddressError) as refused:
+        parse(typed)
+    with translation.override("en"):
+        english = told(str(refused.value))
+    assert not re.search(r"[\u4e00-\u9fff]", re.sub(r"“.*”", "", english)), english
+    with translation.override("zh-hans"):
+        assert told(str(refused.value)) == str(refused.value)
+
+
+def test_a_mark_that_mail_cannot_carry_is_told_in_english():
+    with translation.override("en"), pytest.raises(ValidationError, match=r"Character 2 \(U\+202E"):
+        validate_line("a\u202eb")
+
+
+def test_every_sentence_that_is_written_down_has_its_english():
+    assert set(SENTENCES) <= set(_compiled()._catalog)

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from dongtai_mail.delivery import counting
 from dongtai_mail.delivery.models import Delivery, Mailing
@@ -145,7 +146,7 @@ def _missed(publication_id: int, rule: Rule) -> Q:
     ours = Mailing.objects.filter(subscriber_list__publication=publication_id)
     row = ours.select_related("edition").filter(pk=number).first()
     if row is None:
-        raise AudienceError("没有这次发送，请重新选择。")
+        raise AudienceError(_("没有这次发送，请重新选择。"))
     states = [State.BOUNCED, State.SUPPRESSED, State.CANCELLED]
     if rule.get("test") == "unconfirmed":
         states.append(State.UNCONFIRMED)
@@ -161,7 +162,7 @@ def _engaged(rule: Rule) -> Q:
     """Whether the reader's server accepted one of our mailings in the last so many days."""
     value = rule.get("value", "")
     if not (value.isdecimal() and 0 < int(value) <= 36500):
-        raise AudienceError("天数请填 1 到 36500 的整数。")
+        raise AudienceError(_("天数请填 1 到 36500 的整数。"))
     taken = Exists(
         Delivery.objects.filter(
             subscription__subscriber=OuterRef("subscriber"),

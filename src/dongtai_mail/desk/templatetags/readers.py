@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dongtai_mail.message.feedback.model import Reason
+from dongtai_mail.sentences import told
 
 register = template.Library()
 Text = str | Promise
@@ -58,6 +59,9 @@ REASONS: dict[str, Text] = {
     Reason.OTHER: gettext_lazy("没有说明"),
 }
 _REFERENCE = re.compile(r"(mailing|import|returned) (\d+)\b(.*)", re.DOTALL)
+
+
+register.filter("told", told)
 
 
 @register.filter

@@ -10,11 +10,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dongtai_mail.delivery import audience
-from dongtai_mail.desk import audit
+from dongtai_mail.desk import audit, holding
 from dongtai_mail.desk.access import Right, opens
+from dongtai_mail.desk.audience import comes_later
 from dongtai_mail.desk.views import subscribers_conditions as conditions
 from dongtai_mail.issues.models import Publication
-from subscribers.audience import AudienceError, Description
+from subscribers.audience import AudienceError, Description, refuse_address
 from subscribers.models import Segment
 
 Size = tuple[int, int]
@@ -35,9 +36,14 @@ def segment(request: HttpRequest, publication: Publication, pk: int) -> HttpResp
 
 
 @opens(Publication, Right.LISTS)
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def segment_size(request: HttpRequest, publication: Publication) -> HttpResponse:
-    """How many the form selects, while it is filled in."""
+    """How many the form selects, while it is filled in; or a saved one, for the list of them."""
+    if request.method != "POST":
+        number = holding.number(request.GET.get("segment", ""))
+        row = get_object_or_404(Segment, pk=number, publication=publication)
+        size, _problem = _size(publication.pk, row.audience)
+        return render(request, "desk/subscribers_segment_size.html", {"each_size": size})
     size, problem = _size(publication.pk, conditions.described(request.POST))
     return render(request, "desk/subscribers_size.html", {"size": size, "problem": problem})
 
@@ -64,24 +70,30 @@ def _page(request: HttpRequest, row: Segment) -> HttpResponse:
     context = {
         "publication": row.publication,
         "segment": row,
-        "segments": _others(row),
+        "segments": _others(request, row),
         "lists": row.publication.lists.order_by("name"),
         "rows": conditions.with_room(rows),
         "described": described,
         "name": name,
         "here": "subscribers",
     }
-    if described:
+    if described and comes_later(request, described):
+        context["counting"] = True
+    elif described:
         context["size"], context["problem"] = _size(row.publication_id, described)
     return render(request, "desk/subscribers_segments.html", context)
 
 
-def _others(row: Segment) -> list[tuple[Segment, Size | None]]:
-    """The list under which a new one is made; a page about one shows that one."""
+def _others(request: HttpRequest, row: Segment) -> list[tuple[Segment, bool, Size | None]]:
+    """The list under which a new one is made, each with its size or whether that comes later."""
     if row.pk:
         return []
-    found = row.publication.segments.all()
-    return [(each, _size(each.publication_id, each.audience)[0]) for each in found]
+    rows = []
+    for each in row.publication.segments.all():
+        later = comes_later(request, each.audience)
+        size = None if later else _size(each.publication_id, each.audience)[0]
+        rows.append((each, later, size))
+    return rows
 
 
 def _size(publication_id: int, described: Description) -> tuple[Size | None, str]:
@@ -95,6 +107,10 @@ def _save(request: HttpRequest, row: Segment, name: str, described: Description)
     size, problem = _size(row.publication_id, described)
     if not name:
         problem = _("请给这个分组起个名字。")
+    try:
+        refuse_address(name)
+    except AudienceError as error:
+        problem = str(error)
     if problem or size is None:
         messages.error(request, problem)
         return False

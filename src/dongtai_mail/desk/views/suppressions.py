@@ -22,6 +22,7 @@ from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, everywhere, opens
 from dongtai_mail.issues.models import Publication
 from dongtai_mail.message.address import AddressError, parse
+from dongtai_mail.sentences import told
 from subscribers import suppression
 from subscribers.models import Release, Subscription, Suppression
 
@@ -43,7 +44,7 @@ def suppressions(request: HttpRequest, publication: Publication) -> HttpResponse
         try:
             found = suppression.of(parse(asked).key, publication.pk)
         except AddressError as error:
-            messages.error(request, str(error))
+            messages.error(request, told(str(error)))
     releases = Release.objects.filter(_scope(publication, manages_all)).order_by("-pk")
     context = {
         "publication": publication,
@@ -78,7 +79,7 @@ def _add(request: HttpRequest, publication: Publication) -> None:
     try:
         key = parse(request.POST.get("address", "")).key
     except AddressError as error:
-        messages.error(request, str(error))
+        messages.error(request, told(str(error)))
         return
     source = f"{request.user.get_username()}: {request.POST.get('reason', '')}"
     with transaction.atomic():

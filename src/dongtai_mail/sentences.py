@@ -1,0 +1,65 @@
+"""Sentences that were written down in Chinese, told in the language of who reads them.
+
+Owns: the sentences of parts that know no reader: pure ones (``message``), and the worker, which
+keeps its findings for whoever looks later. Promises: what is in none of the patterns, or is read in
+Chinese, is given out as it is; what a sentence quotes stays what it was.
+"""
+
+from __future__ import annotations
+
+import re
+
+from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext_noop as _
+
+SENTENCES = (
+    # message.address
+    _("地址有 %(length)s 个字符，最多 %(most)s 个；请只留下一个邮箱地址"),
+    _("地址“%(text)s”里有看不见的字符 U+%(code)s，请删去后重新填写"),
+    _("“%(text)s”里有多个 @，请只填一个地址，写成“名字@域名”"),
+    _("“%(text)s”不是完整的邮箱地址，请写成“名字@域名”"),
+    _("地址“%(text)s”中间有空格，请删去空格"),
+    _("地址“%(text)s”的 @ 后面是 IP 地址，请改用域名"),
+    _("地址“%(text)s”太长，整个地址最多 %(octets)s 字节，请核对"),
+    _("地址“%(text)s”太长，@ 前面最多 %(octets)s 字节，请核对"),
+    _("地址“%(text)s”的域名“%(domain)s”不合规，请检查 @ 后面的部分，例如 example.com"),
+    _(
+        "地址“%(text)s”里 @ 前面的“%(local)s”不合规，"
+        "请检查有没有引号、括号、逗号，或开头、结尾、相连的点"
+    ),
+    # message.header
+    _("第 %(place)s 个字符（U+%(code)s）是换行、控制或文字方向字符，邮件里不能有；请删去它。"),
+    # subscribers.staging
+    _("没有邮箱地址"),
+    _("姓名超过 %(name)s 字或单位超过 %(organisation)s 字"),
+    _("姓名或单位里看不见的字符已去掉"),
+    # subscribers.tables, subscribers.importing
+    _("文件是空的。"),
+    _("这一行读不出来：%(error)s"),
+    _("文件第 %(line)s 行有一个引号没有合上，这一行没有导入，后面的照常；请补上或删去引号"),
+    _("文件已损坏，或不是 Excel 工作簿，请重新保存后再试。"),
+    _("工作簿里的表读不出来，请另存为“CSV UTF-8”再试。"),
+    _("工作簿里有 Excel 不会有的行号，请另存为“CSV UTF-8”再试。"),
+    _("文件读不出来：%(why)s"),
+    # delivery.returns, delivery.webhooks
+    _("不是读者的投诉，而是“%(kind)s”报告。"),
+    _("这位读者的资料已经删除。"),
+    _("里面没有本系统的标记，不能证明说的是谁。"),
+    _("标记不是本系统签发的，可能是伪造。"),
+    _("标记有效，但那次投递或订阅已经删除。"),
+    _("里面没有本系统的标记或 Message-ID，不知道是哪次投递。"),
+)
+_PLACE = re.compile(r"%\\\((\w+)\\\)s")
+_PATTERNS = tuple(
+    (re.compile(_PLACE.sub(r"(?P<\1>.*?)", re.escape(each)), re.DOTALL), each) for each in SENTENCES
+)
+
+
+def told(text: str) -> str:
+    """A sentence of the table in the active language."""
+    if text.isascii() or (get_language() or "zh").startswith("zh"):
+        return text
+    for pattern, sentence in _PATTERNS:
+        if found := pattern.fullmatch(text):
+            return gettext(sentence) % found.groupdict()
+    return text
