@@ -212,7 +212,8 @@ def test_an_item_is_taken_by_one_and_given_back(client, publication, writer):
 def test_an_item_is_sorted_and_put_into_an_issue(client, publication):
     issue = make_issue(publication, "已有一条")
     item = collect(publication)
-    client.post(f"/pool/{item.pk}/sorting/", {"wanted_section": "要闻", "tags": "口岸"})
+    sorting = {"version": "1", "wanted_section": "要闻", "tags": "口岸"}
+    client.post(f"/pool/{item.pk}/sorting/", sorting)
     sorted_item = Item.objects.get(pk=item.pk)
     assert (sorted_item.wanted_section, sorted_item.tags, sorted_item.version) == (
         "要闻",
@@ -223,6 +224,20 @@ def test_an_item_is_sorted_and_put_into_an_issue(client, publication):
     response = client.post(f"/pool/{item.pk}/placing/", {"target": target})
     assert response["Location"] == f"/issues/{issue.pk}/?item={item.pk}"
     assert client.get(f"/pool/{item.pk}/")["Location"] == response["Location"]
+
+
+def test_what_two_sort_at_once_is_shown_before_it_is_overwritten(client, publication):
+    item = collect(publication)
+    seen = {"version": "1", "base": client.get(f"/pool/{item.pk}/").context["base"]}
+    editing.save_item(item, item.version, {"wanted_section": "数据"}, "李")
+    mine = {"wanted_section": "要闻", "tags": "口岸"}
+    refused = client.post(f"/pool/{item.pk}/sorting/", seen | mine)
+    assert refused.status_code == 409
+    assert "现在是：数据" in refused.content.decode()
+    assert 'value="要闻"' in refused.content.decode()
+    assert client.post(f"/pool/{item.pk}/sorting/", mine | {"version": "2"}).status_code == 302
+    saved = Item.objects.get(pk=item.pk)
+    assert (saved.wanted_section, saved.tags) == ("要闻", ["口岸"])
 
 
 def test_a_likely_duplicate_is_shown_with_what_both_say(client, publication):

@@ -15,6 +15,7 @@ from dongtai_mail.desk.views import (
     manuscripts,
     people,
     pool,
+    pool_moving,
     previews,
     proof_sends,
     proofs,
@@ -125,12 +126,12 @@ for_staff += [
     path("publications/<slug:slug>/pool/new/", pool.new, name="pool-new"),
     path("publications/<slug:slug>/pool/reading/", pool.read, name="pool-read"),
     path("publications/<slug:slug>/pool/alike/", pool.alike, name="pool-alike"),
-    path("publications/<slug:slug>/pool/bulk/", pool.bulk, name="pool-bulk"),
+    path("publications/<slug:slug>/pool/bulk/", pool_moving.bulk, name="pool-bulk"),
     path("pool/<int:pk>/", pool.item, name="pool-item"),
     path("pool/<int:pk>/alike/", pool.alike_item, name="pool-alike-item"),
     path("pool/<int:pk>/sorting/", pool.sorting, name="pool-sorting"),
     path("pool/<int:pk>/holder/", pool.holder, name="pool-holder"),
-    path("pool/<int:pk>/placing/", pool.placing, name="pool-placing"),
+    path("pool/<int:pk>/placing/", pool_moving.placing, name="pool-placing"),
 ]
 # Reports and the doctor.
 for_staff += [
