@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -20,9 +21,14 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-PASTED = """<p class=MsoNormal style='mso-pagination:none'>贴来的<b>话</b><o:p></o:p></p>
+WORD = """<p class=MsoNormal style='mso-pagination:none'>贴来的<b>话</b><o:p></o:p></p>
 <p class=MsoListParagraph style='mso-list:l0 level1 lfo1'><span style='mso-list:Ignore'>·</span>
 一点</p><img src=x onerror="document.title='ran'"><script>document.title='ran'</script>"""
+WECHAT = """<section data-tool="135" style="font-size:16px"><p style="text-align:center"><strong
+style="color:red">贴来的<span style="font-weight:bold">话</span></strong></p><section>
+<svg viewBox="0 0 1 1"><image href="https://x.example/1.png"/></svg></section><p><br/></p>
+<ul class="list-paddingleft-1"><li><p><span leaf="">一点</span></p></li></ul>
+<mpvoice onclick="document.title='ran'"></mpvoice></section>"""
 PASTE = """html => {
   const data = new DataTransfer();
   data.setData('text/html', html);
@@ -114,13 +120,17 @@ def test_what_is_typed_is_saved_by_itself_and_the_rest_stays_as_it_was(page) -> 
     assert Item.objects.get(title="甲改").body == "**粗**第一段。\n\n- 一\n- 二"
 
 
-def test_what_is_pasted_from_word_is_clean_and_runs_nothing(page) -> None:
+@pytest.mark.parametrize(
+    ("html", "first"), [(WORD, "贴来的**话**"), (WECHAT, "**贴来的话**")], ids=["word", "wechat"]
+)
+def test_what_is_pasted_is_clean_and_runs_nothing(page, html, first) -> None:
     page.locator(".rich").click()
     page.keyboard.press("Control+a")
-    page.evaluate(PASTE, PASTED)
+    page.evaluate(PASTE, html)
     expect(page.locator(".rich li")).to_have_text(["一点"])
+    expect(page.locator(".rich [style], .rich [class], .rich section")).to_have_count(0)
     _state(page, "saved")
-    assert Item.objects.get(title="甲").body == "贴来的**话**\n\n- 一点"
+    assert Item.objects.get(title="甲").body == f"{first}\n\n- 一点"
     assert page.title() != "ran"
 
 
@@ -187,6 +197,31 @@ def test_another_item_is_opened_in_place_and_what_was_typed_is_saved_first(page)
     assert "?item=" in page.url
     page.go_back()
     expect(_title(page)).to_have_value("甲改")
+
+
+def test_the_outline_marks_findings_and_weighs_sections(page) -> None:
+    meter = page.locator(".part .meter")
+    expect(meter).to_have_attribute("aria-label", re.compile(r"^\d[\d,]* B$"))
+    assert float(meter.locator(".filled").get_attribute("width")) > 0
+    dot = page.locator("[data-open][aria-current] .dot")
+    expect(dot).to_have_class("dot severity-warning")
+    page.locator(".rich").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Delete")
+    expect(dot).to_have_class("dot severity-error")
+    expect(dot).to_have_text("■")
+
+
+def test_what_an_earlier_issue_says_is_shown_while_typing(page, publication) -> None:
+    said = "本月起，云港口岸每晚增开四班货运航班，夜间到港的鲜活货物可在两小时内完成查验放行。"
+    make_issue(publication, "口岸夜航", number="6", body=said)
+    alike = page.locator("#item-alike")
+    expect(alike).to_be_hidden()
+    page.locator(".rich").click()
+    page.keyboard.type(said)
+    expect(alike.get_by_role("link", name="口岸夜航")).to_be_visible()
+    page.locator("[data-open]").nth(1).click()
+    expect(alike).to_be_hidden()
 
 
 def test_the_page_looks_right_and_is_accessible(page) -> None:

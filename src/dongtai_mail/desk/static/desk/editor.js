@@ -70,6 +70,7 @@ async function open(url, item, { push = true, focus = true } = {}) {
   if (push) history.pushState({ item }, "", `?item=${item}`);
   choose(item);
   comments(url);
+  alike();
   show("item");
   if (focus) panel.querySelector(".item")?.focus();
 }
@@ -85,6 +86,13 @@ function choose(item) {
 function comments(url) {
   const place = document.querySelector("#item-comments [hx-get]");
   if (place) window.htmx.ajax("GET", `${url}comments/`, { target: place, swap: "innerHTML" });
+}
+
+// What says the same as this item, in this issue or an earlier one or in the pool.
+function alike() {
+  const place = document.querySelector("#item-alike > div");
+  const url = document.querySelector("#item .item")?.dataset.alike;
+  if (place && url) window.htmx.ajax("GET", url, { target: place, swap: "innerHTML" });
 }
 
 // The outline
@@ -271,6 +279,7 @@ document.body.addEventListener("issue-changed", ({ detail }) => {
   const link = outline?.querySelector(`#item-${detail.item} [data-open]`);
   if (link) open(link.dataset.open, String(detail.item), { push: false, focus: false });
 });
+document.body.addEventListener("issue-changed", alike);
 document.body.addEventListener("htmx:afterSwap", marks);
 // An ended session is told beside the text: a reload would take the page away from who writes.
 document.body.addEventListener("htmx:beforeOnLoad", (event) => {

@@ -4,8 +4,14 @@
 const MILLISECONDS = 1500;
 
 for (const held of document.querySelectorAll("[data-hold]")) prepare(held);
+// One that comes later, once its number is counted.
+document.addEventListener("htmx:load", (event) => {
+  for (const held of event.target.querySelectorAll("[data-hold]")) prepare(held);
+});
 
 function prepare(held) {
+  if (held.dataset.prepared) return;
+  held.dataset.prepared = "";
   const button = held.querySelector(".hold");
   const typed = held.querySelector(".typed");
   const input = typed.querySelector("input");
