@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings as configured
 
+from dongtai_mail.database import forgetful
 from dongtai_mail.delivery import doctor, letters
 from dongtai_mail.delivery.doctor import Check, Resolver, Verdict, machines, names
 from dongtai_mail.environment import Relay
@@ -139,5 +140,8 @@ def test_a_backup_leaves_a_mark_that_grows_old(settings, tmp_path):
 
 
 def test_the_database_and_the_disk_are_looked_at():
-    assert machines.database().verdict is Verdict.GOOD
+    database = machines.database()
+    # The tests' own server may forget.
+    assert database.verdict is (Verdict.BAD if forgetful() else Verdict.GOOD)
+    assert all(name in database.found for name in forgetful())
     assert str(configured.DATA_DIR) in machines.disk().name

@@ -18,6 +18,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dongtai_mail.database import forgetful
 from dongtai_mail.delivery import gauges, pace
 from dongtai_mail.delivery.doctor.check import (
     CLOCK_SECONDS,
@@ -130,17 +131,15 @@ def database() -> Check:
     if connection.vendor != "postgresql":
         return good(title, _("SQLite：适合一台机器。"))
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT clock_timestamp(), current_setting('synchronous_commit'),"
-            " current_setting('server_version')"
-        )
-        there, commit, version = cursor.fetchone()
+        cursor.execute("SELECT clock_timestamp(), current_setting('server_version')")
+        there, version = cursor.fetchone()
     away = abs((there - timezone.now()).total_seconds())
-    if commit == "off":
+    if off := forgetful():
+        names = {"names": "、".join(off)}
         return bad(
             title,
-            _("synchronous_commit 是 off：断电会忘掉已经发出的信。"),
-            _("改成 on。"),
+            _("%(names)s 是 off：断电会忘掉已经发出的信，还会毁坏数据。") % names,
+            _("在数据库服务器的配置里改成 on，再重新载入。"),
         )
     if away > CLOCK_SECONDS:
         return doubt(
