@@ -1,4 +1,4 @@
-"""``dongtai send``: stages from the command line."""
+"""``dongtai send``: stages and pace from the command line."""
 
 from __future__ import annotations
 
@@ -30,6 +30,13 @@ def test_stages_are_read_and_end_with_everybody() -> None:
 def test_stages_that_make_no_sense_are_explained(text: str) -> None:
     with pytest.raises(CommandRefused, match="--stages"):
         _stages(text)
+
+
+def test_a_pace_is_a_whole_number() -> None:
+    assert (send._pace(None), send._pace("600")) == (None, 600)
+    for text in ("0", "-1", "1000000", "六", "1.5"):
+        with pytest.raises(CommandRefused, match="--per-minute"):
+            send._pace(text)
 
 
 def test_another_publications_list_cannot_go_first() -> None:

@@ -1,4 +1,4 @@
-"""``dongtai send ISSUE --list SLUG [--at TIME] [--edition …] [--stages …] [--wait] [--again]``."""
+"""``dongtai send ISSUE --list SLUG``: an issue to a list, at once or at a time, or in stages."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.5
 OPERATOR = "dongtai send"
+MOST_PER_MINUTE = 999_999
 KINDS = ("auto", "full", "lean", "digest")
 
 
@@ -35,6 +36,11 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument(
         "--stages", metavar="1%,10%,100%", help="so much of the audience first, more by itself"
+    )
+    parser.add_argument(
+        "--per-minute",
+        metavar="N",
+        help="at most so many messages a minute (default: the providers' limits alone)",
     )
     parser.add_argument("--staff-first", metavar="LIST", help="this list before everybody else")
     parser.add_argument(
@@ -72,6 +78,7 @@ def _send(arguments: argparse.Namespace) -> int:
         created_by=OPERATOR,
         staged=_stages(arguments, subscriber_list),
         stage_wait_seconds=max(0, arguments.stage_wait) * 60,
+        per_minute=_pace(arguments.per_minute),
     )
     when = mailing.scheduled_at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
     print(
@@ -100,6 +107,16 @@ def _stages(arguments: argparse.Namespace, to: SubscriberList) -> list[Stage]:
         return stages.plan(parts, first)
     except ValueError as error:
         raise shell.CommandRefused(f"--stages {arguments.stages!r}：{error}") from None
+
+
+def _pace(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= MOST_PER_MINUTE:
+        raise shell.CommandRefused(
+            f"--per-minute {text!r}：请写成 1 到 {MOST_PER_MINUTE:,} 的整数。"
+        )
+    return int(text)
 
 
 def _request_key(issue_id: int, list_id: int, again: bool) -> str:
