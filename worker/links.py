@@ -1,6 +1,7 @@
 """Look whether links lead anywhere; ``issues.links`` says which, and what the answers mean.
 
-Promises: many hosts at once, each host one link after the other with a pause between; seconds a
+Promises: the links of an issue that is scheduled are asked for again and again until it goes out;
+many hosts at once, each host one link after the other with a pause between; seconds a
 call, and none more once the caller has better things to do.
 """
 
@@ -12,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.issues import links
 from dongtai_mail.issues.fetching import FetchError, Problem, Rules, ask
-from dongtai_mail.issues.models import LinkCheck
+from dongtai_mail.issues.models import Issue, LinkCheck
 from worker import engine
 
 RULES = Rules(seconds=5.0)
@@ -23,6 +25,10 @@ SECONDS = 20.0
 # How long the caller is not asked whether it has better things to do.
 ROUND_SECONDS = 5.0
 PAUSE_SECONDS = 0.5
+# How often scheduled issues are looked through for links whose answers have grown old.
+SCHEDULED_SECONDS = 600.0
+
+_looked = 0.0
 
 Outcome = tuple[LinkCheck, int | None, Problem | None]
 
@@ -38,6 +44,7 @@ class _Visit:
 def run(hurried: Callable[[], bool], rules: Rules = RULES, pause: float = PAUSE_SECONDS) -> None:
     """Look at the links that are due, until it is ``hurried``; the next call goes on."""
     end = time.monotonic() + SECONDS
+    _ask_of_scheduled()
     with ThreadPoolExecutor(HOSTS_AT_ONCE, "links") as pool:
         while not (_over(end) or hurried()) and (claimed := links.claim(HOSTS_AT_ONCE)):
             until = min(end, time.monotonic() + ROUND_SECONDS)
@@ -45,6 +52,17 @@ def run(hurried: Callable[[], bool], rules: Rules = RULES, pause: float = PAUSE_
             for visit in visits:
                 _settle(visit.result())
     links.forget_old()
+
+
+def _ask_of_scheduled() -> None:
+    """An answer holds for a day, or an hour; ``issues.links`` knows which has to be asked again."""
+    global _looked
+    if _looked and time.monotonic() - _looked < SCHEDULED_SECONDS:
+        return
+    _looked = time.monotonic()
+    scheduled = Mailing.objects.filter(state=Mailing.State.SCHEDULED)
+    for issue in Issue.objects.filter(editions__mailings__in=scheduled).distinct():
+        links.ask(issue)
 
 
 def _over(end: float) -> bool:

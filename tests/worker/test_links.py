@@ -112,6 +112,29 @@ def test_an_answer_holds_for_a_day_and_an_uncertain_one_for_an_hour(site, rules)
     assert links.ask(issue) == 2
 
 
+def test_a_scheduled_issue_is_looked_at_again_by_itself(site, rules, monkeypatch):
+    site.pages["/gone"] = answer(404)
+    edition = factories.edition()
+    body = f"[a]({site.url('/gone', 'a.test')})"
+    section = Section.objects.create(issue=edition.issue, position=9, name="要闻")
+    Item.objects.create(section=section, title="一条", body=body)
+    mailing = factories.mailing(
+        edition=edition, scheduled_at=timezone.now() + datetime.timedelta(days=1)
+    )
+    monkeypatch.setattr(looking, "_looked", 0.0)
+    _look(rules)
+    assert list(_codes(edition.issue).values()) == ["link-dead"]
+    LinkCheck.objects.update(checked_at=timezone.now() - datetime.timedelta(hours=25))
+    LinkCheck.objects.update(asked_for_at=timezone.now() - datetime.timedelta(hours=26))
+    before = len(site.asked)
+    _look(rules)
+    assert len(site.asked) == before
+    monkeypatch.setattr(looking, "_looked", 0.0)
+    _look(rules)
+    assert len(site.asked) > before
+    assert mailing.state == "scheduled"
+
+
 def test_a_host_is_asked_one_thing_at_a_time(site, rules):
     """Eight links of one host, and a second worker that comes by in the middle."""
     busy, most, lock = 0, 0, threading.Lock()
