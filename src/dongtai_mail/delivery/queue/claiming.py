@@ -80,7 +80,11 @@ def claim(
 
 
 def _lease(where: Queued, open_until: int | None, batch: Batch, size: int) -> list[Claimed]:
-    lock = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    postgresql = connection.vendor == "postgresql"
+    lock = "FOR UPDATE SKIP LOCKED" if postgresql else ""
+    # As an array it is asked once. In a join PostgreSQL may ask again for each row, and since what
+    # it has just leased is skipped, the limit would hold for each answer alone.
+    among = "= ANY(ARRAY" if postgresql else "IN (SELECT id FROM "
     part = "" if open_until is None else "AND id <= %s"
     until = () if open_until is None else (open_until,)
     with connection.cursor() as cursor:
@@ -88,11 +92,11 @@ def _lease(where: Queued, open_until: int | None, batch: Batch, size: int) -> li
             f"""
             UPDATE delivery_delivery
                SET state = %s, batch_id = %s, attempts = attempts + 1, changed_at = %s
-             WHERE id IN (SELECT id FROM delivery_delivery
-                           WHERE mailing_id = %s AND state = %s AND lane = %s {part}
-                           ORDER BY id LIMIT %s {lock})
+             WHERE id {among}(SELECT id FROM delivery_delivery
+                               WHERE mailing_id = %s AND state = %s AND lane = %s {part}
+                               ORDER BY id LIMIT %s {lock}))
             RETURNING id, subscription_id, address, name, provider, batch_id
-            """,  # noqa: S608 - the two things put in are chosen above
+            """,  # noqa: S608 - the three things put in are chosen above
             (
                 *(State.LEASED, batch.pk, batch.claimed_at),
                 *(where.mailing_id, State.QUEUED, where.lane, *until, size),
