@@ -9,7 +9,8 @@ class SubscribersConfig(AppConfig):
     verbose_name = "Subscribers"
 
     def ready(self) -> None:
-        from subscribers import history, tally
+        from subscribers import history, membership, tally
 
         post_migrate.connect(history.install, sender=self, dispatch_uid="subscribers.history")
         post_migrate.connect(tally.install, sender=self, dispatch_uid="subscribers.tally")
+        post_migrate.connect(membership.install, sender=self, dispatch_uid="subscribers.sets")

@@ -12,7 +12,8 @@ a segment changes.
 Promises: an audience is confirmed readers of the lists who are not paused, not on a list to leave
 out, and meet the rules, with those added and without those taken away, each person once; every
 value goes to the database as a parameter; a list of another publication is refused. Rules about
-past mailings are ``delivery.audience``'s, which hands them in. Fails: ``AudienceError`` for a
+past mailings are ``delivery.audience``'s, which hands them in. ``subscribers.selection`` counts the
+same without reading the subscriptions. Fails: ``AudienceError`` for a
 description that makes no sense.
 """
 
@@ -63,38 +64,52 @@ def subscriptions(
     publication_id: int, description: Description, further: Mapping[str, Condition] | None = None
 ) -> QuerySet[Subscription]:
     """Every subscription that makes somebody one of ``people``; a person may have several."""
-    conditions = {**_CONDITIONS, **(further or {})}
-    parts = _described(description, "also")
-    if description.get("lists") or not parts:
-        parts = [description, *parts]
+    known = conditions(further or {})
     chosen = Q()
-    for part in parts:
-        chosen |= _part(publication_id, part, conditions)
+    for part in added(description):
+        chosen |= _part(publication_id, part, known)
     found = _confirmed(chosen).filter(
         Q(paused_until=None) | Q(paused_until__lte=timezone.now()),
-        ~_on(_lists(publication_id, description.get("except"))),
+        ~_on(own_lists(publication_id, description.get("except"))),
     )
-    for part in _described(description, "without"):
-        gone = _confirmed(_part(publication_id, part, conditions))
+    for part in parts(description, "without"):
+        gone = _confirmed(_part(publication_id, part, known))
         found = found.exclude(subscriber__in=gone.values("subscriber"))
     return found
 
 
-def _described(description: Description, name: str) -> list[Description]:
-    parts = description.get(name, [])
-    if not (isinstance(parts, list) and all(isinstance(part, dict) for part in parts)):
+def conditions(further: Mapping[str, Condition]) -> Mapping[str, Condition]:
+    """Every field that a rule may name, and what it means."""
+    return {**_CONDITIONS, **further}
+
+
+def added(description: Description) -> list[Description]:
+    """The parts whose people make up the audience."""
+    also = parts(description, "also")
+    return [description, *also] if description.get("lists") or not also else also
+
+
+def parts(description: Description, name: str) -> list[Description]:
+    found = description.get(name, [])
+    if not (isinstance(found, list) and all(isinstance(part, dict) for part in found)):
         raise AudienceError(_("分组的条件写得不对，请重新选择。"))
-    if len(parts) > MOST_PARTS:
+    if len(found) > MOST_PARTS:
         raise AudienceError(_("最多合并或排除 %(most)s 个分组。") % {"most": MOST_PARTS})
-    return parts
+    return found
 
 
-def _part(publication_id: int, part: Description, conditions: Mapping[str, Condition]) -> Q:
-    lists = _lists(publication_id, part.get("lists"))
+def _part(publication_id: int, part: Description, known: Mapping[str, Condition]) -> Q:
+    lists = lists_of(publication_id, part)
+    left_out = _on(own_lists(publication_id, part.get("except")))
+    return Q(matching(part, known), ~left_out, subscriber_list__in=lists)
+
+
+def lists_of(publication_id: int, part: Description) -> list[int]:
+    """The lists on which a part looks for people."""
+    lists = own_lists(publication_id, part.get("lists"))
     if not lists:
         raise AudienceError(_("请至少选一份名单。"))
-    left_out = _on(_lists(publication_id, part.get("except")))
-    return Q(_matching(part, conditions), ~left_out, subscriber_list__in=lists)
+    return lists
 
 
 def _confirmed(chosen: Q) -> QuerySet[Subscription]:
@@ -109,7 +124,7 @@ def _on(lists: list[int]) -> Q:
     return Q(subscriber__in=others.values("subscriber"))
 
 
-def _lists(publication_id: int, ids: object) -> list[int]:
+def own_lists(publication_id: int, ids: object) -> list[int]:
     if ids is None:
         return []
     if not isinstance(ids, list) or not all(isinstance(each, int) for each in ids):
@@ -120,20 +135,20 @@ def _lists(publication_id: int, ids: object) -> list[int]:
     return list(ids)
 
 
-def _matching(description: Description, conditions: Mapping[str, Condition]) -> Q:
+def matching(description: Description, known: Mapping[str, Condition]) -> Q:
     rules = description.get("rules", [])
     if not isinstance(rules, list) or len(rules) > MOST_RULES:
         raise AudienceError(_("条件最多 %(most)s 条。") % {"most": MOST_RULES})
     met = Q()
     for rule in rules:
         field = str(rule.get("field", "")).partition(":")[0]
-        if field not in conditions:
+        if field not in known:
             raise AudienceError(_("没有“%(field)s”这种条件。") % {"field": field})
         refuse_address(str(rule.get("value", "")))
         met = (
-            met | conditions[field](rule)
+            met | known[field](rule)
             if description.get("match") == "any"
-            else (met & conditions[field](rule))
+            else (met & known[field](rule))
         )
     return met
 

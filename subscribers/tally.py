@@ -9,14 +9,17 @@ missing.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import connection, connections, transaction
 from django.db.models import Count, Sum
 
-from subscribers.models import ListTally, SubscriberList, Subscription
+from subscribers.models import ListTally, Subscription
 
 TABLE, TALLY = "subscribers_subscription", "subscribers_listtally"
+Counts = dict[str, int]
+
 # Above this many rows a list's tally is worth summing up.
 ROWS = 300
 
@@ -74,11 +77,21 @@ SQLITE = (
 )
 
 
-def counts(subscriber_list: SubscriberList) -> dict[str, int]:
-    """The subscriptions of a list by state; every state named."""
-    rows = ListTally.objects.filter(subscriber_list=subscriber_list).values_list("state")
-    counted = dict(rows.annotate(sum=Sum("delta")).order_by())
-    return {state.value: counted.get(state.value, 0) for state in Subscription.State}
+def counts(*lists: int) -> Counts:
+    """The subscriptions of these lists by state; every state named."""
+    each = by_list(lists).values()
+    return {state: sum(counted[state] for counted in each) for state in Subscription.State.values}
+
+
+def by_list(lists: Collection[int]) -> dict[int, Counts]:
+    """The same, each list by itself."""
+    rows = ListTally.objects.filter(subscriber_list__in=lists).values_list(
+        "subscriber_list", "state"
+    )
+    counted: dict[int, Counts] = {pk: dict.fromkeys(Subscription.State.values, 0) for pk in lists}
+    for pk, state, number in rows.annotate(sum=Sum("delta")).order_by():
+        counted[pk][state] = number
+    return counted
 
 
 def compact() -> None:

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from dongtai_mail.delivery import mailings, queue, reasons, returns, stages
 from dongtai_mail.logs import event
-from subscribers import tally
+from subscribers import membership, tally
 from worker import errands, mailbox, notes
 from worker.journal import stories
 
@@ -30,6 +30,7 @@ def tick(client: redis.Redis, watch: queue.Watch) -> None:
     stages.advance()
     mailings.compact_tally()
     tally.compact()
+    membership.compact()
     reasons.compact()
     mailbox.wake(client)
     errands.wake()

@@ -4,6 +4,7 @@ from subscribers.models.imports import ImportRow, ImportRun
 from subscribers.models.notices import AddressChange, Notice, Posted
 from subscribers.models.people import (
     ListTally,
+    Membership,
     Subscriber,
     SubscriberList,
     Subscription,
@@ -19,6 +20,7 @@ __all__ = [
     "ImportRow",
     "ImportRun",
     "ListTally",
+    "Membership",
     "Notice",
     "Posted",
     "Release",

@@ -8,15 +8,24 @@ itself enforces; leaving takes effect in the transaction that records it.
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext_lazy as _
 
 from dongtai_mail.validators import validate_line
 from subscribers.models.suppression import FingerprintField
+
+if TYPE_CHECKING:
+    BinaryField = models.BinaryField[bytes, bytes]
+else:
+    BinaryField = models.BinaryField
+
+# So many readers are one row of a list's set.
+PIECE = 1024
 
 
 class SubscriberList(models.Model):
@@ -58,6 +67,8 @@ class Subscriber(models.Model):
     class Meta:
         # Not unique=True, which brings a second index for LIKE: imports pay for each.
         constraints = (models.UniqueConstraint(fields=("key",), name="subscriber_once"),)
+        # From the suppressed, who are few, to the reader.
+        indexes = (models.Index(fields=("hash",), name="subscriber_hash"),)
 
     def __str__(self) -> str:
         return self.address
@@ -94,7 +105,7 @@ class Subscription(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=("subscriber_list", "state"), name="subscription_state"),
+            models.Index(fields=("subscriber_list", "id"), name="subscription_listed"),
             models.Index(
                 fields=("subscriber_list",),
                 condition=models.Q(paused_until__isnull=False),
@@ -121,6 +132,32 @@ class ListTally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscriber_list_id} {self.state}: {self.delta:+}"
+
+
+class PieceField(BinaryField):
+    """``PIECE`` bits; by XOR, which PostgreSQL has of bit strings alone."""
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
+        if connection.vendor == "postgresql":
+            return f"bit({PIECE})"
+        return super().db_type(connection)
+
+
+class Membership(models.Model):
+    """Bits to flip in a list's set of confirmed readers, from reader ``piece`` × ``PIECE`` on.
+
+    The database writes these rows itself (``subscribers.membership``), in PostgreSQL alone.
+    """
+
+    # No constraint: what the triggers write must not wait for a row of the list.
+    subscriber_list = models.ForeignKey(
+        SubscriberList, on_delete=models.CASCADE, db_constraint=False, related_name="+"
+    )
+    piece = models.BigIntegerField()
+    bits = PieceField()
+
+    def __str__(self) -> str:
+        return f"{self.subscriber_list_id}: from {self.piece * PIECE}"
 
 
 class Wording(models.Model):

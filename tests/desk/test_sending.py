@@ -206,8 +206,12 @@ def test_lists_and_segments_minus_others(desk, issue, publication, readers):
     chosen = {"list": [on.pk, more.pk], "except_list": less.pk, "except_segment": segment.pk}
     expected = 12 + 2 - 1 - 3
     page = desk.get(_address(issue, **chosen)).content.decode()
+    assert "数人数" in page
+    assert not _sentence(page)
+    page = desk.get(_address(issue, **chosen), headers={"HX-Request": "true"}).content.decode()
     assert f"发给“读者”“读者”的 {expected} 人" in _sentence(page)
     assert "不发给“读者”“公司”里的人" in _sentence(page)
+    chosen["count"] = 1
     account = desk.get(_address(issue, False, **chosen).replace("g/?", "g/readers/?"))
     told = account.context["account"]
     assert (told.on_lists, told.duplicates, told.left_out) == (15, 1, 4)
@@ -224,7 +228,7 @@ def test_only_a_segment_is_an_audience(desk, issue, publication, readers):
     segment = Segment.objects.create(
         publication=publication, name="QQ", audience={"lists": lists, "rules": [rule]}
     )
-    mailing = _send(desk, issue, segment=segment.pk)
+    mailing = _send(desk, issue, segment=segment.pk, count=1)
     segment.delete()
     mailings.start(mailing.pk)
     assert mailing.deliveries.count() == 3

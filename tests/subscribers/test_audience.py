@@ -11,6 +11,7 @@ from django.utils import timezone
 from dongtai_mail.delivery import audience, mailings
 from dongtai_mail.delivery.mailings import MailingRefused
 from dongtai_mail.delivery.models import Delivery
+from subscribers import membership
 from subscribers.audience import AudienceError
 from subscribers.models import Subscriber, Subscription, Suppression
 from tests import factories
@@ -37,6 +38,9 @@ def _selected(among, **description) -> set[str]:
     chosen = {"lists": [each.pk for each in among], **description}
     ids = audience.described(publication, chosen)
     rows = Subscription.objects.filter(pk__in=ids)
+    assert audience.select(publication, chosen).readers == membership.readers(
+        list(rows.values_list("subscriber", flat=True))
+    )
     letters = [address[0] for address in rows.values_list("subscriber__key", flat=True)]
     assert len(letters) == len(set(letters))
     return set(letters)
@@ -202,8 +206,7 @@ def test_another_publications_lists_are_refused(lists):
     ],
 )
 def test_a_description_without_sense_is_refused(lists, described):
-    with pytest.raises(AudienceError):
-        audience.described(
-            lists[0].publication_id,
-            {"lists": [lists[0].pk], **described} if "rules" in described else described,
-        )
+    asked = {"lists": [lists[0].pk], **described} if "rules" in described else described
+    for look in (audience.described, audience.select):
+        with pytest.raises(AudienceError):
+            look(lists[0].publication_id, asked)

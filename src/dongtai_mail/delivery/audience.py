@@ -18,12 +18,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from dongtai_mail.delivery import counting
 from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.delivery.providers import DEFAULTS
-from subscribers import audience
+from subscribers import audience, selection
 from subscribers.audience import AudienceError, Description, Rule
 from subscribers.models import SubscriberList, Subscription
+from subscribers.selection import Selection
 
 State = Delivery.State
 
@@ -32,6 +32,7 @@ OWN_LANE_READERS = 200
 # Knuth's multiplicative hash: spreads the ids of subscriptions, within 64 bits.
 SPREAD = "(subscription.id * 2654435761 + %(mailing)s * 40503) %% 4294967296"
 
+_FOUND_ON = "subscription.subscriber_list_id"
 _LISTED = "subscription.subscriber_list_id = %(list)s"
 # A person who is on both lists is written to as a reader of the mailing's own.
 _LISTED_OR_FIRST = """
@@ -49,7 +50,8 @@ _FIRST = """
 """
 _FREEZE = """
     INSERT INTO delivery_delivery
-           (mailing_id, subscription_id, address, name, provider, lane, state, attempts)
+           (mailing_id, subscription_id, subscriber_list_id, address, name, provider, lane, state,
+            attempts)
     WITH own AS (
         SELECT person.provider
           FROM subscribers_subscription subscription
@@ -57,7 +59,7 @@ _FREEZE = """
          WHERE subscription.subscriber_list_id = %(list)s
          GROUP BY person.provider HAVING COUNT(*) > %(own)s OR person.provider IN ({known})
          UNION SELECT provider FROM delivery_providerlimit)
-    SELECT %(mailing)s, subscription.id, person.address, person.name, person.provider,
+    SELECT %(mailing)s, subscription.id, {found_on}, person.address, person.name, person.provider,
            COALESCE(own.provider, ''), 0, 0
       FROM subscribers_subscription subscription
       JOIN subscribers_subscriber person ON person.id = subscription.subscriber_id
@@ -76,9 +78,9 @@ _FREEZE = """
 def freeze(mailing: Mailing, first_list: int | None) -> int:
     """Make the deliveries; answers how many. ``first_list`` is the list that goes first."""
     order = f"{SPREAD}, subscription.id" if mailing.stages else "subscription.id"
-    listed = _LISTED
+    listed, found_on = _LISTED, "NULL"
     if first_list is not None:
-        listed, order = _LISTED_OR_FIRST, f"{_FIRST}, {order}"
+        listed, order, found_on = _LISTED_OR_FIRST, f"{_FIRST}, {order}", _FOUND_ON
     known = ", ".join(f"'{name}'" for name in DEFAULTS)
     values: dict[str, Any] = {
         "mailing": mailing.pk,
@@ -91,9 +93,11 @@ def freeze(mailing: Mailing, first_list: int | None) -> int:
     if mailing.audience is not None:
         description = with_first(mailing.audience, first_list)
         listed, chosen = _described(mailing.subscriber_list.publication_id, description)
+        found_on = _FOUND_ON
         values |= chosen
+    freeze = _FREEZE.format(found_on=found_on, listed=listed, order=order, known=known)
     with connection.cursor() as cursor:
-        cursor.execute(_FREEZE.format(listed=listed, order=order, known=known), values)
+        cursor.execute(freeze, values)
         return int(cursor.rowcount)
 
 
@@ -122,18 +126,15 @@ def described(publication_id: int, description: Description) -> QuerySet[Subscri
     return audience.people(publication_id, description, _further(publication_id))
 
 
-def subscriptions(publication_id: int, description: Description) -> QuerySet[Subscription]:
-    """Every subscription of these people by which they were selected."""
-    return audience.subscriptions(publication_id, description, _further(publication_id))
+def select(publication_id: int, description: Description) -> Selection:
+    """The same people as sets, at this moment."""
+    return selection.select(publication_id, description, _further(publication_id))
 
 
 def count(publication_id: int, description: Description) -> tuple[int, int]:
     """How many would get a mailing now, and how many are left out as suppressed."""
-    people = described(publication_id, description)
-    only = counting.only_list(description)
-    if only is not None:
-        return counting.whole(publication_id, only)
-    return counting.chosen(publication_id, people)
+    selected = select(publication_id, description)
+    return selected.readers.bit_count(), selected.excluded.bit_count()
 
 
 def _further(publication_id: int) -> dict[str, audience.Condition]:

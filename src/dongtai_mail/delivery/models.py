@@ -128,6 +128,15 @@ class Delivery(models.Model):
         db_index=False,
         db_constraint=False,
     )
+    # On which list a described audience found the reader; NULL: on the mailing's own.
+    subscriber_list = models.ForeignKey(
+        SubscriberList,
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+    )
     address = models.CharField(max_length=320)
     name = models.CharField(max_length=100, blank=True)
     provider = models.CharField(max_length=253)
@@ -183,7 +192,10 @@ class Attempt(models.Model):
 
 
 class Tally(models.Model):
-    """Changes of how many deliveries of a mailing are in a state, by lane; their sum is the count.
+    """Changes of how many deliveries of a mailing are in a state; their sum is the count.
+
+    By lane, by the list that readers were found on, and, of what was accepted or bounced, by the
+    quarter of an hour in which it was.
 
     The database writes these rows itself, by triggers on the deliveries, so no way of changing a
     delivery can be forgotten. Rows are only added, so workers don't wait for each other; the tick
@@ -194,6 +206,15 @@ class Tally(models.Model):
     mailing = models.ForeignKey(Mailing, on_delete=models.DO_NOTHING, db_constraint=False)
     lane = models.CharField(max_length=253, blank=True)
     state = models.SmallIntegerField(choices=Delivery.State)
+    subscriber_list = models.ForeignKey(
+        SubscriberList,
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+    )
+    quarter = models.DateTimeField(null=True)
     delta = models.BigIntegerField()
 
     def __str__(self) -> str:
@@ -281,6 +302,11 @@ class ReturnedMessage(models.Model):
             ),
             models.Index(
                 fields=("received_at",), condition=models.Q(raw__isnull=False), name="returned_raw"
+            ),
+            models.Index(
+                fields=("delivery",),
+                condition=models.Q(effect="complained"),
+                name="returned_complaints",
             ),
         )
 

@@ -1,7 +1,7 @@
 """What came of a mailing: shares, days, providers, lists, and how earlier issues did.
 
-Promises: every number comes from the rows that are the truth; a number that grows with the
-audience is kept for as long as the mailing's ledger and events stand as they are. Percentages are
+Promises: every number comes from the rows that are the truth, or from the tallies that the database
+keeps of them; none costs more for a larger audience. Percentages are
 of what they are named for: bounces of all that was handed over or refused for good, complaints
 and unsubscribes of what was accepted.
 """
@@ -12,21 +12,19 @@ import datetime
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from django.core.cache import cache
 from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import TruncDay, TruncHour
 
 from dongtai_mail.delivery import mailings
-from dongtai_mail.delivery.models import Delivery, Mailing, ReturnedMessage
+from dongtai_mail.delivery.models import Delivery, Mailing, ReturnedMessage, Tally
 from dongtai_mail.issues.models import ClickCount, EditionLink, Publication
-from subscribers.models import Subscription, SubscriptionEvent
+from subscribers.models import SubscriberList, Subscription, SubscriptionEvent
 
 # After so many days, what readers do is hardly about this mailing any more.
 DAYS = 30
 EARLIER = 8
-_KEPT_SECONDS = 24 * 3600
 _LEFT = Subscription.State.UNSUBSCRIBED
-_FINAL = (Mailing.State.FINISHED, Mailing.State.CANCELLED)
+State = Delivery.State
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,32 +177,29 @@ def _unsubscribes(mailing: Mailing) -> QuerySet[SubscriptionEvent]:
 
 
 def _hours(mailing: Mailing) -> list[Hour]:
-    """When mail was accepted. Reads every delivery: kept once nothing changes any more."""
-    key = f"report-hours-{mailing.pk}-{mailings.ledger(mailing)['accepted']}"
-    known: list[Hour] | None = cache.get(key)
-    if known is not None:
-        return known
-    accepted = Delivery.objects.filter(
-        mailing=mailing, state=Delivery.State.ACCEPTED, changed_at__isnull=False
-    )
-    hour = TruncHour("changed_at", tzinfo=mailing.edition.issue.publication.zone)
-    counted = accepted.annotate(hour=hour).values("hour").annotate(count=Count("id"))
-    found = [Hour(each["hour"], each["count"]) for each in counted.order_by("hour")]
-    cache.set(key, found, _KEPT_SECONDS if mailing.state in _FINAL else 10)
-    return found
+    """When mail was accepted."""
+    counted = _tallied(mailing, State.ACCEPTED, TruncHour)
+    return [Hour(hour, count) for hour, count in sorted(counted.items())]
+
+
+def _tallied(
+    mailing: Mailing, state: int, part: type[TruncHour] | type[TruncDay]
+) -> dict[datetime.datetime, int]:
+    """How many deliveries came into a state in each hour or day of the publication's zone."""
+    rows = Tally.objects.filter(mailing=mailing, state=state, quarter__isnull=False)
+    at = part("quarter", tzinfo=mailing.edition.issue.publication.zone)
+    counted = rows.annotate(at=at).order_by().values_list("at").annotate(count=Sum("delta"))
+    return dict(counted.filter(count__gt=0))
 
 
 def _days(mailing: Mailing) -> list[Day]:
     """From the first day on which anything came back to the last, none left out."""
-    bounced = Delivery.objects.filter(mailing=mailing, state=Delivery.State.BOUNCED)
     zone = mailing.edition.issue.publication.zone
+    bounced = _tallied(mailing, State.BOUNCED, TruncDay)
     counts = [
-        _by_day(rows, column, mailing)
-        for rows, column in (
-            (bounced, "changed_at"),
-            (_complaints(mailing), "received_at"),
-            (_unsubscribes(mailing), "at"),
-        )
+        {at.date(): count for at, count in bounced.items()},
+        _by_day(_complaints(mailing), "received_at", mailing),
+        _by_day(_unsubscribes(mailing), "at", mailing),
     ]
     days = {day for count in counts for day in count}
     if not days or mailing.started_at is None:
@@ -216,9 +211,7 @@ def _days(mailing: Mailing) -> list[Day]:
 
 
 def _by_day(
-    rows: QuerySet[ReturnedMessage] | QuerySet[Delivery] | QuerySet[SubscriptionEvent],
-    column: str,
-    mailing: Mailing,
+    rows: QuerySet[ReturnedMessage] | QuerySet[SubscriptionEvent], column: str, mailing: Mailing
 ) -> dict[datetime.date, int]:
     day = TruncDay(column, tzinfo=mailing.edition.issue.publication.zone)
     counted = (
@@ -238,29 +231,15 @@ def _providers(mailing: Mailing) -> list[Row]:
 
 
 def _lists(mailing: Mailing) -> list[Row]:
-    """By the list that each reader is on; only a mailing to several lists has to read them all."""
-    if mailing.audience is None and not mailing.stages:
-        return [_row(mailing.subscriber_list.name, mailings.ledger(mailing).items())]
-    stands = "-".join(map(str, mailings.ledger(mailing).values()))
-    key = f"report-lists-{mailing.pk}-{stands}"
-    known: list[Row] | None = cache.get(key)
-    if known is not None:
-        return known
-    names = {state.value: state.name.lower() for state in Delivery.State}
-    counted = (
-        Delivery.objects.filter(mailing=mailing)
-        .order_by()
-        .values_list("subscription__subscriber_list__name", "state")
-        .annotate(count=Count("id"))
-    )
-    lists: dict[str, list[tuple[str, int]]] = {}
-    for name, state, count in counted:
-        lists.setdefault(name or "—", []).append((names[state], count))
-    rows = sorted(
-        (_row(name, parts) for name, parts in lists.items()), key=lambda row: -row.targeted
-    )
-    cache.set(key, rows, _KEPT_SECONDS)
-    return rows
+    """By the list that each reader was found on."""
+    own = mailing.subscriber_list
+    found = Tally.objects.filter(mailing=mailing).order_by().values_list("subscriber_list", "state")
+    lists: dict[int, list[tuple[str, int]]] = {}
+    for pk, state, count in found.annotate(sum=Sum("delta")):
+        lists.setdefault(pk or own.pk, []).append((State(state).name.lower(), count))
+    names = SubscriberList.objects.in_bulk(list(lists))
+    rows = (_row(names[pk].name if pk in names else "—", parts) for pk, parts in lists.items())
+    return sorted(rows, key=lambda row: -row.targeted)
 
 
 def _row(name: str, parts: Iterable[tuple[str, int]]) -> Row:

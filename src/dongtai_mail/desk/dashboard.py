@@ -19,6 +19,7 @@ from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.delivery.reports import Figures
 from dongtai_mail.issues import reviewing, slots
 from dongtai_mail.issues.models import Issue, Publication, Review
+from subscribers import tally
 from subscribers.models import ImportRun, Subscription, SubscriptionEvent
 
 DAYS = 30
@@ -106,9 +107,7 @@ def _growth(publication: Publication) -> Growth:
     joined = counted.pop(Subscription.State.CONFIRMED, 0)
     counted.pop(Subscription.State.PENDING, None)
     return Growth(
-        readers=Subscription.objects.filter(
-            subscriber_list__in=lists, state=Subscription.State.CONFIRMED
-        ).count(),
+        readers=tally.counts(*lists)[Subscription.State.CONFIRMED],
         joined=joined,
         imported=_imported(lists, since),
         left=sum(counted.values()),

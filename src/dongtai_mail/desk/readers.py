@@ -5,15 +5,12 @@ Promises: the same conditions as the audience that is frozen; the parts add up t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
-from django.utils import timezone
-
-from dongtai_mail.delivery import counting
-from dongtai_mail.delivery.audience import count, subscriptions
-from subscribers.audience import Description
-from subscribers.models import Subscription, Suppression
+from subscribers import tally
+from subscribers.models import Subscription
+from subscribers.selection import Selection
 
 SAMPLE = 5
 
@@ -34,50 +31,48 @@ class Account:
     paused: int
 
 
-def account(publication_id: int, chosen: Description, counted: Description) -> Account:
-    """Who of the ``chosen`` is left out of those ``counted``, and why."""
-    readers, suppressed = count(publication_id, counted)
-    on_lists = people = readers + suppressed
-    if counting.only_list(counted) is None:
-        found = subscriptions(publication_id, chosen)
-        sums = found.aggregate(all=Count("pk"), people=Count("subscriber", distinct=True))
-        on_lists, people = sums["all"], sums["people"]
-    others = Subscription.objects.filter(subscriber_list__in=_lists(chosen))
-    confirmed = others.filter(state=Subscription.State.CONFIRMED)
+def account(selected: Selection) -> Account:
+    on_lists = _sum(selected.on_lists)
+    chosen, readers = selected.chosen.bit_count(), selected.readers.bit_count()
+    suppressed = selected.excluded.bit_count()
     return Account(
         on_lists=on_lists,
         readers=readers,
-        duplicates=on_lists - people,
-        left_out=people - readers - suppressed,
+        duplicates=on_lists - chosen,
+        left_out=chosen - readers - suppressed,
         suppressed=suppressed,
-        pending=others.filter(state=Subscription.State.PENDING).count(),
-        paused=confirmed.filter(paused_until__gt=timezone.now()).count(),
+        pending=tally.counts(*selected.on_lists)[Subscription.State.PENDING],
+        paused=_sum(selected.paused),
     )
 
 
-def _lists(chosen: Description) -> set[int]:
-    parts = [chosen, *chosen.get("also", [])]
-    return {each for part in parts for each in part.get("lists", [])}
+def _sum(lists: Mapping[int, int]) -> int:
+    return sum(people.bit_count() for people in lists.values())
 
 
-def sample(publication_id: int, counted: Description) -> list[Subscription]:
+def sample(selected: Selection) -> list[Subscription]:
     """Some who would get it, spread over the time of joining; the same ones when asked again."""
-    found = _not_suppressed(publication_id, subscriptions(publication_id, counted))
-    # Two walks along the index, which end at once; a minimum would read everybody.
-    numbers = found.order_by("pk").values_list("pk", flat=True)
-    first, last = numbers.first(), numbers.last()
-    if first is None or last is None:
-        return []
-    step = (last - first) / SAMPLE
-    people: dict[int, Subscription] = {}
+    rows = Subscription.objects.select_related("subscriber", "subscriber_list")
+    found = []
+    for reader in _spread(selected.readers):
+        lists = [each for each, people in selected.on_lists.items() if people >> reader & 1]
+        row = rows.filter(subscriber=reader, subscriber_list__in=lists).order_by("pk").first()
+        if row is not None:  # Whoever was erased a moment ago has none.
+            found.append(row)
+    return found
+
+
+def _spread(people: int) -> list[int]:
+    """The first of a set, and the next from each of some places of equal distance on."""
+    first = _lowest(people)
+    step = (people.bit_length() - first) / SAMPLE
+    found: list[int] = []
     for number in range(SAMPLE):
-        later = found.filter(pk__gte=first + int(step * number))
-        others = later.exclude(subscriber__in=list(people)).order_by("pk")
-        if row := others.select_related("subscriber", "subscriber_list").first():
-            people[row.subscriber_id] = row
-    return list(people.values())
+        least = max(first + int(step * number), found[-1] + 1 if found else 0)
+        if rest := people >> least:
+            found.append(least + _lowest(rest))
+    return found
 
 
-def _not_suppressed(publication_id: int, rows: QuerySet[Subscription]) -> QuerySet[Subscription]:
-    suppressed = Suppression.objects.filter(Q(publication=None) | Q(publication=publication_id))
-    return rows.exclude(subscriber__hash__in=suppressed.values("hash"))
+def _lowest(people: int) -> int:
+    return (people & -people).bit_length() - 1 if people else 0

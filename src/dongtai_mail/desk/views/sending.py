@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from dongtai_mail.delivery.audience import with_first
+from dongtai_mail.delivery.audience import select
 from dongtai_mail.delivery.letters import KeyMissing
 from dongtai_mail.delivery.mailings import MailingRefused, schedule
 from dongtai_mail.delivery.models import Mailing
@@ -30,12 +30,12 @@ from dongtai_mail.desk.access import Right, opens, rights
 from dongtai_mail.desk.plans import Plan, PlanForm
 from dongtai_mail.desk.previews import AUTO, KINDS
 from dongtai_mail.issues import editions, reviewing
-from dongtai_mail.issues.models import Edition, Issue, Review
+from dongtai_mail.issues.models import Edition, Issue, Publication, Review
 from dongtai_mail.rendering import RenderingError
 from subscribers import tally
 from subscribers.audience import AudienceError
 from subscribers.links import masked
-from subscribers.models import Subscription
+from subscribers.models import SubscriberList, Subscription
 
 CHOSEN = ("list", "segment", "except_list", "except_segment")
 
@@ -52,10 +52,7 @@ def send(request: HttpRequest, issue: Issue) -> HttpResponse:
     publication = issue.publication
     form = PlanForm(publication, plans.remembered(publication, request.GET))
     context = _context(request, issue, edition, form) | {
-        "lists": [
-            (each, tally.counts(each).get(Subscription.State.CONFIRMED, 0))
-            for each in publication.lists.order_by("name")
-        ],
+        "lists": _lists(publication),
         "segments": publication.segments.all(),
         "kinds": [(kind, words.KINDS[kind]) for kind in KINDS],
         "kind": request.GET.get("kind", AUTO),
@@ -65,22 +62,28 @@ def send(request: HttpRequest, issue: Issue) -> HttpResponse:
     return render(request, "desk/sending.html", context)
 
 
+def _lists(publication: Publication) -> list[tuple[SubscriberList, int]]:
+    """The lists, each with how many are confirmed."""
+    lists = list(publication.lists.order_by("name"))
+    counted = tally.by_list([each.pk for each in lists])
+    return [(each, counted[each.pk][Subscription.State.CONFIRMED]) for each in lists]
+
+
 @opens(Issue, Right.SEND)
 @require_safe
 def readers(request: HttpRequest, issue: Issue) -> HttpResponse:
     """Who some of them are, and who is left out and why."""
     form = PlanForm(issue.publication, plans.remembered(issue.publication, request.GET))
     context = _context(request, issue, None, form)
-    if form.is_valid():
+    if form.is_valid() and not context.get("counting"):
         plan = form.plan()
-        chosen = with_first(plan.chosen, plan.first.pk if plan.first else None)
-        counted = plan.counted or plan.chosen
+        selected = select(issue.publication_id, plan.counted or plan.chosen)
         known = Right.LISTS in rights(request.user, issue.publication)
         context |= {
-            "account": who.account(issue.publication_id, chosen, counted),
+            "account": who.account(selected),
             "sample": [
                 (row, row.subscriber.address if known else masked(row.subscriber.address))
-                for row in who.sample(issue.publication_id, counted)
+                for row in who.sample(selected)
             ],
             "known": known,
         }
@@ -197,6 +200,8 @@ def _context(
     if form.is_valid():
         plan = form.plan()
         context |= {"plan": plan, "ahead": plans.ahead(plan)}
+        if audiences.comes_later(request, plan.counted):
+            return context | {"counting": True}
         try:
             context["to"] = audiences.audience(plan.subscriber_list, plan.counted)
         except AudienceError as error:

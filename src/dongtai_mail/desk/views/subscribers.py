@@ -7,9 +7,9 @@ from typing import Any, cast
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Q, QuerySet
 from django.forms.models import model_to_dict
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.issues.models import Publication
-from subscribers import exporting, suppression
+from subscribers import exporting, suppression, tally
 from subscribers.models import SubscriberList, Subscription
 
 PER_PAGE = 50
@@ -45,11 +45,13 @@ class ListForm(forms.ModelForm):  # type: ignore[type-arg]
 @opens(Publication, Right.LISTS)
 @require_safe
 def lists(request: HttpRequest, publication: Publication) -> HttpResponse:
-    confirmed = Q(subscriptions__state=Subscription.State.CONFIRMED)
-    shown = publication.lists.annotate(
-        readers=Count("subscriptions", filter=confirmed), everybody=Count("subscriptions")
-    ).order_by("archived_at", "name")
-    return _page(request, "subscribers", publication, lists=shown)
+    shown = list(publication.lists.order_by("archived_at", "name"))
+    counted = tally.by_list([each.pk for each in shown])
+    rows = [
+        (each, counted[each.pk][Subscription.State.CONFIRMED], sum(counted[each.pk].values()))
+        for each in shown
+    ]
+    return _page(request, "subscribers", publication, rows=rows)
 
 
 @opens(SubscriberList, Right.LISTS)
@@ -70,10 +72,13 @@ def readers(request: HttpRequest, shown: SubscriberList) -> HttpResponse:
             messages.success(request, _("已保存。"))
             return redirect("desk:subscriber-list", shown.slug)
     asked = request.GET.get("q", "").strip().replace("\x00", "")
-    found = shown.subscriptions.select_related("subscriber").order_by("-pk")
+    found = shown.subscriptions.order_by("-pk")
+    count = None
     if asked:
         people = Q(subscriber__key__icontains=asked) | Q(subscriber__name__icontains=asked)
         found = found.filter(people)
+    else:
+        count = sum(tally.counts(shown.pk).values())
     return _page(
         request,
         "subscribers_list",
@@ -81,9 +86,22 @@ def readers(request: HttpRequest, shown: SubscriberList) -> HttpResponse:
         list=shown,
         form=form,
         q=asked,
-        page=Paginator(found, PER_PAGE).get_page(request.GET.get("page")),
+        page=_readers_page(found, count, request.GET.get("page")),
         address=settings.ORIGIN + reverse("subscribers:sign-up", args=[shown.slug]),
     )
+
+
+def _readers_page(
+    found: QuerySet[Subscription], count: int | None, number: str | None
+) -> Page[Subscription]:
+    """By the index alone to the page, wherever it is; only what is on it is read."""
+    paginator = Paginator(found.values_list("pk", flat=True), PER_PAGE)
+    if count is not None:
+        paginator.count = count
+    page = paginator.get_page(number)
+    rows = Subscription.objects.select_related("subscriber").in_bulk(list(page.object_list))
+    page.object_list = sorted(rows.values(), key=lambda row: -row.pk)
+    return page
 
 
 @opens(SubscriberList, Right.LISTS)
