@@ -17,25 +17,20 @@ from django.db import connection
 from tests import dovecot
 
 MANUSCRIPTS = Path(__file__).resolve().parents[2] / "shared" / "manuscripts"
-FAULTS = Path(__file__).resolve().parent / "faults"
+KINDS = ("plain", "database", "programs", "product", "faults")
+PLACES = {"e2e": "product", "faults": "faults"}
+PROGRAMS = {"browser", "postfix", "dovecot"}
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--only-database", action="store_true", help="only tests that use the database"
-    )
-    parser.addoption("--faults", action="store_true", help="also tests/faults, which take minutes")
+    parser.addoption("--kind", action="append", choices=KINDS, help="see tests/run.py")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--only-database"):
-        left_out = [item for item in items if not _uses_database(item)]
-        items[:] = [item for item in items if _uses_database(item)]
-        config.hook.pytest_deselected(items=left_out)
-    if not config.getoption("--faults"):
-        left_out = [item for item in items if FAULTS in item.path.parents]
-        items[:] = [item for item in items if FAULTS not in item.path.parents]
+    if kinds := config.getoption("--kind"):
+        left_out = [item for item in items if _kind(item) not in kinds]
+        items[:] = [item for item in items if _kind(item) in kinds]
         config.hook.pytest_deselected(items=left_out)
     missing = _missing()
     for item in items:
@@ -43,10 +38,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=missing[name]))
 
 
-def _uses_database(item: pytest.Item) -> bool:
+def _kind(item: pytest.Item) -> str:
+    """What a test needs decides where it runs."""
+    place = item.path.relative_to(Path(__file__).parent).parts[0]
+    if place in PLACES:
+        return PLACES[place]
     marks = {mark.name for mark in item.iter_markers()}
     fixtures = set(getattr(item, "fixturenames", ()))
-    return bool(marks & {"django_db", "postgres"} or fixtures & DATABASE_FIXTURES)
+    if not (marks & {"django_db", "postgres"} or fixtures & DATABASE_FIXTURES):
+        return "plain"
+    return "programs" if marks & PROGRAMS else "database"
 
 
 def _missing() -> dict[str, str]:

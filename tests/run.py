@@ -1,9 +1,17 @@
-"""Every check, and the tests on SQLite and on PostgreSQL: what ``bin/test`` runs.
+"""Every check and every test, on the databases that it needs: what ``bin/test`` runs.
 
-Two processors are enough for two rows of work at once: the tests on SQLite; beside them the
-checks and then the tests that use a database, on PostgreSQL. The last line sums what pytest
-counted; a check that fails counts as one failed test. Exit code 0 only when all passed.
-Promises: no process and no temporary file of a test outlives this run.
+What a test needs decides where it runs; its place, its marks and its fixtures say so, no list:
+
+- ``product`` (``tests/e2e``) and ``faults`` (``tests/faults``): once; they start the whole product
+  on databases of its own.
+- ``programs`` (a database, and a browser, Postfix or Dovecot beside it): once, on PostgreSQL, as
+  in production; on SQLite where there is no PostgreSQL.
+- ``database`` (all others with a database): on PostgreSQL and on SQLite.
+- ``plain`` (all without): once.
+
+Two processors are enough for two of these at once: whichever is free takes the next, the longest
+first. The last line sums what pytest counted; a check that fails counts as one failed test. Exit
+code 0 only when all passed. Promises: no process and no temporary file of a test outlives this run.
 """
 
 from __future__ import annotations
@@ -16,16 +24,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
 from tests.cluster import Cluster, find_initdb
 
 ROOT = Path(__file__).resolve().parent.parent
+STARTED = time.monotonic()
 MINUTES = 27
 CHECKS = {
     "ruff check": ("ruff", "check", "."),
@@ -52,10 +62,9 @@ class Counts:
 
 def main(chosen: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    started = time.monotonic()
     with _own_everything() as temporary:
         counts = _run(chosen, temporary)
-    minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    minutes, seconds = divmod(round(time.monotonic() - STARTED), 60)
     print(f"\n{minutes} min {seconds} s", flush=True)
     print(f"{counts.passed} passed, {counts.failed} failed", end="")
     print(f", {counts.skipped} skipped" if counts.skipped else "", flush=True)
@@ -63,33 +72,28 @@ def main(chosen: Sequence[str]) -> int:
 
 
 def _run(chosen: Sequence[str], temporary: Path) -> Counts:
-    with ThreadPoolExecutor(2) as rows:
-        on_sqlite = rows.submit(_sqlite, chosen, temporary)
-        others = rows.submit(_checks_and_postgres, chosen, temporary)
-        return on_sqlite.result() + others.result()
-
-
-def _sqlite(chosen: Sequence[str], temporary: Path) -> Counts:
-    return _pytest("tests on SQLite", ["-m", "not postgres"], chosen, _environment(), temporary)
-
-
-def _checks_and_postgres(chosen: Sequence[str], temporary: Path) -> Counts:
-    counts = Counts() if chosen else _checks()
-    if find_initdb() is None:
+    postgres = find_initdb() is not None
+    if not postgres:
         print("No PostgreSQL on this machine: the tests on it are left out.", flush=True)
-        return counts
+    steps: list[Callable[[Sequence[str], Path], Counts]] = [
+        partial(_pytest, "tests of faults", ["faults"]),
+        *([_on_postgres] if postgres else []),
+        partial(_pytest, "tests of the whole product", ["product"]),
+        partial(_pytest, "tests without a database", ["plain"]),
+        partial(_pytest, "tests on SQLite", ["database", *([] if postgres else ["programs"])]),
+        *([] if chosen else [_checks]),
+    ]
+    with ThreadPoolExecutor(2) as rows:
+        return sum(rows.map(lambda step: step(chosen, temporary), steps), Counts())
+
+
+def _on_postgres(chosen: Sequence[str], temporary: Path) -> Counts:
     with Cluster() as cluster:
-        environment = _environment() | {"DONGTAI_DATABASE_URL": cluster.url}
-        options = ["--only-database"]
-        return counts + _pytest("tests on PostgreSQL", options, chosen, environment, temporary)
+        kinds = ["database", "programs"]
+        return _pytest("tests on PostgreSQL", kinds, chosen, temporary, cluster.url)
 
 
-def _environment() -> dict[str, str]:
-    """Without what an installation's shell may have set."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("DONGTAI_")}
-
-
-def _checks() -> Counts:
+def _checks(chosen: Sequence[str], temporary: Path) -> Counts:
     statuses = [
         _step(name, [sys.executable.replace("python", command[0]), *command[1:]], os.environ)
         for name, command in CHECKS.items()
@@ -99,17 +103,26 @@ def _checks() -> Counts:
 
 def _pytest(
     name: str,
-    options: Sequence[str],
+    kinds: Sequence[str],
     chosen: Sequence[str],
-    environment: Mapping[str, str],
     temporary: Path,
+    database_url: str = "",
 ) -> Counts:
     report = temporary / f"{name}.xml"
     # Each run by itself: Hypothesis and the cache would write to one place.
     private = ["-p", "no:cacheprovider", "-o", "faulthandler_timeout=300"]
     command = [sys.executable, "-m", "pytest", "-q", *private, f"--junitxml={report}"]
-    status = _step(name, [*command, *options, *chosen], {**environment, "TMPDIR": str(temporary)})
+    command += [] if database_url else ["-m", "not postgres"]
+    command += [f"--kind={kind}" for kind in kinds]
+    environment = {**_environment(database_url), "TMPDIR": str(temporary)}
+    status = _step(name, [*command, *chosen], environment, quiet=5 if chosen else None)
     return _counts(report, status, bool(chosen))
+
+
+def _environment(database_url: str) -> dict[str, str]:
+    """Without what an installation's shell may have set."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("DONGTAI_")}
+    return own | ({"DONGTAI_DATABASE_URL": database_url} if database_url else {})
 
 
 def _counts(report: Path, status: int, chosen: bool) -> Counts:
@@ -126,8 +139,13 @@ def _counts(report: Path, status: int, chosen: bool) -> Counts:
     return counts + Counts(failed=int(unexplained))
 
 
-def _step(name: str, command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run it and show its output in one piece, so that two rows of work don't mix theirs."""
+def _step(
+    name: str, command: Sequence[str], environment: Mapping[str, str], quiet: int | None = None
+) -> int:
+    """Run it and show its output in one piece, so that two at once don't mix theirs.
+
+    With the status ``quiet`` there is nothing to show.
+    """
     started = time.monotonic()
     try:
         done = subprocess.run(
@@ -137,7 +155,7 @@ def _step(name: str, command: Sequence[str], environment: Mapping[str, str]) -> 
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=MINUTES * 60,
+            timeout=max(STARTED + MINUTES * 60 - started, 1),
             check=False,
         )
         status, output = done.returncode, done.stdout
@@ -146,7 +164,8 @@ def _step(name: str, command: Sequence[str], environment: Mapping[str, str]) -> 
     seconds = time.monotonic() - started
     verdict = "ok" if status == 0 else f"FAILED ({status})"
     text = output.decode("utf-8", "replace").rstrip()
-    print(f"\n== {name}: {verdict}, {seconds:.0f} s\n{text}", flush=True)
+    if status != quiet:
+        print(f"\n== {name}: {verdict}, {seconds:.0f} s\n{text}", flush=True)
     return status
 
 
