@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dongtai_mail.content import Paragraph
@@ -39,6 +39,8 @@ def test_arbitrary_bytes_raise_nothing_else(data: bytes) -> None:
 
 
 @given(TEXTS, st.sampled_from(["a.txt", "a.md"]))
+@example("【要闻】\n\n# # ", "a.txt")
+@example("【要闻】\f12", "a.txt")
 @settings(max_examples=200, deadline=None)
 def test_nothing_that_goes_in_gets_lost(text: str, filename: str) -> None:
     try:

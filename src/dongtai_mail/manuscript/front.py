@@ -66,7 +66,7 @@ def heading(text: str) -> tuple[int, str] | None:
 
 def section_name(text: str, known: frozenset[str]) -> str | None:
     """The section whose header the line is; ``known`` names need no brackets."""
-    if len(text) > 32:
+    if not 0 < len(text) <= 32:
         return None
     match = _BRACKETED.match(text) if text[0] in "【〖#*" else None
     if match:

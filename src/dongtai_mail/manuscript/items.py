@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from dongtai_mail.manuscript import sourceline
 from dongtai_mail.manuscript.blocks import is_heading_like, is_list_item
 from dongtai_mail.manuscript.front import heading, section_name
+from dongtai_mail.manuscript.layout import Layout
 from dongtai_mail.manuscript.model import Line
-from dongtai_mail.manuscript.paragraphs import Layout, Paragraph, is_cut, join
+from dongtai_mail.manuscript.paragraphs import Paragraph, is_cut, join
 from dongtai_mail.manuscript.script import HAN, columns, is_finished
 from dongtai_mail.manuscript.toc import key
 

@@ -41,6 +41,7 @@ from dongtai_mail.manuscript.items import (
     Segmenter,
     refine,
 )
+from dongtai_mail.manuscript.layout import Layout
 from dongtai_mail.manuscript.model import Draft, Line, Passage, Role, Use
 from dongtai_mail.manuscript.script import columns, is_finished, shortened
 
@@ -100,7 +101,7 @@ def _segment(body: Sequence[Line], cover: front.Front, builder: _Builder) -> lis
     titles = [entry.title for entry in cover.toc]
     segmenter = Segmenter(known, Levels.of(body, known), titles)
     alone = _alone(body, segmenter)
-    layout = paragraphs.Layout.of(body)
+    layout = Layout.of(body)
     grouped = paragraphs.group(body, layout, alone)
     sections = segmenter.walk(grouped)
     refine(sections, layout, segmenter.toc)
@@ -299,7 +300,16 @@ def _in_order(lines: Sequence[Line], taken: dict[int, Role], *groups: list[Use])
     used = [Use(lines[i].number, role, lines[i].text) for i, role in taken.items()]
     for group in groups:
         used.extend(group)
-    return sorted(used, key=lambda use: use.line)
+    # A page break within a line leaves several pieces with one number.
+    pieces: dict[int, list[str]] = {}
+    for line in lines:
+        pieces.setdefault(line.number, []).append(line.text)
+
+    def place(use: Use) -> tuple[int, int]:
+        texts = pieces[use.line]
+        return use.line, next((i for i, text in enumerate(texts) if use.text in text), 0)
+
+    return sorted(used, key=place)
 
 
 def _unplaced(uses: Sequence[Use], pieces: Sequence[tuple[int, str]]) -> Iterator[Finding]:
