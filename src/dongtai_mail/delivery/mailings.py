@@ -18,7 +18,7 @@ from django.utils import timezone
 from dongtai_mail.content import Severity
 from dongtai_mail.delivery import audience, letters, stages
 from dongtai_mail.delivery.models import Delivery, Mailing, Tally
-from dongtai_mail.delivery.signals import mailing_due
+from dongtai_mail.delivery.signals import announce_waiting, mailing_due
 from dongtai_mail.issues import reviewing
 from dongtai_mail.issues.models import Edition
 from dongtai_mail.logs import event
@@ -126,13 +126,22 @@ def announce(mailing_id: int) -> None:
     transaction.on_commit(lambda: mailing_due.send(Mailing, mailing_id=mailing_id))
 
 
-def start_due() -> list[int]:
-    """Start what is due and mark what was missed; returns the ids of all that are sending."""
+def start_due(before_leap: datetime.datetime | None = None) -> list[int]:
+    """Start what is due and mark what was missed; returns the ids of all that are sending.
+
+    ``before_leap`` is the time it would be, had nobody just set this host's clock forward: what
+    is due by that alone waits for a person.
+    """
     now = _now()
     for mailing in Mailing.objects.filter(state=State.SCHEDULED, scheduled_at__lte=now):
         late = now - mailing.scheduled_at > datetime.timedelta(seconds=mailing.grace_seconds)
-        if late or _held_back(mailing):
-            _move(mailing, State.SCHEDULED, State.MISSED)
+        leapt_over = before_leap is not None and mailing.scheduled_at > before_leap
+        if leapt_over:
+            note = "服务器的时钟刚被拨快，到点可能只是因为这个，所以没有自动发送。"
+            Mailing.objects.filter(pk=mailing.pk).update(note=note)
+        if late or leapt_over or _held_back(mailing):
+            if _move(mailing, State.SCHEDULED, State.MISSED):
+                announce_waiting(mailing.pk)
         else:
             start(mailing.pk)
     return list(Mailing.objects.filter(state=State.SENDING).values_list("pk", flat=True))

@@ -59,6 +59,8 @@ def _content(notice: StaffNotice) -> rendering.Letter:
         Kind.REVIEW_RETURNED: _review_returned,
         Kind.REVIEW_APPROVED: _review_approved,
         Kind.REVIEW_REVOKED: _review_revoked,
+        Kind.MAILING_STOPPED: _mailing_stopped,
+        Kind.MAILING_MISSED: _mailing_missed,
     }[Kind(notice.kind)](notice)
     return rendering.Letter(
         language="en" if notice.language == "en" else "zh-CN",
@@ -164,6 +166,29 @@ def _about_review(notice: StaffNotice, subject: str, said: tuple[str, ...], butt
         button,
         reverse("desk:review", args=[_review(notice).issue_id]),
         _("不想收到审核的邮件，可以在“我的账号”里关掉。"),
+    )
+
+
+def _mailing_stopped(notice: StaffNotice) -> Words:
+    said = _("《%(issue)s》的发送已自动停止，没有发出的都留着，等您决定。")
+    return _about_mailing(notice, _("发送已停止：%(issue)s"), said)
+
+
+def _mailing_missed(notice: StaffNotice) -> Words:
+    said = _("《%(issue)s》没有在原定的时间发送，没有发给任何人。要不要发，请您决定。")
+    return _about_mailing(notice, _("没有按时发送：%(issue)s"), said)
+
+
+def _about_mailing(notice: StaffNotice, subject: str, said: str) -> Words:
+    mailing = notice.mailing
+    assert mailing is not None  # noqa: S101 - post_mailing has seen to it
+    values = {"issue": str(mailing.edition.issue)}
+    return (
+        subject % values,
+        tuple(filter(None, (said % values, mailing.note))),
+        _("去看这次发送"),
+        reverse("desk:mailing", args=[mailing.pk]),
+        _("写给可以安排发送的人。"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Mails to staff: about their own accounts, and about reviews that wait for them.
+"""Mails to staff: about their own accounts, and about reviews and mailings that wait for them.
 
 Owns: their outbox. Promises: no password and no link that opens an account is ever stored; the
 link is made when the letter is written. Fails: nothing is posted to somebody without an address,
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -16,6 +17,7 @@ from django.db import models, transaction
 from django.db.models import QuerySet
 from django.utils import timezone, translation
 
+from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.issues.models import Publication, Review
 from dongtai_mail.logs import event
 from subscribers.models import Posted
@@ -36,12 +38,15 @@ class StaffNotice(Posted):
         REVIEW_RETURNED = "review-returned", "退回"
         REVIEW_APPROVED = "review-approved", "批准"
         REVIEW_REVOKED = "review-revoked", "批准失效"
+        MAILING_STOPPED = "mailing-stopped", "发送已停"
+        MAILING_MISSED = "mailing-missed", "错过时间"
 
     kind = models.CharField(max_length=20, choices=Kind)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     publication = models.ForeignKey(Publication, on_delete=models.CASCADE, related_name="+")
     language = models.CharField(max_length=20, default="zh-hans")
     review = models.ForeignKey(Review, null=True, on_delete=models.CASCADE, related_name="+")
+    mailing = models.ForeignKey(Mailing, null=True, on_delete=models.CASCADE, related_name="+")
 
     class Meta:
         indexes = (models.Index(fields=("state", "due_at"), name="staff_notice_due"),)
@@ -69,14 +74,25 @@ def post(kind: StaffNotice.Kind, user: User, publication: Publication | None = N
 
 def post_review(kind: StaffNotice.Kind, review: Review, people: Iterable[User]) -> None:
     """Queue a mail about ``review`` to each of ``people`` who can be written to, once."""
-    publication = review.issue.publication
     told = StaffNotice.objects.filter(kind=kind, review=review).values("user")
+    _post_to(people, review.issue.publication, told, kind=kind, review=review)
+
+
+def post_mailing(kind: StaffNotice.Kind, mailing: Mailing, people: Iterable[User]) -> None:
+    """Queue a mail about ``mailing``, except to whom one like it is still on its way."""
+    unsent = StaffNotice.objects.filter(kind=kind, mailing=mailing, state=Posted.State.QUEUED)
+    publication = mailing.subscriber_list.publication
+    _post_to(people, publication, unsent.values("user"), kind=kind, mailing=mailing)
+
+
+def _post_to(
+    people: Iterable[User], publication: Publication, told: QuerySet[Any, Any], **about: Any
+) -> None:
     StaffNotice.objects.bulk_create(
         StaffNotice(
-            kind=kind,
+            **about,
             user=person,
             publication=publication,
-            review=review,
             language="en" if publication.language.startswith("en") else "zh-hans",
             due_at=timezone.now(),
         )
@@ -87,4 +103,5 @@ def post_review(kind: StaffNotice.Kind, review: Review, people: Iterable[User]) 
 
 
 def outgoing() -> QuerySet[StaffNotice]:
-    return StaffNotice.objects.select_related("user", "publication", "review__issue")
+    related = ("user", "publication", "review__issue", "mailing__edition__issue")
+    return StaffNotice.objects.select_related(*related)

@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from dongtai_mail.delivery import queue
 from dongtai_mail.delivery.models import Delivery, Mailing, Tally
+from dongtai_mail.delivery.signals import announce_waiting
 from dongtai_mail.logs import event
 from subscribers.models import SubscriberList, Subscription, Suppression
 
@@ -208,3 +209,4 @@ def _stop(mailing: Mailing, trouble: str) -> None:
     if sending.update(state=Mailing.State.STOPPED, note=note):
         told = {"state": Mailing.State.STOPPED, "stage": mailing.stage + 1}
         logger.warning(event("mailing", mailing=mailing.pk, **told))
+        announce_waiting(mailing.pk)

@@ -10,9 +10,10 @@ class DeskConfig(AppConfig):
     verbose_name = "Desk"
 
     def ready(self) -> None:
-        from dongtai_mail.desk import immutable, reviews
+        from dongtai_mail.desk import immutable, mailing_mail, reviews
         from dongtai_mail.desk.accounts import recording
 
         post_migrate.connect(immutable.install, sender=self, dispatch_uid="desk.immutable")
         recording.listen()
+        mailing_mail.listen()
         reviews.listen()

@@ -15,6 +15,7 @@ from django.utils import timezone
 from dongtai_mail.delivery import policy, reasons
 from dongtai_mail.delivery.models import Attempt, Batch, Delivery, Mailing
 from dongtai_mail.delivery.queue.rows import Claimed, Outcome, among, leased
+from dongtai_mail.delivery.signals import announce_waiting
 from dongtai_mail.logs import event
 from dongtai_mail.message.reply import Reply, Stage, Verdict, classify
 
@@ -146,6 +147,7 @@ def _stop(mailing: Mailing, reply: Reply) -> None:
     if stopped:
         told = {"state": Mailing.State.STOPPED, "code": reply.code, "reply": reply.text}
         logger.warning(event("mailing", mailing=mailing.pk, **told))
+        announce_waiting(mailing.pk)
 
 
 def settle(

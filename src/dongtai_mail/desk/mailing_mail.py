@@ -1,0 +1,46 @@
+"""Who is told by mail that a mailing waits for a person: it was stopped, or missed its time.
+
+Owns: ``listen``. Promises: whoever may send the publication's issues hears of it, and whoever
+scheduled this one; where nobody may send, the administrators.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
+
+from dongtai_mail.delivery import staff_notices
+from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.delivery.signals import mailing_waits
+from dongtai_mail.delivery.staff_notices import StaffNotice
+from dongtai_mail.desk.models import Role
+
+KINDS = {
+    Mailing.State.STOPPED: StaffNotice.Kind.MAILING_STOPPED,
+    Mailing.State.MISSED: StaffNotice.Kind.MAILING_MISSED,
+}
+
+
+def listen() -> None:
+    mailing_waits.connect(_tell, dispatch_uid="desk.mailing_mail")
+
+
+def _tell(mailing_id: int, **_more: Any) -> None:
+    mailing = Mailing.objects.select_related("subscriber_list__publication").get(pk=mailing_id)
+    kind = KINDS.get(Mailing.State(mailing.state))
+    # Somebody may have decided about it already.
+    if kind is not None:
+        staff_notices.post_mailing(kind, mailing, _concerned(mailing))
+
+
+def _concerned(mailing: Mailing) -> QuerySet[User]:
+    publication = mailing.subscriber_list.publication_id
+    in_role = [
+        Q(memberships__publication=publication, memberships__role=role)
+        for role in (Role.SENDER, Role.ADMINISTRATOR)
+    ]
+    active = User.objects.filter(is_active=True)
+    senders = in_role[0] if active.filter(in_role[0]).exists() else in_role[1]
+    return active.filter(senders | Q(username=mailing.created_by)).distinct()
