@@ -14,9 +14,13 @@ from dongtai_mail.delivery import mailings, queue, reasons, returns, stages
 from dongtai_mail.logs import event
 from subscribers import membership, tally
 from worker import errands, mailbox, notes
+from worker.clock import Clock
 from worker.journal import stories
 
 logger = logging.getLogger(__name__)
+
+# Made before the pool forks: each process knows of what happened since its worker began.
+CLOCK = Clock()
 
 
 def tick(client: redis.Redis, watch: queue.Watch) -> None:
@@ -24,7 +28,7 @@ def tick(client: redis.Redis, watch: queue.Watch) -> None:
     settle_dead_workers()
     settle_lapsed(client, watch.lapsed())
     queue.requeue_due()
-    for mailing_id in mailings.start_due():
+    for mailing_id in mailings.start_due(_before_leap()):
         mailings.settle(mailing_id)
     mailings.settle_cancelled()
     stages.advance()
@@ -36,6 +40,15 @@ def tick(client: redis.Redis, watch: queue.Watch) -> None:
     errands.wake()
     returns.catch_up()
     returns.forget_old()
+
+
+def _before_leap() -> datetime.datetime | None:
+    stamp = CLOCK.before_leap()
+    if stamp is None:
+        return None
+    before = datetime.datetime.fromtimestamp(stamp, datetime.UTC)
+    logger.warning(event("clock-set", forward_from=before.isoformat()))
+    return before
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,16 @@ def test_a_time_missed_by_more_than_its_grace_asks_instead_of_sending() -> None:
     assert mailings.start_due() == [mailing.pk]
 
 
+def test_what_is_due_only_by_a_clock_that_was_set_forward_asks() -> None:
+    now = timezone.now()
+    early, due = (_schedule(at=now - datetime.timedelta(hours=hours)) for hours in (1, 3))
+    assert mailings.start_due(now - datetime.timedelta(hours=2)) == [due.pk]
+    early.refresh_from_db()
+    assert early.state == State.MISSED
+    assert "时钟" in early.note
+    assert mailings.start_due() == [due.pk]
+
+
 def test_pause_resume_and_cancel_refuse_what_makes_no_sense() -> None:
     mailing = _schedule(at=timezone.now() + datetime.timedelta(hours=1))
     with pytest.raises(MailingRefused, match="已排期"):
