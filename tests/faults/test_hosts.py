@@ -19,14 +19,12 @@ import pytest
 from tests.faults.world import READERS, Gate, World
 from tests.installation import RedisServer, wait_until
 
-pytestmark = [
-    pytest.mark.skipif(
-        os.getuid() != 0 or not shutil.which("ip"), reason="only root can make networks"
-    ),
-    # Their networks have the same addresses: one after the other, where tests run side by side.
-    pytest.mark.xdist_group("hosts"),
-]
+pytestmark = pytest.mark.skipif(
+    os.getuid() != 0 or not shutil.which("ip"), reason="only root can make networks"
+)
 SESSIONS = 5
+# Networks of this process's own, where tests run side by side.
+NETWORK = f"10.{128 + os.getpid() % 128}"
 
 
 class Forwarder:
@@ -90,7 +88,7 @@ class Host:
     def __init__(self, world: World, number: int) -> None:
         self.name = f"dt{os.getpid() % 10000}h{number}"
         self._world = world
-        near, far = f"10.213.{number}.1", f"10.213.{number}.2"
+        near, far = f"{NETWORK}.{number}.1", f"{NETWORK}.{number}.2"
         self.link = f"{self.name}v"
         _ip("netns", "add", self.name)
         _ip("link", "add", self.link, "type", "veth", "peer", "name", "up0", "netns", self.name)
