@@ -13,13 +13,16 @@ import pytest
 import redis
 from django.conf import settings as django_settings
 from django.db import connection
+from playwright.sync_api import Browser, expect
 
 from tests import dovecot
+from tests.rendering.browser import chromium
 
 MANUSCRIPTS = Path(__file__).resolve().parents[2] / "shared" / "manuscripts"
 KINDS = ("plain", "database", "programs", "product", "faults")
 PLACES = {"e2e": "product", "faults": "faults"}
 PROGRAMS = {"browser", "postfix", "dovecot"}
+BROWSER_SECONDS = 60
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 
 
@@ -82,6 +85,17 @@ def _let_the_log_be_flushed(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     with connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER IF EXISTS desk_audit_no_delete")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for a module's tests; a machine with too much to do gets its time."""
+    with pytest.MonkeyPatch.context() as patch, chromium() as running:
+        # The browser's own loop runs in this thread, which looks at rows between its steps.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        expect.set_options(timeout=BROWSER_SECONDS * 1000)
+        yield running
+        expect.set_options(timeout=5_000)
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from dongtai_mail.catcher.store import Caught, Store
 
@@ -92,21 +93,16 @@ def inbox(store: Store, readers: Readers) -> Store:
 
 
 @pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield started
-        started.close()
+def page(live_server: object, browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(locale="zh-CN", base_url=str(live_server))
+    yield context.new_page()
+    context.close()
 
 
 def test_links_in_a_mail_open_beside_it_and_scripts_do_not_run(
-    inbox: Store, readers: Readers, live_server: object, browser: Browser
+    inbox: Store, readers: Readers, page: Page
 ) -> None:
-    page = browser.new_page(locale="zh-CN")
-    page.goto(f"{live_server}/catcher/1/")
+    page.goto("/catcher/1/")
     mail = page.frame_locator("iframe")
     mail.get_by_text("到末尾").click()
     assert page.frames[1].url.endswith("/catcher/1/html#end")
@@ -123,11 +119,8 @@ def test_links_in_a_mail_open_beside_it_and_scripts_do_not_run(
     assert mail.locator("[data-ran]").count() == 0
 
 
-def test_one_click_posts_what_rfc_8058_says(
-    inbox: Store, readers: Readers, live_server: object, browser: Browser
-) -> None:
-    page = browser.new_page(locale="zh-CN")
-    page.goto(f"{live_server}/catcher/1/")
+def test_one_click_posts_what_rfc_8058_says(inbox: Store, readers: Readers, page: Page) -> None:
+    page.goto("/catcher/1/")
     with page.expect_popup() as opened:
         page.get_by_role("button", name="一键退订").click()
     opened.value.wait_for_load_state()
@@ -137,13 +130,13 @@ def test_one_click_posts_what_rfc_8058_says(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [375, 768, 1440])
 def test_no_page_scrolls_sideways(
-    inbox: Store, live_server: object, browser: Browser, width: int, scheme: str
+    inbox: Store, page: Page, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    view = {"width": width, "height": 900}
-    page = browser.new_page(viewport=view, color_scheme=scheme, locale="zh-CN")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
     paths = ("", "?q=reader99", "?q=nobody", "1/", "1/?width=375", "1/headers", "1/source")
     for number, path in enumerate(paths):
-        page.goto(f"{live_server}/catcher/{path}")
+        page.goto(f"/catcher/{path}")
         page.screenshot(path=SCREENSHOTS / f"{number}-{width}-{scheme}.png")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path

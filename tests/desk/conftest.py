@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from dongtai_mail.issues.models import Issue, Item, Publication, Section
 from tests import factories
+from tests.conftest import BROWSER_SECONDS
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +50,37 @@ def desk(editor: User) -> Client:
     client = Client()
     client.force_login(editor)
     return client
+
+
+@pytest.fixture
+def context(browser: Browser, live_server) -> Iterator[BrowserContext]:
+    """A browser that nobody has used, in which no page may break its own policy."""
+    made = browser.new_context(
+        base_url=live_server.url.replace("127.0.0.1", "localhost"),
+        viewport={"width": 1440, "height": 900},
+        locale="zh-CN",
+    )
+    made.set_default_timeout(BROWSER_SECONDS * 1000)
+    said: list[str] = []
+    made.on("console", lambda message: said.append(message.text))
+    yield made
+    for page in made.pages:
+        page.wait_for_load_state("networkidle")
+    made.close()
+    assert not [each for each in said if "Content Security Policy" in each]
+
+
+@pytest.fixture
+def page(context: BrowserContext, desk: Client) -> Page:
+    sign_in(context, desk)
+    return context.new_page()
+
+
+def sign_in(context: BrowserContext, client: Client) -> None:
+    """Whoever the client is, the browser is."""
+    name = settings.SESSION_COOKIE_NAME
+    cookie = {"name": name, "value": client.cookies[name].value}
+    context.add_cookies([{**cookie, "domain": "localhost", "path": "/"}])
 
 
 @pytest.fixture

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from dongtai_mail.desk.models import AuditEntry, Membership, Role
 from dongtai_mail.issues.models import Publication
-from tests.e2e import looking
-from tests.rendering.browser import chromium, node_package
+from tests.e2e.looking import look
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-SCREENSHOTS = Path(__file__).parents[2] / "screenshots" / "accounts"
 PASSWORD = "a long pass phrase"
 
 
 @pytest.fixture
-def page(live_server, monkeypatch, settings) -> Iterator[Page]:
-    # The browser's own loop runs in this thread, which only looks at rows between its steps.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    monkeypatch.setattr(looking, "SCREENSHOTS", SCREENSHOTS)
-    settings.ALLOWED_HOSTS = ["*"]
-    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
-    settings.SECURE_SSL_REDIRECT = False
+def page(context: BrowserContext, settings) -> Page:
     settings.MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True
-    with chromium() as browser:
-        address = live_server.url.replace("127.0.0.1", "localhost")
-        context = browser.new_context(locale="zh-CN", base_url=address)
-        yield context.new_page()
-        context.close()
+    return context.new_page()
 
 
 @pytest.fixture
@@ -54,12 +39,6 @@ def _sign_in(page: Page) -> None:
 def _confirm(page: Page) -> None:
     page.get_by_label("密码").fill(PASSWORD)
     page.get_by_role("button", name="确认").click()
-
-
-def _look(page: Page, name: str) -> None:
-    """The page's own policy lets no script in; the debugger may bring axe all the same."""
-    page.evaluate((node_package("axe-core") / "axe.min.js").read_text())
-    looking.look(page, name)
 
 
 def _authenticator(page: Page) -> None:
@@ -83,10 +62,10 @@ def test_a_passkey_is_made_and_signs_in_without_a_password(page: Page, chief: Us
     page.goto("/me/factors/passkeys/new/")
     _confirm(page)
     page.get_by_label("名称").fill("办公室的电脑")
-    _look(page, "passkey-new")
+    look(page, "accounts/passkey-new")
     page.get_by_role("button", name="添加").click()
     expect(page.get_by_role("heading", name="恢复码")).to_be_visible()
-    _look(page, "recovery-codes")
+    look(page, "accounts/recovery-codes")
     page.goto("/me/factors/passkeys/")
     expect(page.get_by_role("cell", name="办公室的电脑")).to_be_visible()
     page.goto("/logout/")
@@ -99,7 +78,7 @@ def test_a_passkey_is_made_and_signs_in_without_a_password(page: Page, chief: Us
 def test_without_a_passkey_the_page_says_so(page: Page, chief: User):
     _authenticator(page)
     page.goto("/login/")
-    _look(page, "login")
+    look(page, "accounts/login")
     page.get_by_role("button", name="使用通行密钥").click()
     expect(page.get_by_text("没有用成通行密钥")).to_be_visible()
 
@@ -137,7 +116,7 @@ def test_the_pages_of_people_and_settings_are_looked_at(page: Page, chief: User,
         "audit": "/publications/observer/audit/",
     }.items():
         page.goto(address)
-        _look(page, name)
+        look(page, f"accounts/{name}")
     page.goto("/me/factors/app/")
     _confirm(page)
-    _look(page, "app")
+    look(page, "accounts/app")

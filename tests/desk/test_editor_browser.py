@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from dongtai_mail.issues import editing
 from dongtai_mail.issues.models import Item
-from tests.desk.conftest import make_issue
+from tests.desk.conftest import make_issue, sign_in
 from tests.e2e.looking import look
-from tests.rendering.browser import chromium
 
 # A live server and a test share SQLite's memory, and then each other's table locks.
 pytestmark = [
@@ -37,53 +35,20 @@ PASTE = """html => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    # Playwright keeps an event loop in this thread; the rows are read between its steps.
-    with pytest.MonkeyPatch.context() as patch, chromium() as running:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        expect.set_options(timeout=20_000)
-        yield running
-        expect.set_options(timeout=5_000)
-
-
 @pytest.fixture
-def context(browser, live_server, desk, settings, request) -> Iterator[BrowserContext]:
-    # Looking brings axe into the page; everything else runs under the strict policy.
-    looking = "look" in request.node.name
-    made = browser.new_context(
-        viewport={"width": 1440, "height": 900}, locale="zh-CN", bypass_csp=looking
-    )
-    made.set_default_timeout(20_000)
-    said: list[str] = []
-    made.on("console", lambda message: said.append(message.text))
-    _sign_in(made, live_server, desk, settings)
-    yield made
-    for page in made.pages:
-        page.wait_for_load_state("networkidle")
-    made.close()
-    assert not [each for each in said if "Content Security Policy" in each]
-
-
-def _sign_in(context, live_server, desk, settings) -> None:
-    value = desk.cookies[settings.SESSION_COOKIE_NAME].value
-    name = settings.SESSION_COOKIE_NAME
-    context.add_cookies([{"name": name, "value": value, "url": live_server.url}])
-
-
-@pytest.fixture
-def address(live_server, publication) -> str:
+def address(publication) -> str:
     """要闻: 甲, 乙, 丙."""
     issue = make_issue(publication, "甲", body="第一段。\n\n- 一\n- 二")
     for position, title in enumerate("乙丙", 1):
         Item.objects.create(
             section=issue.sections.get(), position=position, title=title, body="正文。"
         )
-    return f"{live_server.url}/issues/{issue.pk}/"
+    return f"/issues/{issue.pk}/"
 
 
 @pytest.fixture
-def page(context, address) -> Page:
+def page(context, desk, address) -> Page:
+    sign_in(context, desk)
     return _open(context, address)
 
 
@@ -143,14 +108,12 @@ def test_a_lost_connection_loses_nothing(context, page) -> None:
     assert Item.objects.filter(title="断线时写的").exists()
 
 
-def test_an_ended_session_loses_nothing(
-    context, page, address, live_server, desk, settings
-) -> None:
+def test_an_ended_session_loses_nothing(context, page, address, desk) -> None:
     context.clear_cookies()
     _title(page).fill("登录结束后写的")
     _state(page, "ended")
     page.close(run_before_unload=False)
-    _sign_in(context, live_server, desk, settings)
+    sign_in(context, desk)
     again = _open(context, address)
     expect(_title(again)).to_have_value("登录结束后写的")
     _state(again, "saved")
@@ -226,8 +189,8 @@ def test_what_an_earlier_issue_says_is_shown_while_typing(page, publication) -> 
 
 def test_the_page_looks_right_and_is_accessible(page) -> None:
     expect(page.locator("#proofs")).to_be_visible()
-    look(page, "editor")
+    look(page, "editor/editor")
     page.set_viewport_size({"width": 375, "height": 812})
     page.get_by_role("tab", name="正文").click()
     expect(page.locator(".rich")).to_be_visible()
-    look(page, "editor-item")
+    look(page, "editor/editor-item")

@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from dongtai_mail.issues import editing
 from dongtai_mail.issues.models import Item
 from tests.desk.conftest import make_issue
-from tests.e2e import looking
-from tests.rendering.browser import chromium, node_package
+from tests.e2e.looking import look
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-SCREENSHOTS = Path(__file__).parents[2] / "screenshots" / "pool"
 BODY = "本月起，云港口岸每晚增开四班货运航班，夜间到港的鲜活货物可在两小时内完成查验放行。"
-
-
-@pytest.fixture
-def page(live_server, desk, monkeypatch, settings) -> Iterator[Page]:
-    # The browser's own loop runs in this thread, which only looks at rows between its steps.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    monkeypatch.setattr(looking, "SCREENSHOTS", SCREENSHOTS)
-    settings.ALLOWED_HOSTS = ["*"]
-    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
-    settings.SECURE_SSL_REDIRECT = False
-    with chromium() as browser:
-        context = browser.new_context(locale="zh-CN", base_url=live_server.url)
-        name = settings.SESSION_COOKIE_NAME
-        cookie = {"name": name, "value": desk.cookies[name].value, "url": live_server.url}
-        context.add_cookies([cookie])
-        yield context.new_page()
-        context.close()
 
 
 @pytest.fixture
@@ -72,15 +51,9 @@ def pool(publication, editor) -> list[Item]:
     return items
 
 
-def _look(page: Page, name: str) -> None:
-    """The page's own policy lets no script in; the debugger may bring axe all the same."""
-    page.evaluate((node_package("axe-core") / "axe.min.js").read_text())
-    looking.look(page, name)
-
-
 def test_the_list_is_walked_and_ticked_by_keys(page, pool):
     page.goto("/publications/observer/pool/")
-    _look(page, "list")
+    look(page, "pool/list")
     page.set_viewport_size({"width": 1440, "height": 900})
     heights = page.eval_on_selector_all(
         ".pool tbody tr", "rows => rows.map(row => row.getBoundingClientRect().height)"
@@ -91,24 +64,24 @@ def test_the_list_is_walked_and_ticked_by_keys(page, pool):
     page.keyboard.press("j")
     page.keyboard.press("x")
     expect(page.locator("[data-chosen]")).to_have_text("已选 2 条")
-    _look(page, "list-ticked")
+    look(page, "pool/list-ticked")
     page.locator("#q").press("x")
     expect(page.locator("[data-chosen]")).to_have_text("已选 2 条")
     page.get_by_role("button", name="丢弃（2 条）").press("Enter")
     expect(page.get_by_text("已丢弃 2 条")).to_be_visible()
-    _look(page, "list-undo")
+    look(page, "pool/list-undo")
     page.get_by_role("button", name="取回").press("Enter")
     expect(page.get_by_text("已取回 2 条")).to_be_visible()
     page.locator("main").focus()
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     page.wait_for_url("**/pool/*/")
-    _look(page, "item")
+    look(page, "pool/item")
 
 
 def test_an_empty_pool(page, publication):
     page.goto("/publications/observer/pool/")
-    _look(page, "empty")
+    look(page, "pool/empty")
     page.keyboard.press("c")
     page.wait_for_url("**/pool/new/")
 
@@ -119,7 +92,7 @@ def test_what_was_typed_outlives_a_closed_page_until_it_is_collected(page, pool)
     page.get_by_role("textbox", name="正文", exact=True).click()
     page.keyboard.type(BODY)
     expect(page.locator(".matches li").first).to_contain_text("云港口岸每晚增开四班货运航班")
-    _look(page, "new-alike")
+    look(page, "pool/new-alike")
     page.goto("/publications/observer/pool/")
     page.goto("/publications/observer/pool/new/")
     expect(page.get_by_text("找回了上次没有收下的内容")).to_be_visible()
@@ -140,4 +113,4 @@ def test_an_address_that_can_not_be_read_says_so_beside_what_was_typed(page, poo
     expect(page.get_by_text("不在公开的互联网上")).to_be_visible()
     expect(page.get_by_label("标题", exact=True)).to_have_value("口岸开通夜航")
     expect(page.locator(".rich")).to_have_count(1)
-    _look(page, "new-unread")
+    look(page, "pool/new-unread")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -13,29 +10,9 @@ from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.issues.models import Publication
 from subscribers.models import Segment, Subscription
 from tests import factories
-from tests.e2e import looking
-from tests.rendering.browser import chromium, node_package
+from tests.e2e.looking import look
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-SCREENSHOTS = Path(__file__).parents[2] / "screenshots" / "sending"
-
-
-@pytest.fixture
-def page(live_server, desk, monkeypatch, settings) -> Iterator[Page]:
-    # The browser's own loop runs in this thread, which only looks at rows between its steps.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    monkeypatch.setattr(looking, "SCREENSHOTS", SCREENSHOTS)
-    settings.ALLOWED_HOSTS = ["*"]
-    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
-    settings.SECURE_SSL_REDIRECT = False
-    with chromium() as browser:
-        context = browser.new_context(locale="zh-CN", base_url=live_server.url)
-        name = settings.SESSION_COOKIE_NAME
-        cookie = {"name": name, "value": desk.cookies[name].value, "url": live_server.url}
-        context.add_cookies([cookie])
-        yield context.new_page()
-        context.close()
 
 
 @pytest.fixture
@@ -53,15 +30,9 @@ def _last(page: Page, issue, readers) -> None:
     page.goto(f"/issues/{issue.pk}/mailing/last/{chosen}")
 
 
-def _look(page: Page, name: str) -> None:
-    """The page's own policy lets no script in; the debugger may bring axe all the same."""
-    page.evaluate((node_package("axe-core") / "axe.min.js").read_text())
-    looking.look(page, name)
-
-
 def test_a_button_let_go_too_soon_sends_nothing_and_held_it_sends(page, issue, readers):
     _last(page, issue, readers)
-    _look(page, "last")
+    look(page, "sending/last")
     button = page.get_by_role("button", name="现在发送")
     button.click()
     button.click(delay=500)
@@ -96,7 +67,7 @@ def test_whoever_cannot_hold_types_the_number(page, issue, readers):
 def test_choosing_tells_at_once_what_it_would_be(page, issue, readers):
     page.goto(f"/issues/{issue.pk}/mailing/")
     expect(page.locator(".account")).to_be_visible()
-    _look(page, "choose")
+    look(page, "sending/choose")
     page.get_by_label("每分钟最多几封").fill("600")
     page.get_by_label("每分钟最多几封").press("Tab")
     expect(page.locator(".sentence")).to_contain_text("每分钟最多 600 封")
@@ -122,11 +93,11 @@ def test_a_mailing_moves_without_reloading_and_keeps_the_keyboards_place(
         Delivery.objects.filter(pk__in=[row.pk for row in first]).update(state=state)
     expect(page.get_by_role("progressbar")).to_have_attribute("value", "40")
     assert page.evaluate("document.activeElement.id") == "cancel"
-    _look(page, "live")
+    look(page, "sending/live")
     page.goto(f"/mailings/{mailing.pk}/cancellation/")
-    _look(page, "cancellation")
+    look(page, "sending/cancellation")
     page.goto(f"/mailings/{mailing.pk}/unconfirmed/")
-    _look(page, "unconfirmed")
+    look(page, "sending/unconfirmed")
     mailings.cancel(mailing)
     for path, name in (
         (f"mailings/{mailing.pk}/", "over"),
@@ -135,4 +106,4 @@ def test_a_mailing_moves_without_reloading_and_keeps_the_keyboards_place(
         ("publications/observer/slots/", "slots"),
     ):
         page.goto(f"/{path}")
-        _look(page, name)
+        look(page, f"sending/{name}")

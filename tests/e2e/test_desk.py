@@ -8,46 +8,21 @@ the report. Every page is looked at on a phone and a desk, by day and by night, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e import looking
-from tests.house.conftest import Up, end, free_ports
-from tests.rendering.browser import chromium, node_package
+from tests.conftest import BROWSER_SECONDS
+from tests.e2e.looking import look
+from tests.house.conftest import Up
 
 pytestmark = pytest.mark.browser
 
-SCREENSHOTS = Path(__file__).parents[2] / "screenshots" / "desk"
 READERS = 200
 PER_MINUTE = 900
-# The machine may be busy; a day that hangs still ends.
-SECONDS = 60
 TITLE = "口岸夜航首日运送货物三百吨"
 BODY = "本月起,口岸每晚增开四班货运航班，夜间到港的鲜活货物可在两小时内完成查验放行。"
 RETURNED = "夜航一条请写明从哪一天起。"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    run = Up(tmp_path_factory.mktemp("desk") / "var", *free_ports())
-    try:
-        run.until("停止 · stop")
-        yield run
-    finally:
-        end(run)
-
-
-@pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    monkeypatch.setattr(looking, "SCREENSHOTS", SCREENSHOTS)
-    monkeypatch.setattr(looking, "SIZES", ((375, 812), (1440, 900)))
-    with chromium() as browser:
-        expect.set_options(timeout=SECONDS * 1000)
-        yield browser
-        expect.set_options(timeout=5_000)
 
 
 def test_three_people_bring_an_issue_to_its_readers(running: Up, browser: Browser) -> None:
@@ -75,7 +50,7 @@ def _sign_in(browser: Browser, said: str, name: str) -> Page:
     assert password
     assert address
     context = browser.new_context(locale="zh-CN", base_url=address[1])
-    context.set_default_timeout(SECONDS * 1000)
+    context.set_default_timeout(BROWSER_SECONDS * 1000)
     page = context.new_page()
     page.goto("/login/")
     page.get_by_label("用户名").fill(name)
@@ -260,6 +235,4 @@ def _follow(page: Page, link: Locator) -> None:
 
 
 def _look(page: Page, name: str) -> None:
-    """The page's own policy lets no script in; the debugger may bring axe all the same."""
-    page.evaluate((node_package("axe-core") / "axe.min.js").read_text())
-    looking.look(page, name)
+    look(page, f"desk/{name}", ((375, 812), (1440, 900)))

@@ -25,9 +25,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.e2e.looking import look
-from tests.house.conftest import Up, end, free_ports
+from tests.house.conftest import Up
 from tests.installation import wait_until
-from tests.rendering.browser import chromium
 
 pytestmark = pytest.mark.browser
 
@@ -90,31 +89,16 @@ def _dongtai(up: Up, *arguments: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    run = Up(tmp_path_factory.mktemp("reader") / "var", *free_ports())
-    try:
-        run.until("停止 · stop")
-        origin = re.search(r"desk +(http://[^/\s]+)", run.said)
-        assert origin
-        with subprocess.Popen(
-            _dongtai(run, "returns", "--port", "0"), stdout=subprocess.PIPE, text=True
-        ) as door:
-            assert door.stdout is not None
-            port = door.stdout.readline().strip().rpartition(":")[2]
-            yield House(run, origin[1], int(port))
-            door.terminate()
-    finally:
-        end(run)
-
-
-@pytest.fixture
-def visitor(house: House) -> Iterator[BrowserContext]:
-    with chromium() as browser:
-        # axe is put into pages whose policy allows no script.
-        context = browser.new_context(locale="zh-CN", bypass_csp=True)
-        context.set_default_timeout(SECONDS * 1000)
-        yield context
-        context.close()
+def house(running: Up) -> Iterator[House]:
+    origin = re.search(r"desk +(http://[^/\s]+)", running.said)
+    assert origin
+    with subprocess.Popen(
+        _dongtai(running, "returns", "--port", "0"), stdout=subprocess.PIPE, text=True
+    ) as door:
+        assert door.stdout is not None
+        port = door.stdout.readline().strip().rpartition(":")[2]
+        yield House(running, origin[1], int(port))
+        door.terminate()
 
 
 def test_from_signing_up_to_being_forgotten(
@@ -171,41 +155,41 @@ def _import(house: House, directory: Path, address: str) -> str:
 
 def _sign_up(house: House, page: Page) -> None:
     page.goto(f"{house.origin}/s/{LIST}/")
-    look(page, "01-sign-up")
+    look(page, "readers/01-sign-up")
     page.get_by_label("邮箱").fill("张三 at readers")
     page.locator("form").evaluate("form => form.noValidate = true")
     _press(page, "订阅")
     expect(page.locator(".errorlist")).to_be_visible()
-    look(page, "02-sign-up-refused")
+    look(page, "readers/02-sign-up-refused")
     page.get_by_label("邮箱").fill("Zhang.San@Readers.EXAMPLE")
     page.get_by_label("称呼").fill("张三")
     _press(page, "订阅")
     expect(page.get_by_role("heading", name="还差一步")).to_be_visible()
-    look(page, "03-asked")
+    look(page, "readers/03-asked")
 
 
 def _confirm(house: House, page: Page) -> None:
     page = _open_mail(house, page, "去确认订阅", "请确认订阅")
-    look(page, "05-confirmation")
+    look(page, "readers/05-confirmation")
     _press(page, "确认订阅")
     expect(page.get_by_role("heading", name="已订阅")).to_be_visible()
-    look(page, "06-confirmed")
+    look(page, "readers/06-confirmed")
 
 
 def _change_preferences(house: House, page: Page) -> None:
     page.goto(_links(house)["preferences"])
-    look(page, "07-preferences")
+    look(page, "readers/07-preferences")
     page.get_by_label("称呼").fill("张三丰")
     page.get_by_label("暂停一段时间").select_option("30")
     _press(page, "保存")
     expect(page.get_by_role("status")).to_contain_text("已保存")
-    look(page, "08-preferences-saved")
+    look(page, "readers/08-preferences-saved")
     _follow(page, page.get_by_role("link", name="更换收信地址"))
-    look(page, "09-new-address")
+    look(page, "readers/09-new-address")
     _follow(page, page.get_by_role("link", name="管理我的订阅"))
     _follow(page, page.get_by_role("link", name="English"))
     expect(page.get_by_role("button", name="Save")).to_be_visible()
-    look(page, "10-preferences-in-english")
+    look(page, "readers/10-preferences-in-english")
 
 
 def _end_the_pause(house: House, page: Page) -> None:
@@ -216,20 +200,20 @@ def _end_the_pause(house: House, page: Page) -> None:
 
 def _leave_by_link(house: House, page: Page) -> None:
     page.goto(_links(house)["unsubscribe"])
-    look(page, "11-leaving")
+    look(page, "readers/11-leaving")
     _press(page, "确认退订")
     expect(page.get_by_role("heading", name="已退订")).to_be_visible()
-    look(page, "12-left")
+    look(page, "readers/12-left")
     page.get_by_label("愿意说说为什么吗").fill("每周一封就够了")
     _press(page, "告诉编辑部")
     expect(page.get_by_role("status")).to_contain_text("已记下")
-    look(page, "13-said-why")
+    look(page, "readers/13-said-why")
 
 
 def _come_back(page: Page) -> None:
     _press(page, "恢复订阅")
     expect(page.get_by_role("heading", name="已恢复订阅")).to_be_visible()
-    look(page, "14-back")
+    look(page, "readers/14-back")
 
 
 def _leave_by_one_click(house: House) -> None:
@@ -253,13 +237,13 @@ def _leave_by_mail(house: House) -> None:
 
 def _take_the_data_along(house: House, page: Page, own_page: str) -> None:
     page.goto(own_page)
-    look(page, "15-preferences-after-leaving")
+    look(page, "readers/15-preferences-after-leaving")
     _follow(page, page.get_by_role("link", name="下载我的资料"))
-    look(page, "16-data")
+    look(page, "readers/16-data")
     _press(page, "把链接发给我")
-    look(page, "17-data-asked")
+    look(page, "readers/17-data-asked")
     page = _open_mail(house, page, "去下载", "资料可以下载")
-    look(page, "19-download")
+    look(page, "readers/19-download")
     with page.expect_download() as started:
         page.get_by_role("button", name="下载").click()
     document = json.loads(Path(started.value.path()).read_text("utf-8"))
@@ -274,13 +258,13 @@ def _take_the_data_along(house: House, page: Page, own_page: str) -> None:
 def _be_erased(page: Page, own_page: str) -> None:
     page.goto(own_page)
     _follow(page, page.get_by_role("link", name="删除我的资料"))
-    look(page, "20-erasing")
+    look(page, "readers/20-erasing")
     _press(page, "删除，不能恢复")
     expect(page.get_by_role("heading", name="已删除")).to_be_visible()
-    look(page, "21-erased")
+    look(page, "readers/21-erased")
     page.goto(own_page)
     expect(page.get_by_role("heading", name="链接无效")).to_be_visible()
-    look(page, "22-link-of-nobody")
+    look(page, "readers/22-link-of-nobody")
 
 
 def _links(house: House) -> dict[str, str]:

@@ -7,42 +7,19 @@ Each stop leaves screenshots for a person to look at, in a folder that is not co
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, FrameLocator, Locator, Page, expect
 
-from tests.house.conftest import Up, end, free_ports
-from tests.rendering.browser import chromium
+from tests.house.conftest import Up
 
 pytestmark = pytest.mark.browser
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots" / "walk"
 READERS = 200
-# The machine may be busy; a walk that hangs still ends.
-SECONDS = 60
 # Asking also makes each frame take on its new size and colours before its picture is taken.
 WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    run = Up(tmp_path_factory.mktemp("walk") / "var", *free_ports())
-    try:
-        run.until("停止 · stop")
-        yield run
-    finally:
-        end(run)
-
-
-@pytest.fixture
-def visitor(running: Up) -> Iterator[BrowserContext]:
-    with chromium() as browser:
-        context = browser.new_context(locale="zh-CN")
-        context.set_default_timeout(SECONDS * 1000)
-        yield context
-        context.close()
 
 
 def test_from_the_printed_address_to_one_reader_less(running: Up, visitor: BrowserContext) -> None:
@@ -95,10 +72,10 @@ def _watch(page: Page, accepted: int) -> None:
     _keep(page, f"07-sending-{accepted}")
     progress = page.get_by_role("progressbar")
     expect(progress).to_have_attribute("max", str(accepted))
-    expect(progress).to_have_attribute("value", str(accepted), timeout=SECONDS * 1000)
+    expect(progress).to_have_attribute("value", str(accepted))
     ledger = page.get_by_role("row", name="已接收")
     expect(ledger.get_by_role("cell").last).to_have_text(str(accepted))
-    expect(page.get_by_text("已完成")).to_be_visible(timeout=SECONDS * 1000)
+    expect(page.get_by_text("已完成")).to_be_visible()
     _keep(page, f"08-sent-{accepted}")
 
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -79,6 +79,17 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
+
+
+@contextmanager
+def started(data: Path, *options: str) -> Iterator[Up]:
+    """One run that serves; it is over at the end."""
+    run = Up(data, *(options or free_ports()))
+    try:
+        run.until("停止 · stop")
+        yield run
+    finally:
+        end(run)
 
 
 @pytest.fixture

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser
 
 from dongtai_mail.content import Issue, Item, Paragraph, Section, Table
 from dongtai_mail.rendering import Kind, Rendered, render
-from tests.rendering.browser import WIDTHS, chromium, keep, node_package, open_page
+from tests.rendering.browser import WIDTHS, keep, node_package, open_page
 from tests.rendering.samples import FRAME, issue_of, manuscript, small_issue
 
 pytestmark = pytest.mark.browser
 SCHEMES = ("light", "dark")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 def _pages(rendered: Rendered) -> dict[str, str]:

@@ -6,7 +6,6 @@ import io
 import json
 import re
 import subprocess
-from collections.abc import Iterator
 
 import pytest
 from PIL import Image, ImageChops
@@ -17,14 +16,8 @@ from dongtai_mail.rendering.colour import PAPER, PAPER_DARK, legible
 from dongtai_mail.rendering.compiler import stylesheet
 from dongtai_mail.rendering.edition import INLINED
 from dongtai_mail.rendering.inliner import inline_css
-from tests.rendering.browser import NODE, WIDTHS, chromium, node_package, open_page
+from tests.rendering.browser import NODE, WIDTHS, node_package, open_page
 from tests.rendering.samples import FRAME, small_issue
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 def _reference(mjml: str) -> dict[str, object]:
