@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,6 +14,7 @@ from django.urls import reverse
 
 from dongtai_mail.delivery import staff_letters
 from dongtai_mail.desk.models import AuditEntry, Membership, Role
+from dongtai_mail.desk.security import LARGEST, LARGEST_OF_STAFF
 from dongtai_mail.issues.models import Issue, Item, Publication, Section
 from subscribers.models import SubscriberList
 from tests import factories
@@ -146,3 +148,29 @@ def _pages(publication: Publication, made: dict, member: int, pooled: int):
             if name.startswith(start) and set(values) == {"pk"} and "review-" not in name:
                 values["pk"] = made[model]
         yield name, values
+
+
+@pytest.mark.parametrize(
+    "address", ["/login/", "/s/readers/", "/u/x/", "/webhooks/postmark/tracking/"]
+)
+def test_what_a_stranger_sends_is_refused_before_it_is_read(client, publication, address: str):
+    factories.subscriber_list(publication)
+    unread = BytesIO(b"x" * 10)
+    answer = client.generic(
+        "POST",
+        address,
+        content_type="multipart/form-data; boundary=x",
+        **{"wsgi.input": unread, "CONTENT_LENGTH": str(LARGEST + 1)},
+    )
+    assert answer.status_code == 413
+    assert "16 MB" in answer.content.decode()
+    assert unread.tell() == 0
+
+
+def test_staff_may_send_a_list_of_readers_but_no_disk_full(root: User, publication: Publication):
+    browser = Client()
+    browser.force_login(root)
+    address = f"/publications/{publication.slug}/imports/"
+    for size, status in ((LARGEST + 1, 200), (LARGEST_OF_STAFF + 1, 413)):
+        answer = browser.get(address, CONTENT_LENGTH=str(size))
+        assert answer.status_code == status

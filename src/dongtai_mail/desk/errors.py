@@ -29,5 +29,9 @@ def too_many(request: HttpRequest) -> HttpResponse:
     return render(request, "public/too_many.html", status=429)
 
 
+def too_big(request: HttpRequest, most: int) -> HttpResponse:
+    return render(request, "public/too_big.html", {"most": most >> 20}, status=413)
+
+
 def broken(request: HttpRequest) -> HttpResponse:
     return render(request, "public/broken.html", status=500)
