@@ -35,6 +35,8 @@ ENCODINGS = {
 }
 _DAMAGED = gettext_lazy("文件已损坏，或不是 Excel 工作簿，请重新保存后再试。")
 DELIMITERS = ",\t;"
+# What many systems call .xls and Excel opens with a warning.
+_PAGES = ("<html", "<!doctype", "<table", "<meta", "<?xml")
 # What a workbook may unpack to, how many files it may hold, and how far any of them is packed.
 UNPACKED, PARTS, RATIO = 1 << 30, 5000, 200
 SHARED_STRINGS = 256 << 20
@@ -81,6 +83,10 @@ def shape_of(path: Path) -> Shape:
                 _("这是旧的 .xls 文件，请在 Excel 里另存为 .xlsx 或“CSV UTF-8”。")
             )
         encoding = _encoding(file, head)
+        if head.decode(encoding, "ignore").lstrip("\ufeff \r\n\t").lower().startswith(_PAGES):
+            raise TableUnreadable(
+                _("这个文件其实是网页或 XML，请用 Excel 打开，另存为 .xlsx 或“CSV UTF-8”。")
+            )
     with path.open(encoding=encoding, newline="") as text:
         first = text.readline(CHARACTERS)
     return Shape(encoding, max(DELIMITERS, key=first.count))

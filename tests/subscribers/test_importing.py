@@ -281,6 +281,8 @@ def test_a_file_without_addresses_is_refused_with_its_header(readers):
         (b"", "空的"),
         (b"\xef\xbb\xbf", "空的"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xls"),
+        (b"\r\n<HTML><table><tr><td>a@example.com", "网页"),
+        ("<?xml version='1.0'?><Workbook>".encode("utf-16"), "XML"),
         (b"PK\x03\x04 broken", "损坏"),
         (b"\x81\xff\xfe\xff" * 50, "编码"),
     ],
