@@ -1,6 +1,6 @@
 """From bytes to text: which encoding a manuscript has.
 
-Owns: the recognition of UTF-8, UTF-16 and GB 18030, and of files that are no text at all.
+Owns: the recognition of UTF-8, UTF-16, GB 18030 and Big5, and of files that are no text at all.
 Promises: text without lone surrogates. A file with a few broken bytes is read, with U+FFFD in
 their places and a finding that blocks sending.
 Fails: ``ManuscriptError`` for an empty file, another format or binary noise.
@@ -35,6 +35,9 @@ _BOMS = (
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _ODD = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd\ufffe\uffff]")
 _USUAL = re.compile(r"[\s\x20-\x7e\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u2010-\u2030]+")
+# What any Chinese text is full of, and none read in the wrong encoding.
+_COMMON = re.compile("[，。、：；「」《》（）“”的一是在不了有和人中大上以年月日及為为國国與与]")
+_BIG5 = "big5hkscs"
 _TOLERATED = 0.02
 _SAMPLE = 65536
 
@@ -68,6 +71,8 @@ def _by_mark(data: bytes) -> Decoded | None:
 
 def _by_content(data: bytes) -> Decoded:
     wide = _wide(data)
+    if not (wide or _strictly(data, "utf-8")) and _is_big5(data):
+        return _strictly(data, _BIG5) or _loosely(data, _BIG5)
     candidates = [*([wide] if wide else []), "utf-8", "gb18030"]
     for encoding in candidates:
         decoded = _strictly(data, encoding)
@@ -83,6 +88,12 @@ def _wide(data: bytes) -> str | None:
     if len(data) % 2 or max(even, odd) * 100 < len(sample) or min(even, odd) * 8 > max(even, odd):
         return None
     return "utf-16-le" if odd > even else "utf-16-be"
+
+
+def _is_big5(data: bytes) -> bool:
+    """GB 18030 has a character for nearly any two bytes: what the text says decides."""
+    big5, gb = (data[:_SAMPLE].decode(one, "replace") for one in (_BIG5, "gb18030"))
+    return len(_COMMON.findall(big5)) > 2 * len(_COMMON.findall(gb))
 
 
 def _strictly(data: bytes, encoding: str) -> Decoded | None:

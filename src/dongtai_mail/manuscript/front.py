@@ -26,6 +26,7 @@ _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*$")
 _ENTRY = re.compile(
     r"(?:[-*•·+]\s+)?(?P<title>.*?\S)\s*(?:(?:[.．。·…•_—‥-]\s?){3,}|[…‥]+|\t+|\s{3,})\s*[(（]?(?P<page>\d{1,4})[)）]?$"
 )
+_PAGE = re.compile(r"(?:(?:[.．。·…•_—‥-]\s?){3,}|[…‥]+)\s*[(（]?\d{1,4}[)）]?$")
 _ITEM = re.compile(r"[-*•·+]\s+(\S.*)$")
 _CONTENTS = re.compile(
     r"(?:#{1,6}\s*|\*\*|【)?\s*(?:本期)?(?:目\s*录|要\s*目|导\s*读|内容)\s*(?:】|\*\*)?$|CONTENTS$",
@@ -123,7 +124,7 @@ def numbered_sections(lines: Sequence[Line], known: frozenset[str]) -> frozenset
 def _toc_span(lines: Sequence[Line]) -> tuple[int, int]:
     """Where the table of contents starts and ends; (0, 0) without one."""
     marks = [i for i, line in enumerate(lines) if _is_toc_line(line.text)]
-    entries = [i for i in marks if _entry(lines[i].text)]
+    entries = [i for i in marks if _entry(lines[i].text) or _PAGE.match(lines[i].text)]
     bullets = [i for i in marks if _BULLET.match(lines[i].text)]
     announced = next((i for i in marks if _CONTENTS.match(lines[i].text)), None)
     if not entries and (announced is None and not _lists_titles(lines, bullets)):
@@ -163,7 +164,8 @@ def _belongs_without_pages(text: str) -> bool:
 def _is_toc_line(text: str) -> bool:
     if len(text) > _LONGEST_ENTRY:
         return False
-    return bool(_entry(text) or _ITEM.match(text) or _BULLET.match(text) or _CONTENTS.match(text))
+    kinds = (_ITEM, _BULLET, _CONTENTS, _PAGE)
+    return bool(_entry(text) or any(kind.match(text) for kind in kinds))
 
 
 def _entry(text: str) -> re.Match[str] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from dongtai_mail.manuscript import sourceline
 from dongtai_mail.manuscript.layout import Layout
@@ -53,8 +53,8 @@ class Joiner:
         self,
         lines: Sequence[Line],
         layout: Layout,
-        alone: frozenset[int],
-        glued: frozenset[int],
+        alone: Set[int],
+        glued: Set[int],
     ) -> None:
         self.lines = lines
         self.layout = layout

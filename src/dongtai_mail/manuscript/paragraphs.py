@@ -7,7 +7,7 @@ Promises: every line stands in exactly one paragraph, in order; linear in the li
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from dongtai_mail.manuscript.inline import without_bold
@@ -52,8 +52,8 @@ class Paragraph:
 def group(
     lines: Sequence[Line],
     layout: Layout,
-    alone: frozenset[int] = frozenset(),
-    glued: frozenset[int] = frozenset(),
+    alone: Set[int] = frozenset(),
+    glued: Set[int] = frozenset(),
 ) -> list[Paragraph]:
     """The paragraphs of a stretch of lines; for ``alone`` and ``glued`` see ``Joiner``."""
     joiner = Joiner(lines, layout, alone, glued)

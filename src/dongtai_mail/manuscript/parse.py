@@ -100,16 +100,19 @@ def _segment(body: Sequence[Line], cover: front.Front, builder: _Builder) -> lis
     known |= front.numbered_sections(body, known)
     titles = [entry.title for entry in cover.toc]
     segmenter = Segmenter(known, Levels.of(body, known), titles)
-    alone = _alone(body, segmenter)
+    alone, glued = _alone(body, segmenter), set[int]()
+    for lines in toc.wrapped([line.text for line in body], titles):
+        alone |= {body[index].number for index in lines}
+        glued |= {body[index].number for index in lines[1:]}
     layout = Layout.of(body)
-    grouped = paragraphs.group(body, layout, alone)
+    grouped = paragraphs.group(body, layout, alone, glued)
     sections = segmenter.walk(grouped)
     refine(sections, layout, segmenter.toc)
     builder.headings = frozenset(segmenter.headings)
     return sections
 
 
-def _alone(body: Sequence[Line], segmenter: Segmenter) -> frozenset[int]:
+def _alone(body: Sequence[Line], segmenter: Segmenter) -> set[int]:
     """Numbers of the lines that never join with others."""
     alone: set[int] = set()
     for index, line in enumerate(body):
@@ -125,7 +128,7 @@ def _alone(body: Sequence[Line], segmenter: Segmenter) -> frozenset[int]:
                 alone.add(body[index - 1].number)
         elif segmenter.toc and toc.key(text) in segmenter.toc:
             alone.add(line.number)
-    return frozenset(alone)
+    return alone
 
 
 def _is_rest_of_title(body: Sequence[Line], index: int) -> bool:

@@ -12,6 +12,11 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = (
+    "Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
+    "|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?"
+)
 _DIGITS = "〇零一二三四五六七八九"
 _DATE = re.compile(
     r"(?<!\d)(?P<year>\d{4})\s*(?:年|[-/.])\s*(?P<month>\d{1,2})\s*(?:月|[-/.])\s*"
@@ -24,11 +29,17 @@ _HAN_DATE = re.compile(
 _COMPACT = re.compile(
     r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\d)"
 )
+_ENGLISH = re.compile(
+    rf"(?<![A-Za-z\d])(?:(?P<month>{_MONTH})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?"
+    rf"|(?P<day_first>\d{{1,2}})(?:st|nd|rd|th)?\s+(?P<month_next>{_MONTH})\.?,?)"
+    r"\s+(?P<year>\d{4})(?!\d)",
+    re.I,
+)
 _WEEKDAY = re.compile(r"[(（]\s*(?:星期|周)[一二三四五六日天]\s*[)）]|星期[一二三四五六日天]")
-_LABEL = r"(?:信息|稿件|文章|资料)?来\s*源\s*[:：]"
+_LABEL = r"(?:信息|稿件|文章|资料)?[来來]\s*源\s*[:：]"
 _START = re.compile(rf"^[(（\[【>*_\s—-]{{0,6}}{_LABEL}")
 _INLINE = re.compile(rf"(?:(?<=[。！？!?…”）)*])|(?<=\s))[(（\[【*]{{0,3}}{_LABEL}")
-_COMPILER = re.compile(r"(?:编\s*选|选\s*编|编\s*译|摘\s*编|整\s*理)(?:\s*者)?\s*[:：]")
+_COMPILER = re.compile(r"(?:[编編]\s*[选選]|选\s*编|编\s*译|摘\s*编|整\s*理)(?:\s*者)?\s*[:：]")
 _LINK = re.compile(r"\[([^\[\]]{1,100})\]\(https?://[^\s()]{1,500}\)")
 _EDGES = " \t\u3000,，;；、|｜·/*_>"
 _QUOTES = ("“”", '""', "”“", "「」", "『』", "‘’", "''", "””", "““")
@@ -122,7 +133,7 @@ def _unwrapped(rest: str, whole: str) -> str:
 
 def _date_in(plain: str, *, at_end: bool = False) -> re.Match[str] | None:
     last = None
-    for pattern in (_COMPACT, _HAN_DATE, _DATE):
+    for pattern in (_ENGLISH, _COMPACT, _HAN_DATE, _DATE):
         for match in pattern.finditer(plain):
             last = match
     if last is None or (at_end and plain[last.end() :].strip()):
@@ -131,8 +142,13 @@ def _date_in(plain: str, *, at_end: bool = False) -> re.Match[str] | None:
 
 
 def _calendar(match: re.Match[str]) -> datetime.date | None:
+    said = match.groupdict()
+    month, day = (
+        said["month"] or said.get("month_next", ""),
+        said["day"] or said.get("day_first", ""),
+    )
     try:
-        return datetime.date(*(_number(match[part]) for part in ("year", "month", "day")))
+        return datetime.date(_number(said["year"]), _number(month), _number(day))
     except ValueError:
         return None
 
@@ -140,6 +156,8 @@ def _calendar(match: re.Match[str]) -> datetime.date | None:
 def _number(text: str) -> int:
     if text.isdigit():
         return int(text)
+    if text[:3].lower() in _MONTHS:
+        return _MONTHS.index(text[:3].lower()) + 1
     if "十" not in text:
         return int("".join(str(max(0, _DIGITS.find(char) - 1)) for char in text))
     tens, _, ones = text.partition("十")

@@ -1,6 +1,7 @@
 """Matching the table of contents with the items.
 
-Owns: which item a printed entry means, though its title is cut or differs slightly.
+Owns: which item a printed entry means, though its title is cut or differs slightly, and where
+in the body a printed title stands, though the wrap has parted it.
 Promises: an item is matched once; the cost grows with entries plus items, not their product.
 """
 
@@ -8,8 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from dongtai_mail.content import Issue, TocEntry
@@ -17,6 +19,7 @@ from dongtai_mail.content import Issue, TocEntry
 _NOISE = re.compile(r"[\W_]+")
 _ALIKE = 0.6
 _FEW = 40
+_TITLE_LINES, _LINE_LONGEST = 5, 80
 
 
 def match(issue: Issue) -> tuple[int | None, ...]:
@@ -40,6 +43,30 @@ def pair(entries: Sequence[str], titles: Sequence[str]) -> tuple[int | None, ...
 def key(title: str) -> str:
     """A title without spaces and punctuation, in one width and case."""
     return _NOISE.sub("", unicodedata.normalize("NFKC", title)).lower()
+
+
+def wrapped(texts: Sequence[str], titles: Sequence[str]) -> Iterator[range]:
+    """The places of lines which together, and not one alone, are a printed title."""
+    keys = sorted({key(title) for title in titles} - {""})
+    index = 0
+    while keys and index < len(texts):
+        end = _end_of_title(texts, index, keys)
+        if end > index + 1:
+            yield range(index, end)
+        index = max(end, index + 1)
+
+
+def _end_of_title(texts: Sequence[str], start: int, keys: Sequence[str]) -> int:
+    whole = ""
+    for index in range(start, min(len(texts), start + _TITLE_LINES)):
+        part = key(texts[index]) if len(texts[index]) <= _LINE_LONGEST else ""
+        whole += part
+        at = bisect_left(keys, whole)
+        if not part or at == len(keys) or not keys[at].startswith(whole):
+            return start
+        if keys[at] == whole:
+            return index + 1
+    return start
 
 
 def same_title(entry: TocEntry, title: str) -> bool:
