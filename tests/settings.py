@@ -28,3 +28,5 @@ from dongtai_mail.settings import *  # noqa: E402, F403 - the environment has to
 DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405
 # Each test's client has a server of its own, which would else read all static files first.
 WHITENOISE_AUTOREFRESH = True
+# A proper hash takes a second, hundreds of times over.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

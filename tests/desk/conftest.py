@@ -34,12 +34,6 @@ def _fresh_limits() -> None:
     cache.clear()
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings) -> None:
-    """A proper hash takes a second, a hundred times over."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def editor(db) -> User:
     return User.objects.create_superuser("editor", password="a long pass phrase")
