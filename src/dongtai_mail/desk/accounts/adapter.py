@@ -12,10 +12,12 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from dongtai_mail.delivery import staff_notices
@@ -92,6 +94,11 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     def _get_site_name(self) -> str:
         return "Dongtai Mail"
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
+        """What the form for a new passkey proposes."""
+        known: int = Authenticator.objects.filter(user=user, type=type).count()
+        return gettext("我的通行密钥 %(number)s") % {"number": known + 1}
 
     def build_totp_svg(self, url: str) -> str:
         """The drawing alone: it stands inside the page, where nothing else may be loaded from."""
