@@ -67,10 +67,12 @@ def test_senders_hear_that_a_mailing_was_stopped_and_why(
     assert StaffNotice.objects.count() == 2
 
 
-def test_without_senders_administrators_hear_that_a_time_was_missed(
-    publication, mailing, django_capture_on_commit_callbacks
+@pytest.mark.parametrize("roles", [(Role.ADMINISTRATOR,), ()])
+def test_without_senders_administrators_or_superusers_hear_that_a_time_was_missed(
+    publication, mailing, django_capture_on_commit_callbacks, roles: tuple[Role, ...]
 ) -> None:
-    _person(publication, "chief", Role.ADMINISTRATOR)
+    _person(publication, "chief", *roles)
+    User.objects.filter(username="chief").update(is_superuser=not roles)
     _person(publication, "editor", Role.EDITOR)
     Mailing.objects.update(scheduled_at=timezone.now() - datetime.timedelta(days=1))
     with django_capture_on_commit_callbacks(execute=True):

@@ -1,7 +1,7 @@
 """Who is told by mail that a mailing waits for a person: it was stopped, or missed its time.
 
 Owns: ``listen``. Promises: whoever may send the publication's issues hears of it, and whoever
-scheduled this one; where nobody may send, the administrators.
+scheduled this one; where nobody has that role, the administrators, and at last the superusers.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ def _tell(mailing_id: int, **_more: Any) -> None:
 
 def _concerned(mailing: Mailing) -> QuerySet[User]:
     publication = mailing.subscriber_list.publication_id
-    in_role = [
+    active = User.objects.filter(is_active=True)
+    sender, administrator = (
         Q(memberships__publication=publication, memberships__role=role)
         for role in (Role.SENDER, Role.ADMINISTRATOR)
-    ]
-    active = User.objects.filter(is_active=True)
-    senders = in_role[0] if active.filter(in_role[0]).exists() else in_role[1]
-    return active.filter(senders | Q(username=mailing.created_by)).distinct()
+    )
+    in_turn = (sender, administrator, Q(is_superuser=True))
+    able = next((each for each in in_turn if active.filter(each).exists()), Q(pk=None))
+    return active.filter(able | Q(username=mailing.created_by)).distinct()
