@@ -17,23 +17,65 @@ from dongtai_mail.arguments import complain
 from dongtai_mail.environment import ConfigurationError
 
 COMMANDS = {
-    "up": ("dongtai_mail.commands.up", "start everything on this machine, with a sample issue"),
-    "manuscript": ("dongtai_mail.manuscript.cli", "read a manuscript; show outline and findings"),
-    "render": ("dongtai_mail.commands.render", "render a manuscript or an issue into a directory"),
-    "import": ("dongtai_mail.commands.import_issue", "import a manuscript into a publication"),
-    "subscribers": ("dongtai_mail.commands.subscribers", "import readers into a list"),
-    "publication": ("dongtai_mail.commands.publication", "add a publication, a list, a DKIM key"),
-    "send": ("dongtai_mail.commands.send", "mail an issue to a list, now or at a time"),
-    "mailing": ("dongtai_mail.commands.mailing", "show, pause, resume, cancel, reconcile mailings"),
-    "staff": ("dongtai_mail.commands.staff", "accounts of staff: add, list, role, password"),
-    "provider": ("dongtai_mail.commands.provider", "show and change the limits of providers"),
-    "doctor": ("dongtai_mail.commands.doctor", "check DNS, relays and this installation"),
-    "web": ("dongtai_mail.commands.serve", "run the web server"),
-    "worker": ("dongtai_mail.commands.serve", "run a sending worker"),
-    "scheduler": ("dongtai_mail.commands.serve", "run the scheduler (one is enough)"),
-    "returns": ("dongtai_mail.commands.returns", "take returned mail from an MTA (LMTP, SMTP)"),
-    "catcher": ("dongtai_mail.catcher.smtp", "run the local mail catcher"),
-    "manage": ("dongtai_mail.commands.manage", "Django's own commands: migrate, createsuperuser …"),
+    "up": (
+        "dongtai_mail.commands.up",
+        "在本机启动全部，带样刊 · start everything on this machine, with a sample issue",
+    ),
+    "manuscript": (
+        "dongtai_mail.manuscript.cli",
+        "读稿件，列出大纲和检查结果 · read a manuscript; show outline and findings",
+    ),
+    "render": (
+        "dongtai_mail.commands.render",
+        "把稿件或一期渲染成文件 · render a manuscript or an issue into a directory",
+    ),
+    "import": (
+        "dongtai_mail.commands.import_issue",
+        "把稿件导入刊物 · import a manuscript into a publication",
+    ),
+    "subscribers": (
+        "dongtai_mail.commands.subscribers",
+        "导入、导出读者 · import readers into a list",
+    ),
+    "publication": (
+        "dongtai_mail.commands.publication",
+        "刊物、名单、DKIM 密钥 · add a publication, a list, a DKIM key",
+    ),
+    "send": (
+        "dongtai_mail.commands.send",
+        "现在或定时发送一期 · mail an issue to a list, now or at a time",
+    ),
+    "mailing": (
+        "dongtai_mail.commands.mailing",
+        "查看、暂停、继续、取消发送 · show, pause, resume, cancel, reconcile mailings",
+    ),
+    "staff": (
+        "dongtai_mail.commands.staff",
+        "编辑部的账号和角色 · accounts of staff: add, list, role, password",
+    ),
+    "provider": (
+        "dongtai_mail.commands.provider",
+        "收信方的速度限制 · show and change the limits of providers",
+    ),
+    "doctor": (
+        "dongtai_mail.commands.doctor",
+        "检查 DNS、中继和本机 · check DNS, relays and this installation",
+    ),
+    "web": ("dongtai_mail.commands.serve", "运行网页服务 · run the web server"),
+    "worker": ("dongtai_mail.commands.serve", "运行发送进程 · run a sending worker"),
+    "scheduler": (
+        "dongtai_mail.commands.serve",
+        "运行定时进程（一个就够） · run the scheduler (one is enough)",
+    ),
+    "returns": (
+        "dongtai_mail.commands.returns",
+        "从 MTA 接收退信（LMTP、SMTP） · take returned mail from an MTA (LMTP, SMTP)",
+    ),
+    "catcher": ("dongtai_mail.catcher.smtp", "运行本地收件箱 · run the local mail catcher"),
+    "manage": (
+        "dongtai_mail.commands.manage",
+        "Django 自己的命令 · Django's own commands: migrate, createsuperuser …",
+    ),
 }
 
 _INTERRUPTED = 130
@@ -73,10 +115,10 @@ def _run(command: Callable[[list[str]], int | None], argv: list[str]) -> int:
 def _help(name: str) -> int:
     if name not in ("help", "-h", "--help"):
         return complain(f"dongtai：没有命令 {name!r}。所有的命令见 dongtai --help")
-    print("usage: dongtai COMMAND [ARGUMENT ...]\n")
+    print("用法 · usage: dongtai COMMAND [ARGUMENT ...]\n")
     for command, (_, meaning) in COMMANDS.items():
         print(f"  {command:<12} {meaning}")
-    print("\ndongtai COMMAND --help says more of each.")
+    print("\n各命令的说明 · more of each: dongtai COMMAND --help")
     return 0
 
 

@@ -1,6 +1,6 @@
 """What the commands have in common with people at a terminal: arguments, mistakes, files.
 
-Owns: argparse in Chinese, and the reason why a file can't be used.
+Owns: argparse in Chinese and English, and the reason why a file can't be used.
 Promises: a mistake is one line on stderr that says what to do, and exit code 2. Needs no settings.
 """
 
@@ -11,7 +11,7 @@ import datetime
 import errno
 import re
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 _MISTAKES = (
     (r"the following arguments are required: (.+)", r"缺少 \1。"),
@@ -30,6 +30,7 @@ _MISTAKES = (
     (r"one of the arguments (.+) is required", r"\1 之中要写一个。"),
     (r"argument (.+?): (.+)", r"\1：\2"),
 )
+_USAGE = "用法 · usage: "
 _HIGHEST_PORT = 65535
 _REASONS = {
     errno.ENOENT: "没有这个文件或目录。请检查路径。",
@@ -45,8 +46,35 @@ _REASONS = {
 }
 
 
+class _Help(argparse.HelpFormatter):
+    """Help in two languages, a line each: 中文 · English."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        lines: list[str] = []
+        for said in text.split(" · "):
+            lines += super()._split_lines(said, _room(said, width))
+        return lines
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(indent + line for line in self._split_lines(text, width))
+
+    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        super().add_usage(usage, actions, groups, _USAGE if prefix is None else prefix)
+
+
+def _room(text: str, width: int) -> int:
+    """How many characters a line takes; Chinese ones are two columns wide."""
+    return width if text.isascii() else width // 2
+
+
 class Parser(argparse.ArgumentParser):
-    """argparse that says a mistake in one line of Chinese."""
+    """argparse with help in Chinese and English, and a mistake in one line of Chinese."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(formatter_class=_Help, add_help=False, **settings)
+        self._positionals.title = "参数 · arguments"
+        self._optionals.title = "选项 · options"
+        self.add_argument("-h", "--help", action="help", help="显示这段说明 · show this help")
 
     def error(self, message: str) -> NoReturn:
         for pattern, chinese in _MISTAKES:

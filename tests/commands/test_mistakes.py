@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,22 @@ def said(
         sys.exit(dongtai.main())
     assert stop.value.code == 2
     return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", ["", "mailing show", "staff add", *sorted(set(dongtai.COMMANDS) - {"manage"})]
+)
+def test_help_is_in_both_languages(
+    arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["dongtai", *arguments.split(), "--help"])
+    with pytest.raises(SystemExit) as stop:
+        sys.exit(dongtai.main())
+    assert stop.value.code == 0
+    help_ = capsys.readouterr().out
+    assert help_.startswith(f"用法 · usage: dongtai {arguments}".rstrip())
+    for line in help_.splitlines()[2:]:
+        assert line.isascii() or " · " in line or not re.search("[a-z]{3} [a-z]", line), line
 
 
 @pytest.mark.parametrize(

@@ -203,14 +203,20 @@ def _plain(address: str) -> str:
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = Parser(
-        prog="dongtai catcher", description="Take every mail and deliver none. Development only."
+        prog="dongtai catcher",
+        description="收下每一封邮件，一封也不投递；只供试用。 · Take every mail and deliver none.",
     )
-    parser.add_argument("--host", default=HOST, help=f"address to listen on (default {HOST})")
+    parser.add_argument("--host", default=HOST, help=f"监听地址 · listen on (default {HOST})")
     parser.add_argument(
-        "--port", type=port_number, default=PORT, help=f"default {PORT}; 0 takes a free one"
+        "--port",
+        type=port_number,
+        default=PORT,
+        help=f"端口；0 取空闲的 · default {PORT}; 0 takes a free one",
     )
     parser.add_argument(
-        "--database", help="file to keep mail in (default: the setting DONGTAI_CATCHER_DATABASE)"
+        "--database",
+        help="邮件存在这个文件里"
+        " · file to keep mail in (default: the setting DONGTAI_CATCHER_DATABASE)",
     )
     return parser.parse_args(argv)
 

@@ -12,9 +12,15 @@ SIGNS = {"good": "●", "doubt": "▲", "bad": "■", "unknown": "○"}
 
 def main(argv: Sequence[str]) -> int:
     parser = Parser(
-        prog="dongtai doctor", description=__doc__, epilog="Exit code 1 when something is broken."
+        prog="dongtai doctor",
+        description="检查一份刊物的邮件能否发出、送达、退回。"
+        " · Whether mail of a publication can leave, "
+        "arrive and come back.",
+        epilog="有问题时退出码为 1。 · Exit code 1 when something is broken.",
     )
-    parser.add_argument("publication", help="its short name; `dongtai publication list` has them")
+    parser.add_argument(
+        "publication", help="刊物的短名 · its short name; `dongtai publication list` has them"
+    )
     arguments = parser.parse_args(argv)
     return shell.run(lambda: _examine(arguments.publication))
 

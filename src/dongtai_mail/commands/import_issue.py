@@ -10,9 +10,11 @@ from dongtai_mail.commands import shell
 
 
 def main(argv: Sequence[str]) -> int:
-    parser = Parser(prog="dongtai import", description="Import a manuscript.")
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--publication", required=True, metavar="SLUG")
+    parser = Parser(prog="dongtai import", description="把稿件导入刊物。 · Import a manuscript.")
+    parser.add_argument("file", type=Path, help="稿件 · the manuscript")
+    parser.add_argument(
+        "--publication", required=True, metavar="SLUG", help="刊物的短名 · its short name"
+    )
     arguments = parser.parse_args(argv)
     return shell.run(lambda: _import(arguments.file, arguments.publication))
 

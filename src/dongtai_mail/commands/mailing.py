@@ -30,15 +30,29 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="dongtai mailing", description=__doc__)
+    parser = Parser(
+        prog="dongtai mailing",
+        description="查看和控制发送；show 的账不平时退出码为 1。"
+        " · Mailings, seen and steered; show exits with 1 when the ledger doesn't add up.",
+    )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    _verb(verbs, "list", "the latest mailings", _list, json=True)
-    show = _verb(verbs, "show", "the exact account of one", _show, "mailing", json=True)
-    show.add_argument("--all", action="store_true", help="every unconfirmed delivery")
-    _verb(verbs, "pause", "begin no further message", _pause, "mailing")
-    _verb(verbs, "resume", "go on with exactly the rest", _resume, "mailing")
-    _verb(verbs, "cancel", "send nothing more, for good", _cancel, "mailing")
-    _verb(verbs, "reconcile", "settle what dead workers left", _reconcile, json=True)
+    _verb(verbs, "list", "最近的发送 · the latest mailings", _list, json=True)
+    show = _verb(
+        verbs, "show", "一次发送的明细账 · the exact account of one", _show, "mailing", json=True
+    )
+    show.add_argument(
+        "--all", action="store_true", help="列出每一封未确认的 · every unconfirmed delivery"
+    )
+    _verb(verbs, "pause", "暂停，不再开始新的 · begin no further message", _pause, "mailing")
+    _verb(verbs, "resume", "继续，正好发完其余的 · go on with exactly the rest", _resume, "mailing")
+    _verb(verbs, "cancel", "取消，不再发送 · send nothing more, for good", _cancel, "mailing")
+    _verb(
+        verbs,
+        "reconcile",
+        "结清已死进程留下的 · settle what dead workers left",
+        _reconcile,
+        json=True,
+    )
     return parser
 
 
@@ -53,9 +67,11 @@ def _verb(
     parser: Parser = verbs.add_parser(name, help=meaning)
     parser.set_defaults(verb=verb)
     for positional in positionals:
-        parser.add_argument(positional, help="its number, as `dongtai mailing list` shows it")
+        parser.add_argument(
+            positional, help="发送的编号 · its number, as `dongtai mailing list` shows it"
+        )
     if json:
-        parser.add_argument("--json", action="store_true", help="for programs")
+        parser.add_argument("--json", action="store_true", help="供程序读取 · for programs")
     return parser
 
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 UNLIMITED = "none"
 NUMBERS = {
-    "per_minute": "messages a minute",
-    "connections": "connections at once, all workers together",
-    "messages_per_connection": "messages a connection",
+    "per_minute": "每分钟的封数 · messages a minute",
+    "connections": "同时的连接数，所有进程合计 · connections at once, all workers together",
+    "messages_per_connection": "每个连接的封数 · messages a connection",
 }
 
 
@@ -27,17 +27,29 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="dongtai provider", description=__doc__)
+    parser = Parser(
+        prog="dongtai provider",
+        description="给每家收信方写信有多快。 · How fast we write to each receiving provider.",
+    )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    listing = verbs.add_parser("list", help="limits, their sources, and how each stands now")
+    listing = verbs.add_parser(
+        "list", help="列出限制、来源和现状 · limits, their sources, and how each stands now"
+    )
     listing.set_defaults(verb=_list)
-    change = verbs.add_parser("set", help="set limits; what isn't named stays as it is")
+    change = verbs.add_parser(
+        "set", help="设置限制，没写的不变 · set limits; what isn't named stays as it is"
+    )
     change.set_defaults(verb=_set)
-    change.add_argument("provider", help="a group (tencent, gmail …) or a domain")
+    change.add_argument(
+        "provider",
+        help="一组（tencent、gmail……）或一个域名 · a group (tencent, gmail …) or a domain",
+    )
     for name, meaning in NUMBERS.items():
         option = f"--{name.replace('_', '-')}"
         change.add_argument(option, metavar="N", help=f"{meaning}; `{UNLIMITED}` for no limit")
-    clear = verbs.add_parser("clear", help="back to the default limits; go on at full pace now")
+    clear = verbs.add_parser(
+        "clear", help="恢复默认限制，立即全速 · back to the default limits; go on at full pace now"
+    )
     clear.set_defaults(verb=_clear)
     clear.add_argument("provider")
     return parser

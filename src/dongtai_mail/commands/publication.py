@@ -9,19 +9,20 @@ from dongtai_mail.arguments import Parser
 from dongtai_mail.commands import shell
 
 FIELDS = {
-    "name": "刊名",
-    "from-name": "发件人名称",
-    "from-address": "发件人地址",
-    "host-name": "主办单位",
-    "host-also": "主办单位的另一个名称",
-    "bounce-domain": "接收退信的域名；默认是 bounce. 加发件人的域名",
-    "timezone": "时区；默认 Asia/Shanghai",
-    "accent": "主色；默认 #b3121d",
-    "reason": "邮件末尾说明为什么收到这封邮件的一句话",
-    "colophon-address": "编辑部地址",
-    "colophon-postcode": "邮政编码",
-    "colophon-organisation": "编辑部所在单位",
-    "colophon-phone": "电话",
+    "name": "刊名 · its name",
+    "from-name": "发件人名称 · name in From",
+    "from-address": "发件人地址 · address in From",
+    "host-name": "主办单位 · the host organisation",
+    "host-also": "主办单位的另一个名称 · its other name",
+    "bounce-domain": "接收退信的域名；默认是 bounce. 加发件人的域名"
+    " · where bounces go (default bounce.DOMAIN)",
+    "timezone": "时区；默认 Asia/Shanghai · time zone (default Asia/Shanghai)",
+    "accent": "主色；默认 #b3121d · accent (default #b3121d)",
+    "reason": "邮件末尾说明为什么收到这封邮件的一句话 · why readers get this mail, at its end",
+    "colophon-address": "编辑部地址 · address of the editors",
+    "colophon-postcode": "邮政编码 · postcode",
+    "colophon-organisation": "编辑部所在单位 · organisation of the editors",
+    "colophon-phone": "电话 · telephone",
 }
 REQUIRED = ("name", "from-name", "from-address")
 
@@ -32,24 +33,37 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="dongtai publication", description=__doc__)
+    parser = Parser(
+        prog="dongtai publication",
+        description="刊物、名单和 DKIM 密钥。 · Publications, their lists and their DKIM keys.",
+    )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    add = verbs.add_parser("add", help="add a publication")
+    add = verbs.add_parser("add", help="新建刊物 · add a publication")
     add.set_defaults(verb=_add)
     add.add_argument("slug")
     for field, meaning in FIELDS.items():
         add.add_argument(f"--{field}", help=meaning, required=field in REQUIRED)
-    add_list = verbs.add_parser("add-list", help="add a subscriber list to a publication")
+    add_list = verbs.add_parser(
+        "add-list", help="给刊物新建名单 · add a subscriber list to a publication"
+    )
     add_list.set_defaults(verb=_add_list)
     for name in ("publication", "slug", "name"):
         add_list.add_argument(name)
     add_list.add_argument(
-        "--public", action="store_true", help="readers may sign up by themselves, at /s/SLUG/"
+        "--public",
+        action="store_true",
+        help="读者可在 /s/SLUG/ 自己订阅 · readers may sign up by themselves, at /s/SLUG/",
     )
-    dkim = verbs.add_parser("dkim", help="make the DKIM key if there is none; print its record")
+    dkim = verbs.add_parser(
+        "dkim",
+        help="没有就新建 DKIM 密钥，并显示记录"
+        " · make the DKIM key if there is none; print its record",
+    )
     dkim.set_defaults(verb=_dkim)
     dkim.add_argument("slug")
-    verbs.add_parser("list", help="name publications and lists").set_defaults(verb=_list)
+    verbs.add_parser("list", help="列出刊物和名单 · name publications and lists").set_defaults(
+        verb=_list
+    )
     return parser
 
 

@@ -62,16 +62,26 @@ def _is_file(name: str) -> bool:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="dongtai render", description=__doc__.split("\n")[0])
-    parser.add_argument("file", help="a manuscript, or the id of an issue")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR")
+    parser = Parser(
+        prog="dongtai render",
+        description="把稿件或一期（按编号）渲染成文件，供查看。"
+        " · A manuscript, or an issue by its id, as files to look at.",
+    )
+    parser.add_argument("file", help="稿件，或一期的编号 · a manuscript, or the id of an issue")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="写到这个目录 · write there"
+    )
     parser.add_argument("--edition", choices=("auto", "full", "lean", "digest"), default="auto")
-    parser.add_argument("--publication", metavar="SLUG", help="takes what is lacking from it")
-    parser.add_argument("--masthead")
-    parser.add_argument("--number")
-    parser.add_argument("--date", type=date, help="2026-12-01")
-    parser.add_argument("--host", help="the host organisation")
-    parser.add_argument("--subject")
+    parser.add_argument(
+        "--publication",
+        metavar="SLUG",
+        help="稿件里没有的取自这份刊物 · takes what is lacking from it",
+    )
+    parser.add_argument("--masthead", help="刊名 · the name on the cover")
+    parser.add_argument("--number", help="期号 · the issue's number")
+    parser.add_argument("--date", type=date, help="日期 · 2026-12-01")
+    parser.add_argument("--host", help="主办单位 · the host organisation")
+    parser.add_argument("--subject", help="邮件主题 · of the mail")
     parser.add_argument("--from-address", type=_address, default="editor@example.org")
     parser.add_argument("--origin", type=_origin, default="https://news.example.org")
     return parser

@@ -42,10 +42,17 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(prog="dongtai returns", description=__doc__)
-    parser.add_argument("--host", default=HOST, help=f"address to listen on (default {HOST})")
+    parser = Parser(
+        prog="dongtai returns",
+        description="从 MTA 接收退信（LMTP 或 SMTP）；回复 250 时已存进数据库。"
+        " · Take returned mail from an MTA; 250 means that it is in the database.",
+    )
+    parser.add_argument("--host", default=HOST, help=f"监听地址 · listen on (default {HOST})")
     parser.add_argument(
-        "--port", type=port_number, default=PORT, help=f"default {PORT}; 0 for a free one"
+        "--port",
+        type=port_number,
+        default=PORT,
+        help=f"端口；0 取空闲的 · default {PORT}; 0 for a free one",
     )
     return parser.parse_args(argv)
 

@@ -24,31 +24,48 @@ KINDS = ("auto", "full", "lean", "digest")
 def main(argv: Sequence[str]) -> int:
     parser = Parser(
         prog="dongtai send",
-        description="Mail an issue to a list. A worker and the scheduler do the sending.",
+        description="把一期发给一个名单；由发送进程和定时进程去做。"
+        " · Mail an issue to a list; a worker and the scheduler do the sending.",
     )
-    parser.add_argument("issue", help="the issue's id")
-    parser.add_argument("--list", required=True, metavar="SLUG", dest="slug")
-    parser.add_argument("--at", metavar="TIME", help="2026-12-01T09:00 in the publication's zone")
+    parser.add_argument("issue", help="一期的编号 · the issue's id")
+    parser.add_argument(
+        "--list", required=True, metavar="SLUG", dest="slug", help="名单 · the list"
+    )
+    parser.add_argument(
+        "--at",
+        metavar="TIME",
+        help="时间，按刊物的时区 · 2026-12-01T09:00 in the publication's zone",
+    )
     parser.add_argument("--edition", choices=KINDS, default="auto")
-    parser.add_argument("--wait", action="store_true", help="show progress until it is over")
     parser.add_argument(
-        "--again", action="store_true", help="though this issue went to this list before"
+        "--wait", action="store_true", help="显示进度直到结束 · show progress until it is over"
     )
     parser.add_argument(
-        "--stages", metavar="1%,10%,100%", help="so much of the audience first, more by itself"
+        "--again",
+        action="store_true",
+        help="这一期给这个名单发过也再发 · though this issue went to this list before",
+    )
+    parser.add_argument(
+        "--stages",
+        metavar="1%,10%,100%",
+        help="先发一部分，再自动增加 · so much of the audience first, more by itself",
     )
     parser.add_argument(
         "--per-minute",
         metavar="N",
-        help="at most so many messages a minute (default: the providers' limits alone)",
+        help="每分钟最多几封"
+        " · at most so many messages a minute (default: the providers' limits alone)",
     )
-    parser.add_argument("--staff-first", metavar="LIST", help="this list before everybody else")
+    parser.add_argument(
+        "--staff-first", metavar="LIST", help="先发这个名单 · this list before everybody else"
+    )
     parser.add_argument(
         "--stage-wait",
         metavar="MINUTES",
         type=int,
         default=10,
-        help="how long a stage that is out waits for bounces and complaints (default 10)",
+        help="每一步之后等几分钟，看退信和投诉"
+        " · how long a stage that is out waits for bounces and complaints (default 10)",
     )
     arguments = parser.parse_args(argv)
     return shell.run(lambda: _send(arguments))

@@ -21,6 +21,11 @@ from dongtai_mail.arguments import Parser, at_least_one, complain
 
 _CELERY = ("celery", "-A", "worker.app:app")
 _PRODUCTION_BIND = "0.0.0.0:8000"
+_MEANINGS = {
+    "web": "运行网页服务。 · Run the web server.",
+    "worker": "运行发送进程。 · Run a sending worker.",
+    "scheduler": "运行定时进程，一处就够。 · Run the scheduler; one is enough.",
+}
 CHECK_SECONDS = 10
 
 
@@ -39,20 +44,27 @@ def main(argv: list[str]) -> int:
 
 
 def _arguments(name: str, argv: list[str]) -> argparse.Namespace:
-    parser = Parser(prog=f"dongtai {name}")
+    parser = Parser(prog=f"dongtai {name}", description=_MEANINGS[name])
     parser.add_argument(
         "--check",
         action="store_true",
-        help="ask the one running on this host; exit 0 when it works",
+        help="检查本机正在运行的，正常时退出码为 0"
+        " · ask the one running on this host; exit 0 when it works",
     )
     processors = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if name == "web":
-        parser.add_argument("--bind", help=f"HOST:PORT (default {_PRODUCTION_BIND} in production)")
-        parser.add_argument("--workers", type=at_least_one, default=processors, help="processes")
-        parser.add_argument("--threads", type=at_least_one, default=4, help="threads a process")
+        parser.add_argument(
+            "--bind", help=f"地址和端口 · HOST:PORT (default {_PRODUCTION_BIND} in production)"
+        )
+        parser.add_argument(
+            "--workers", type=at_least_one, default=processors, help="进程数 · processes"
+        )
+        parser.add_argument(
+            "--threads", type=at_least_one, default=4, help="每个进程的线程数 · threads a process"
+        )
     if name == "worker":
         parser.add_argument(
-            "--concurrency", type=at_least_one, default=processors, help="processes"
+            "--concurrency", type=at_least_one, default=processors, help="进程数 · processes"
         )
     return parser.parse_args(argv)
 

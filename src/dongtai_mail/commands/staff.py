@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dongtai_mail.arguments import Parser
 from dongtai_mail.commands import shell
 from dongtai_mail.commands.shell import CommandRefused
 
@@ -20,22 +21,40 @@ def main(argv: Sequence[str]) -> int:
     return shell.run(lambda: int(arguments.verb(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dongtai staff", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(
+        prog="dongtai staff",
+        description="编辑部的账号、角色和密码，由管理主机的人使用。"
+        " · Accounts of staff, their roles and passwords, for whoever runs the host.",
+    )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    add = verbs.add_parser("add", help="make an account; prints a password, once")
+    add = verbs.add_parser(
+        "add", help="新建账号，密码只显示一次 · make an account; prints a password, once"
+    )
     add.set_defaults(verb=_add)
     add.add_argument("username")
-    add.add_argument("--email", default="", help="where invitations and new passwords go")
-    add.add_argument("--name", default="", help="as colleagues see it")
-    add.add_argument("--superuser", action="store_true", help="may do everything everywhere")
-    verbs.add_parser("list", help="name accounts and their roles").set_defaults(verb=_list)
-    role = verbs.add_parser("role", help="give exactly these roles in a publication")
+    add.add_argument(
+        "--email",
+        default="",
+        help="接收邀请和新密码的地址 · where invitations and new passwords go",
+    )
+    add.add_argument("--name", default="", help="同事看到的名字 · as colleagues see it")
+    add.add_argument(
+        "--superuser", action="store_true", help="可做一切 · may do everything everywhere"
+    )
+    verbs.add_parser("list", help="列出账号和角色 · name accounts and their roles").set_defaults(
+        verb=_list
+    )
+    role = verbs.add_parser(
+        "role", help="在一份刊物里只给这些角色 · give exactly these roles in a publication"
+    )
     role.set_defaults(verb=_role)
     role.add_argument("username")
     role.add_argument("publication")
     role.add_argument("roles", nargs="*", help=", ".join(ROLES))
-    password = verbs.add_parser("password", help="print a new password, once")
+    password = verbs.add_parser(
+        "password", help="换新密码，只显示一次 · print a new password, once"
+    )
     password.set_defaults(verb=_password)
     password.add_argument("username")
     return parser

@@ -32,21 +32,37 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="dongtai subscribers", description="Readers of lists.")
+    parser = Parser(prog="dongtai subscribers", description="名单里的读者。 · Readers of lists.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    take = verbs.add_parser("import", help="subscribe the readers in a CSV or XLSX file to a list")
+    take = verbs.add_parser(
+        "import",
+        help="把 CSV 或 XLSX 里的读者加进名单"
+        " · subscribe the readers in a CSV or XLSX file to a list",
+    )
     take.set_defaults(verb=_import)
     take.add_argument("file", type=Path)
     take.add_argument("--list", required=True, metavar="SLUG", dest="slug")
-    take.add_argument("--policy", choices=POLICIES, default="keep", help="for people known already")
-    take.add_argument("--basis", default="", help="on what ground these people get mail")
-    take.add_argument("--double-opt-in", action="store_true", help="ask each of them by mail")
-    take.add_argument("--dry-run", action="store_true", help="say what would happen, no more")
-    give = verbs.add_parser("export", help="write a list's readers into a CSV or XLSX file")
+    take.add_argument(
+        "--policy", choices=POLICIES, default="keep", help="对已有的人 · for people known already"
+    )
+    take.add_argument(
+        "--basis", default="", help="这些人凭什么收到邮件 · on what ground these people get mail"
+    )
+    take.add_argument(
+        "--double-opt-in", action="store_true", help="逐个发确认邮件 · ask each of them by mail"
+    )
+    take.add_argument(
+        "--dry-run", action="store_true", help="只说会怎样，不执行 · say what would happen, no more"
+    )
+    give = verbs.add_parser(
+        "export", help="把名单写成 CSV 或 XLSX · write a list's readers into a CSV or XLSX file"
+    )
     give.set_defaults(verb=_export)
-    give.add_argument("file", type=Path, help="its ending chooses: .csv or .xlsx")
+    give.add_argument("file", type=Path, help="由后缀决定格式 · its ending chooses: .csv or .xlsx")
     give.add_argument("--list", required=True, metavar="SLUG", dest="slug")
-    undo = verbs.add_parser("undo", help="take an import back, while nothing was sent")
+    undo = verbs.add_parser(
+        "undo", help="撤销一次导入（还没发送时） · take an import back, while nothing was sent"
+    )
     undo.set_defaults(verb=_undo)
     undo.add_argument("number", type=int)
     return parser

@@ -238,20 +238,30 @@ def _say(text: str) -> None:
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = Parser(
-        prog="dongtai up", description="Start everything on this machine, with a sample issue."
-    )
-    parser.add_argument("--port", type=_port, help=f"of the pages (first time: {places.PORT})")
-    parser.add_argument(
-        "--smtp-port", type=_port, help=f"of the mail catcher (first time: {places.SMTP_PORT})"
+        prog="dongtai up",
+        description="在本机启动全部，带样刊。"
+        " · Start everything on this machine, with a sample issue.",
     )
     parser.add_argument(
-        "--data", type=Path, default=Path("var"), help="where everything is kept (default ./var)"
+        "--port", type=_port, help=f"网页端口 · of the pages (first time: {places.PORT})"
+    )
+    parser.add_argument(
+        "--smtp-port",
+        type=_port,
+        help=f"收件箱端口 · of the mail catcher (first time: {places.SMTP_PORT})",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path("var"),
+        help="数据目录 · where everything is kept (default ./var)",
     )
     parser.add_argument(
         "--run",
         nargs=argparse.REMAINDER,
         metavar="COMMAND",
-        help="start nothing; run another dongtai command on this installation",
+        help="不启动，只在这份数据上运行另一个命令"
+        " · start nothing; run another dongtai command on this installation",
     )
     arguments = parser.parse_args(argv)
     if arguments.run == []:

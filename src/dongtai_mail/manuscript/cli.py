@@ -31,10 +31,18 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> Parser:
     parser = Parser(
-        prog="dongtai manuscript", description="读一份稿件，列出它的栏目、条目和需要留意的地方。"
+        prog="dongtai manuscript",
+        description="读一份稿件，列出它的栏目、条目和需要留意的地方。"
+        " · Read a manuscript; show its sections, items and what wants a look.",
     )
-    parser.add_argument("file", metavar="FILE", help="稿件（纯文本或 Markdown），“-”为标准输入")
-    parser.add_argument("--json", action="store_true", help="输出 JSON（见 docs/manuscript.md）")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="稿件（纯文本或 Markdown），“-”为标准输入 · text or Markdown; - is stdin",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="输出 JSON · print JSON (docs/manuscript.md)"
+    )
     return parser
 
 
