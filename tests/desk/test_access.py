@@ -26,7 +26,21 @@ def test_whoever_is_signed_out_is_asked_to_sign_in(subtests, client):
             with subtests.test(pattern.name, method=method):
                 response = getattr(client, method)(_address(pattern))
                 assert response.status_code == 302
-                assert response["Location"] == f"/login/?next={_address(pattern)}"
+                back = _address(pattern) if method in ("get", "head") else "/"
+                assert response["Location"] == f"/login/?next={back}"
+
+
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ("http://testserver/issues/1/review/?kind=full", "/issues/1/review/%3Fkind%3Dfull"),
+        ("https://evil.test/issues/1/", "/"),
+        ("http://testserver//evil.test/", "/"),
+    ],
+)
+def test_whose_session_ended_comes_back_to_the_form(client, referer, back):
+    answer = client.post("/issues/1/review/request/", headers={"Referer": referer})
+    assert answer["Location"] == f"/login/?next={back}"
 
 
 def test_nothing_else_of_the_desk_is_open():

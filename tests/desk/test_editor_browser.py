@@ -120,6 +120,20 @@ def test_an_ended_session_loses_nothing(context, page, address, desk) -> None:
     assert Item.objects.filter(title="登录结束后写的").exists()
 
 
+def test_a_note_that_no_session_took_is_there_again(context, page, address, desk, settings) -> None:
+    page.goto(f"{address}review/")
+    page.get_by_label("给审核的话").fill("请看第一条")
+    context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    page.get_by_role("button", name="送审").click()
+    expect(page).to_have_url(re.compile("/login/.next=/issues/"))
+    sign_in(context, desk)
+    page.goto(f"{address}review/")
+    expect(page.get_by_label("给审核的话")).to_have_value("请看第一条")
+    page.get_by_role("button", name="送审").click()
+    expect(page.get_by_text("已送审")).to_be_visible()
+    assert page.evaluate("Object.keys(localStorage).filter(key => key.includes('request'))") == []
+
+
 def test_what_somebody_else_wrote_in_another_field_is_joined(page) -> None:
     editing.save_item(Item.objects.get(title="甲"), 1, {"source": "晚报"}, "王")
     _title(page).fill("甲改")

@@ -11,6 +11,7 @@ import enum
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.contrib.auth.views import redirect_to_login
@@ -18,6 +19,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
@@ -213,7 +216,17 @@ def _sign_in(request: HttpRequest) -> HttpResponse:
     if "HX-Request" in request.headers:
         # A page that polls must not put the sign-in form into its middle.
         return HttpResponse(status=401, headers={"HX-Refresh": "true"})
-    return redirect_to_login(request.get_full_path())
+    return redirect_to_login(_to_come_back_to(request))
+
+
+def _to_come_back_to(request: HttpRequest) -> str:
+    """The page itself, or the one whose form was handed in: an address for forms shows nothing."""
+    if request.method in ("GET", "HEAD"):
+        return request.get_full_path()
+    parts = urlsplit(request.headers.get("Referer", ""))
+    back = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    own = parts.netloc == request.get_host() and url_has_allowed_host_and_scheme(back, None)
+    return back if own else reverse("desk:home")
 
 
 def _guarded(view: View, model: type[Model] | None, right: Right | None) -> View:

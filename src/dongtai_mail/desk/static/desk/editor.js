@@ -299,27 +299,6 @@ document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") writer?.flush();
 });
 
-// What stands in a form that doesn't save by itself is kept too, until the page shows it saved.
-for (const form of document.querySelectorAll("form[data-keeps]")) {
-  const key = `dongtai.form.${form.dataset.keeps}`;
-  const names = [...form.elements].map((each) => each.name);
-  const own = names.filter((name) => name && !["csrfmiddlewaretoken", "do"].includes(name));
-  const written = () => JSON.stringify(own.map((name) => [name, form.elements[name].value]));
-  const kept = localStorage.getItem(key);
-  if (kept === written()) localStorage.removeItem(key);
-  else if (kept && !form.querySelector(".errorlist, .note")) {
-    for (const [name, value] of JSON.parse(kept)) {
-      const field = form.elements[name];
-      if (!field || field.value === value) continue;
-      field.value = value;
-      field.closest("details")?.setAttribute("open", "");
-    }
-  }
-  form.addEventListener("input", () => localStorage.setItem(key, written()));
-}
-const facts = document.querySelector("[data-facts-saved]");
-if (facts) localStorage.removeItem(`dongtai.form.${facts.dataset.factsSaved}`);
-
 // Lengths beside subject and preheader.
 
 for (const help of document.querySelectorAll("[data-counts]")) {
