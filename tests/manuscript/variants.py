@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dongtai_mail.content import Issue, ListBlock, Paragraph, Subheading
+from dongtai_mail.content import Issue, ListBlock, Paragraph, Subheading, Table
 
 _BREAKING = re.compile(r"[A-Za-z0-9.%+\-]+|.", re.DOTALL)
 
@@ -25,9 +25,16 @@ def lines_of(issue: Issue) -> Iterator[tuple[str, str]]:
                 if isinstance(block, Paragraph | Subheading):
                     yield "body" if isinstance(block, Paragraph) else "sub", block.text
                 elif isinstance(block, ListBlock):
-                    yield from (("body", f"- {text}") for text in block.items)
+                    yield from (("list", mark + text) for mark, text in _marked(block))
+                elif isinstance(block, Table):
+                    yield from (("table", "\t".join(row)) for row in block.rows)
             if item.source_line:
                 yield "source", item.source_line
+
+
+def _marked(block: ListBlock) -> Iterator[tuple[str, str]]:
+    marks = [f"{mark} " for mark in block.markers] or ["- "] * len(block.items)
+    return zip(marks, block.items, strict=True)
 
 
 def wrap(text: str, columns: int) -> list[str]:
@@ -63,10 +70,10 @@ def reset(
     out: list[str] = []
     count, pages = 0, 1
     for role, text in lines_of(issue):
-        wrapped = wrap(text, columns) if columns else [text]
+        wrapped = wrap(text, columns) if columns and role != "table" else [text]
         for index, line in enumerate(wrapped):
             first, last = index == 0, index == len(wrapped) - 1
-            lead = indent if first and role == "body" else ""
+            lead = indent if first and role in ("body", "list") else ""
             out.append(lead + line + (" " if trailing and last else ""))
             out.extend([""] * (gap if last else inner_gap))
             count += 1
@@ -75,3 +82,14 @@ def reset(
                 out.append(number.format(pages - 1))
                 out.append(("\f" if feed else "") + head)
     return "\n".join(out) + "\n"
+
+
+def contents(issue: Issue, columns: int) -> str:
+    """A cover with a table of contents that names every second item, wrapped like the text."""
+    lines, page = ["样刊", "目录"], 1
+    for section in issue.sections:
+        lines.append(f"● {section.name}")
+        for item in section.items[::2]:
+            page += 1
+            lines += wrap(f"- {item.title}.....{page}", columns)
+    return "\n".join(lines) + "\n"

@@ -27,6 +27,7 @@ BOOK_HEADING = re.compile(
 _DATELINE = re.compile(
     r"[“《]?(?:近日|日前|近期|今日|昨日|当前|随着|根据|本报|记者|据|截至|\d{1,2}\s*月\s*\d{1,2}\s*[日号]|\d{4}\s*年)"
 )
+_DATED = re.compile(r".{1,24}?\d{1,2}\s*月\s*\d{1,2}\s*[日号]")
 _NEWS = re.compile(rf"\d|[：《]|[{HAN}] [{HAN}]|[A-Za-z]{{3}}")
 _HAN_WORD = re.compile(f"[{HAN}A-Za-z0-9]{{2}}")
 _TITLE_WIDEST = 100
@@ -282,7 +283,7 @@ def _reads_as_title(
         return False
     if not is_finished(body[index - 1].text):
         return False
-    score = 2 if _DATELINE.match(following) else 0
+    score = 2 if _DATELINE.match(following) else bool(_DATED.match(following))
     score += bool(_NEWS.search(text)) + (len(text) >= 13) + (len(text) >= 20)
     score -= (len(text) <= 9) + (alike > 2)
     return score + _change_of_topic(title, text + following) >= 3

@@ -92,7 +92,9 @@ class Joiner:
             return False
         if self.in_source:
             return self._continues_source(current, line)
-        if self.wrap.width is None or "\t" in before.text or before.text.startswith(("|", "![")):
+        if self.wrap.width is None or "\t" in before.text + line.text:
+            return False
+        if before.text.startswith(("|", "![")):
             return False
         if _MARKED.match(line.text) or (_NUMBERED.match(line.text) and _may_pause(before.text)):
             return False
