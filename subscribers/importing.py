@@ -1,4 +1,4 @@
-"""Readers from a file into a list: received, checked, taken in, and undone.
+"""Readers from a file into a list: received, checked and taken in; ``undoing`` takes them back.
 
 Owns: an import's life. ``receive`` keeps the file and guesses how to read it; ``begin`` says what
 its columns mean and sets it off; ``advance``, which a worker calls, checks every row and then,
@@ -29,10 +29,7 @@ from subscribers import columns, joining, staging, tables
 from subscribers.models import (
     ImportRow,
     ImportRun,
-    Subscriber,
     SubscriberList,
-    Subscription,
-    SubscriptionEvent,
 )
 from subscribers.signals import import_due
 from subscribers.tables import Fault, Row, Shape
@@ -43,7 +40,6 @@ PREVIEW = 8
 LEASE = datetime.timedelta(minutes=5)
 FILE_BYTES = 256 * 1024 * 1024
 KEPT_DAYS = 30
-UNDONE_AT_ONCE = 5000
 _RUNNING = (State.CHECKING, State.RUNNING)
 
 
@@ -280,39 +276,6 @@ def _join(run: ImportRun, first: int, last: int) -> None:
 def _end(run: ImportRun, state: State, note: str = "") -> None:
     run.state, run.note, run.finished_at = state, note[:500], timezone.now()
     run.save(update_fields=["state", "note", "finished_at"])
-
-
-def brought(run: ImportRun) -> list[int]:
-    """The subscriptions that a run added and nobody has touched since."""
-    ours = SubscriptionEvent.objects.filter(source="import", detail=f"import {run.pk}")
-    touched = SubscriptionEvent.objects.filter(
-        subscription__subscriber_list=run.subscriber_list_id
-    ).exclude(source="import", detail=f"import {run.pk}")
-    rows = Subscription.objects.filter(
-        subscriber_list=run.subscriber_list_id, pk__in=ours.values("subscription")
-    ).exclude(pk__in=touched.values("subscription"))
-    return list(rows.values_list("pk", flat=True))
-
-
-def undo(run: ImportRun) -> int:
-    """Take back what a run brought; answers how many. Who may: ``delivery.imports``."""
-    with transaction.atomic():
-        done = ImportRun.objects.filter(pk=run.pk, state=State.DONE)
-        if not done.update(state=State.UNDONE):
-            return 0
-        subscriptions = brought(run)
-        for start in range(0, len(subscriptions), UNDONE_AT_ONCE):
-            _take_back(run, subscriptions[start : start + UNDONE_AT_ONCE])
-        return len(subscriptions)
-
-
-def _take_back(run: ImportRun, subscriptions: list[int]) -> None:
-    rows = Subscription.objects.filter(pk__in=subscriptions)
-    people = list(rows.values_list("subscriber", flat=True))
-    rows.delete()
-    Subscriber.objects.filter(
-        pk__in=people, subscriptions=None, created_at__gte=run.created_at
-    ).delete()
 
 
 def forget_old() -> None:

@@ -10,7 +10,7 @@ from openpyxl import Workbook
 
 from dongtai_mail.delivery import imports, mailings
 from dongtai_mail.validators import validate_line
-from subscribers import importing, suppression, tables
+from subscribers import importing, suppression, tables, undoing
 from subscribers.importing import ImportFailed
 from subscribers.models import (
     ImportRow,
@@ -260,6 +260,32 @@ def test_undoing_spares_who_acted_meanwhile(readers):
     leave(Subscription.objects.get(subscriber__key="li@example.com").pk, "page")
     assert imports.undo(run) == 1
     assert _addresses() == ["li@example.com"]
+
+
+def test_an_undoing_that_was_cut_off_goes_on_when_asked_again(readers, reader, monkeypatch):
+    data = HEADER + "".join(f"r{number}@example.com,甲,乙\n" for number in range(5))
+    run = _import(readers, data.encode(), consent="double")
+    monkeypatch.setattr(undoing, "CHUNK", 2)
+    whole, chunks = undoing._take_back, []
+
+    def cut_off(run, people):
+        chunks.append(people)
+        if len(chunks) == 2:
+            raise _CutOff
+        whole(run, people)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(undoing, "_take_back", cut_off)
+        with pytest.raises(_CutOff):
+            imports.undo(run)
+    run.refresh_from_db()
+    assert (run.state, Subscription.objects.count()) == ("done", 4)
+    assert imports.undo(run) == 3
+    run.refresh_from_db()
+    assert run.state == "undone"
+    assert list(Subscriber.objects.all()) == [reader.subscriber]
+    assert not Notice.objects.exists()
+    assert not SubscriptionEvent.objects.exists()
 
 
 def test_nothing_is_undone_once_somebody_was_written_to(readers):

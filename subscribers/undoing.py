@@ -1,0 +1,66 @@
+"""Taking an import back.
+
+Promises: only whom the import brought goes, and nobody who did anything since, or whom the caller
+spares; each chunk is a transaction of its own, so that nobody waits for hundreds of thousands to
+be taken out; the run is undone when all are gone, and what was cut off goes on when asked again.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from subscribers.models import (
+    ImportRun,
+    Notice,
+    Subscriber,
+    Subscription,
+    SubscriptionEvent,
+)
+
+CHUNK = 5000
+
+
+def undo(run: ImportRun, spared: Exists) -> int:
+    """Take back what a run brought; answers how many. Who may: ``delivery.imports``.
+
+    ``spared`` is a condition on a subscription, OuterRef("pk").
+    """
+    taken, last = 0, 0
+    while chunk := list(_brought(run, spared, last).values_list("pk", "subscriber")[:CHUNK]):
+        _take_back(run, dict(chunk))
+        taken, last = taken + len(chunk), chunk[-1][0]
+    done = ImportRun.objects.filter(pk=run.pk, state=ImportRun.State.DONE)
+    done.update(state=ImportRun.State.UNDONE)
+    return taken
+
+
+def _brought(run: ImportRun, spared: Exists, after: int) -> QuerySet[Subscription]:
+    """The subscriptions that a run added and nobody has touched since, from the first on."""
+    events = SubscriptionEvent.objects.filter(subscription=OuterRef("pk"))
+    ours = {"source": "import", "detail": f"import {run.pk}"}
+    return (
+        Subscription.objects.filter(
+            Exists(events.filter(**ours)), subscriber_list=run.subscriber_list_id, pk__gt=after
+        )
+        .exclude(Exists(events.exclude(**ours)))
+        .exclude(spared)
+        .order_by("pk")
+    )
+
+
+def _take_back(run: ImportRun, people: dict[int, int]) -> None:
+    """Delete subscriptions (with whose they are) and who was known by them alone.
+
+    All that may hang on them goes in statements of its own: Django would look up each row's.
+    """
+    with transaction.atomic():
+        SubscriptionEvent.objects.filter(subscription__in=people).delete()
+        Notice.objects.filter(subscription__in=people).delete()
+        subscriptions = Subscription.objects.filter(pk__in=people)
+        subscriptions._raw_delete(subscriptions.db)
+        unknown = Subscriber.objects.filter(
+            pk__in=people.values(), subscriptions=None, moves=None, created_at__gte=run.created_at
+        )
+        gone = Subscriber.objects.filter(pk__in=list(unknown.values_list("pk", flat=True)))
+        gone._raw_delete(gone.db)
