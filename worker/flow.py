@@ -180,6 +180,7 @@ class Lines:
         """Send one delivery after the other, over a session that is replaced when it must be."""
         line = _Line()
         self._at_work.add(line)
+        self._notes.company = len(self._at_work)
         try:
             while await self._step(flow, line):
                 pass
@@ -195,6 +196,7 @@ class Lines:
         finally:
             flow.lines -= 1
             self._at_work.discard(line)
+            self._notes.company = len(self._at_work)
             await self._leave(flow, line)
 
     async def _step(self, flow: Flow, line: _Line) -> bool:
@@ -205,7 +207,9 @@ class Lines:
         session = line.session or await self.relays.acquire(flow.lane, flow.messages_per_session)
         line.session = session
         line.since = time.monotonic()
-        reply = session.refusal(ready.letter) or await self._envelope(flow, session, ready)
+        # What was offered was looked at before.
+        reply = None if ready.offered else session.refusal(ready.letter)
+        reply = reply or await self._envelope(flow, session, ready)
         if reply is None:
             return False
         if reply.code == 354:

@@ -2,7 +2,8 @@
 
 Owns: a list a batch, ``dongtai:batch:<id>``, that says what of it was begun and concluded, and one
 connection to Redis, spoken to in RESP by hand: a note is on the path of every message, where a
-general client costs more than the signature.
+general client costs more than the signature. Lines that are about to note something are waited
+for a moment, so that Redis is asked once for several messages.
 Promises: when ``write`` returns, Redis has the note; a note that was lost with Redis is written
 again from memory once it is back; while it is away, nothing goes on. Fails: never by itself; a
 caller who must not wait cancels.
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 KEEP_SECONDS = 7 * 24 * 3600
 RETRY_SECONDS = 0.5
 ANSWER_SECONDS = 10.0
+WATCH_SECONDS = 2.0
+# Little beside what a server takes for a message; sooner when a third of the lines have noted.
+GATHER_SECONDS, GATHER_PART = 0.01, 3
 
 
 class Notes:
@@ -35,7 +39,13 @@ class Notes:
         self._new: list[tuple[int, bytes]] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
-        self._writer = asyncio.get_running_loop().create_task(self._run())
+        # How many lines of sending there are, and what ends the wait for some of them.
+        self.company = 0
+        self._gathered: asyncio.Future[None] | None = None
+        # When Redis was asked what it has not answered yet; 0 when it was not.
+        self._asked_at = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._writer = self._loop.create_task(self._run())
 
     def adopt(self, batch_id: int) -> None:
         """Take over a batch whose notes were begun; they are written again if Redis loses them."""
@@ -43,11 +53,21 @@ class Notes:
 
     def write(self, batch_id: int, evidence: bytes) -> asyncio.Future[None]:
         """Note something of a batch; done when Redis has it."""
-        done = asyncio.get_running_loop().create_future()
+        done = self._loop.create_future()
         self._new.append((batch_id, evidence))
         self._waiting.append(done)
         self._wake.set()
+        if self._gathered is not None and self._enough:
+            self._end_gathering()
         return done
+
+    @property
+    def _enough(self) -> bool:
+        return len(self._waiting) * GATHER_PART >= self.company
+
+    def _end_gathering(self) -> None:
+        if self._gathered is not None and not self._gathered.done():
+            self._gathered.set_result(None)
 
     def forget(self, batch_ids: Iterable[int]) -> None:
         """These batches are recorded; Redis drops their notes when they get old."""
@@ -75,16 +95,37 @@ class Notes:
     async def _converse(self) -> None:
         async with asyncio.timeout(ANSWER_SECONDS):
             reader, writer = await self._connect()
+        self._watch(writer)
         try:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                # Let every line of sending that is ready now have its say in the same breath.
-                await asyncio.sleep(0)
+                await self._gather()
                 await self._flush(reader, writer)
         finally:
+            self._watching.cancel()
+            self._asked_at = 0.0
             self._wake.set()
             writer.close()
+
+    async def _gather(self) -> None:
+        """Let every line that is ready now, or will be in a moment, speak in the same breath."""
+        await asyncio.sleep(0)
+        if self._enough:
+            return
+        self._gathered = self._loop.create_future()
+        timer = self._loop.call_later(GATHER_SECONDS, self._end_gathering)
+        try:
+            await self._gathered
+        finally:
+            timer.cancel()
+            self._gathered = None
+
+    def _watch(self, writer: asyncio.StreamWriter) -> None:
+        """Hang up on a Redis that doesn't answer; one timer for all flushes is the cheapest."""
+        if 0 < self._asked_at < self._loop.time() - ANSWER_SECONDS:
+            writer.transport.abort()
+        self._watching = self._loop.call_later(WATCH_SECONDS, self._watch, writer)
 
     async def _flush(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         fresh, self._new = self._new, []
@@ -93,14 +134,16 @@ class Notes:
         for batch_id, evidence in fresh:
             by_batch.setdefault(batch_id, []).append(evidence)
         try:
+            self._asked_at = self._loop.time()
             writer.write(b"".join([_push(pk, lines) for pk, lines in by_batch.items()]))
-            async with asyncio.timeout(ANSWER_SECONDS):
-                lengths = [await _answer(reader) for _ in by_batch]
-                # A list of one is new: Redis had lost it, and with it when it ends.
+            lengths = [await _answer(reader) for _ in by_batch]
+            # A list of one is new: Redis had lost it, and with it when it ends.
+            if b":1" in lengths:
                 lost = [pk for pk, length in zip(by_batch, lengths, strict=True) if length == b":1"]
                 writer.write(b"".join([_keep(pk) for pk in lost]))
                 for _ in lost:
                     await _answer(reader)
+            self._asked_at = 0.0
         except BaseException:
             self._new, self._waiting = fresh + self._new, waiting + self._waiting
             raise

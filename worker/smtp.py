@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
+from itertools import islice
 from typing import cast
 
 import aiosmtplib
@@ -34,7 +35,8 @@ LONGEST_REPLY = 64 * 1024
 
 ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 
-Command = tuple[Stage, bytes]
+# DATA was answered as hoped; the words beside 354 say nothing.
+GO_ON = Reply(Stage.DATA, 354)
 
 
 class SessionRefused(Exception):
@@ -65,18 +67,21 @@ class _Dialogue(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         for line in lines:
-            self._line(line.rstrip(b"\r").decode("utf-8", "replace"))
+            self._line(line.decode("utf-8", "replace"))
+        if self._replies:
+            # Once for all that came together.
+            self._wake()
         if len(self._buffer) + sum(map(len, self._lines)) > LONGEST_REPLY:
             self.end("the reply was longer than 64 kB")
 
     def _line(self, line: str) -> None:
-        if not (line[:3].isascii() and line[:3].isdigit()):
-            self.end(f"not an SMTP reply: {line[:100]!r}")
+        code = line[:3]
+        if not (code.isascii() and code.isdigit()):
+            self.end(f"not an SMTP reply: {line.rstrip()[:100]!r}")
             return
         text = line[4:].strip()
         if line[3:4] != "-" and not self._lines:
-            self._replies.append((int(line[:3]), text))
-            self._wake()
+            self._replies.append((int(code), text))
             return
         # A multi-line reply repeats the enhanced status on each line (RFC 2034); once is enough.
         status = self._lines[0].split(" ", 1)[0] if self._lines else ""
@@ -84,9 +89,8 @@ class _Dialogue(asyncio.Protocol):
             text = text[len(status) + 1 :]
         self._lines.append(text)
         if line[3:4] != "-":
-            self._replies.append((int(line[:3]), " ".join(self._lines)))
+            self._replies.append((int(code), " ".join(self._lines)))
             self._lines = []
-            self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.end(f"connection lost: {exc}" if exc else "connection closed by the server")
@@ -115,6 +119,15 @@ class _Dialogue(asyncio.Protocol):
             await self._waiter
             self._waiter = None
         return self._replies.popleft()
+
+    def goes_on(self) -> bool:
+        """Take the replies to an envelope, if all have come and all agree: nothing to wait for."""
+        codes = [code for code, _ in islice(self._replies, len(ENVELOPE))]
+        if codes[2:] != [354] or not all(200 <= code < 300 for code in codes[:2]):
+            return False
+        for _ in ENVELOPE:
+            self._replies.popleft()
+        return True
 
 
 class Session:
@@ -165,7 +178,9 @@ class Session:
         if not self.pipelining:
             return await self._one_by_one(self._commands(letter))
         if not offered:
-            self._transport.write(_group(self._commands(letter)))
+            self._transport.write(self._commands(letter))
+        elif self._dialogue.goes_on():
+            return GO_ON
         replies = [await self._await(stage) for stage in ENVELOPE]
         refused = next((reply for reply in replies if not _accepts(reply)), None)
         if refused is None:
@@ -179,8 +194,8 @@ class Session:
 
     def content(self, letter: Letter, following: Letter | None) -> None:
         """Send the message, and the next letter's envelope behind it (RFC 2920)."""
-        behind = [_group(self._commands(following))] if following is not None else []
-        self._transport.writelines([*letter.pieces, b".\r\n", *behind])
+        behind = self._commands(following) if following is not None else b""
+        self._transport.writelines([*letter.pieces, b".\r\n" + behind])
 
     async def final(self) -> Reply:
         """The reply to the message itself."""
@@ -188,20 +203,20 @@ class Session:
         self.sent += 1
         return Reply(Stage.FINAL, code, text)
 
-    def _commands(self, letter: Letter) -> tuple[Command, ...]:
+    def _commands(self, letter: Letter) -> bytes:
         parameters = f" SIZE={letter.size}" if self._limit else ""
         if not letter.recipient.ascii:
             parameters += " SMTPUTF8 BODY=8BITMIME" if self._eightbit else " SMTPUTF8"
         return (
-            (Stage.MAIL, f"MAIL FROM:<{letter.envelope_sender}>{parameters}\r\n".encode()),
-            (Stage.RCPT, f"RCPT TO:<{letter.recipient.wire}>\r\n".encode()),
-            (Stage.DATA, b"DATA\r\n"),
-        )
+            f"MAIL FROM:<{letter.envelope_sender}>{parameters}\r\n"
+            f"RCPT TO:<{letter.recipient.wire}>\r\n"
+            "DATA\r\n"
+        ).encode()
 
-    async def _one_by_one(self, commands: tuple[Command, ...]) -> Reply:
+    async def _one_by_one(self, commands: bytes) -> Reply:
         reply = Reply(Stage.MAIL, None)
-        for stage, command in commands:
-            self._transport.write(command)
+        for stage, command in zip(ENVELOPE, commands.split(b"\r\n"), strict=False):
+            self._transport.write(command + b"\r\n")
             reply = await self._await(stage)
             if not _accepts(reply):
                 return await self._reset(reply)
@@ -232,10 +247,6 @@ class Session:
                 pass  # It was asked politely.
         # To close would wait until a server that reads no more has taken what is buffered.
         self._transport.abort()
-
-
-def _group(commands: tuple[Command, ...]) -> bytes:
-    return b"".join([command for _, command in commands])
 
 
 def _accepts(reply: Reply) -> bool:

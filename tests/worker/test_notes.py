@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 import redis
 from django.conf import settings
 
@@ -45,4 +46,40 @@ def test_what_redis_forgot_is_no_whole_story_and_ends_some_day_too(
     asyncio.run(act())
     assert notes.story(redis_server, BATCH) is None
     assert 0 < redis_server.ttl(KEY) <= notes.KEEP_SECONDS
+    redis_server.delete(KEY)
+
+
+def test_lines_that_note_at_the_same_time_ask_redis_once(
+    redis_server: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notes, "GATHER_SECONDS", 600.0)
+
+    async def act() -> None:
+        written = notes.Notes(settings.REDIS_URL)
+        notes.begin(redis_server, BATCH)
+        written.adopt(BATCH)
+        written.company = 2 * notes.GATHER_PART
+        alone = written.write(BATCH, journal.begun(1))
+        done, _ = await asyncio.wait([alone], timeout=0.1)
+        assert not done
+        await asyncio.gather(alone, written.write(BATCH, journal.begun(2)))
+        await written.end()
+
+    asyncio.run(act())
+    assert redis_server.llen(KEY) == 2
+    assert notes.story(redis_server, BATCH) == Story([BATCH], set(), {1, 2})
+    redis_server.delete(KEY)
+
+
+def test_a_note_waits_for_others_no_longer_than_a_moment(redis_server: redis.Redis) -> None:
+    async def act() -> None:
+        written = notes.Notes(settings.REDIS_URL)
+        notes.begin(redis_server, BATCH)
+        written.adopt(BATCH)
+        written.company = 100
+        await asyncio.wait_for(written.write(BATCH, journal.begun(1)), 60)
+        await written.end()
+
+    asyncio.run(act())
+    assert notes.story(redis_server, BATCH) == Story([BATCH], set(), {1})
     redis_server.delete(KEY)
