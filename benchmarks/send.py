@@ -16,7 +16,6 @@ contenders take turns on one machine, round by round; printed are medians over t
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
 import resource
@@ -100,8 +99,7 @@ def _prepare(built: House, sink: Sink, messages: int) -> None:
     with sink:
         built.mail("warm", sink)
     mailing = Mailing.objects.get()
-    columns = [field.name for field in dataclasses.fields(Claimed)]
-    claimed = Claimed(*mailing.deliveries.values_list(*columns)[0])
+    claimed = Claimed(*mailing.deliveries.values_list(*Claimed._fields)[0])
     letter = Letters(mailing).letter(claimed, timezone.now())
     (built.directory / "message").write_bytes(letter.message)
     (built.directory / "lines").write_bytes(letter.message.replace(b"\r\n", b"\n"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 from collections import Counter
 
@@ -65,7 +64,7 @@ def test_reporting_twice_changes_nothing(mailing: Mailing) -> None:
 def test_another_batch_cannot_report_on_a_delivery(mailing: Mailing) -> None:
     first, *_ = _claim(mailing)
     other, *_ = _claim(mailing)
-    stranger = dataclasses.replace(first, batch_id=other.batch_id)
+    stranger = first._replace(batch_id=other.batch_id)
     for reply in (ACCEPTED, SILENCE, Reply(Stage.RCPT, 550, "5.1.1 unknown"), None):
         queue.record([Outcome(stranger, reply)])
         assert _state(first) == State.LEASED

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import datetime
 import os
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 from django.utils import timezone
@@ -38,8 +38,7 @@ class LettersRefused(Exception):
     """No letter can be written of these names and addresses; the text says why."""
 
 
-@dataclass(frozen=True)
-class Letter:
+class Letter(NamedTuple):
     """One message on its way: envelope, and the bytes in pieces."""
 
     envelope_sender: str

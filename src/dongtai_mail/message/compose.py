@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from dongtai_mail.message import address, header
 from dongtai_mail.message.address import Address
@@ -68,8 +69,7 @@ class Letterhead:
     extra: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """What is one reader's own.
 
     ``message_id`` stands in its angle brackets. ``links`` are URLs in the order of the slots, each
@@ -139,7 +139,7 @@ class Skeleton:
         if tuple(map(len, reader.links)) != self._lengths:
             found = [len(link) for link in reader.links]
             raise ComposeError(f"links have {found} octets, the slots {list(self._lengths)}")
-        for link in (*reader.links, reader.unsubscribe_url):
+        for link in {*reader.links, reader.unsubscribe_url}:
             if not _LINK.fullmatch(link):
                 raise ComposeError(f"link {link!r} is not an http(s) URL free of &, quotes and <>")
         return [link.encode() for link in reader.links]

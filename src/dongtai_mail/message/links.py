@@ -7,15 +7,14 @@ frozen. Paths are short: they are repeated in every message.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dongtai_mail.message.seal import Keyring
 
 PURPOSE, LEAVE = "reader", "leave"
 
 
-@dataclass(frozen=True, slots=True)
-class ReaderLinks:
+class ReaderLinks(NamedTuple):
     unsubscribe: str
     preferences: str
     mailto: str
