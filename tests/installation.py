@@ -7,6 +7,7 @@ the test looks at it from outside. Nothing listens but on loopback or a Unix soc
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psycopg
@@ -27,6 +28,15 @@ from tests.cluster import Cluster, free_port
 ROOT = Path(__file__).parents[1]
 # Long enough for a machine that has ten times too much to do.
 PATIENCE = 400.0
+LOOK_SECONDS = 0.1
+ONE_BY_ONE = """
+import json, sys
+from dongtai_mail.__main__ import main
+for command in json.loads(sys.argv[1]):
+    sys.argv[1:] = command
+    if status := main():
+        sys.exit(status)
+"""
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
@@ -35,7 +45,7 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = PATI
     while not condition():
         if time.monotonic() > until:
             raise AssertionError(f"waited {seconds:.0f} s in vain until {what}")
-        time.sleep(0.05)
+        time.sleep(LOOK_SECONDS)
 
 
 class RedisServer:
@@ -124,8 +134,16 @@ class Installation:
 
     def run(self, *arguments: object, status: int = 0) -> str:
         """Run a command to its end; answers what it printed, on both streams."""
+        return self._run(["-m", "dongtai_mail", *map(str, arguments)], status)
+
+    def run_all(self, commands: Sequence[Sequence[object]]) -> None:
+        """Run commands in one process: to start costs more than any of them."""
+        words = [[str(word) for word in command] for command in commands]
+        self._run(["-c", ONE_BY_ONE, json.dumps(words)], status=0)
+
+    def _run(self, arguments: list[str], status: int) -> str:
         result = subprocess.run(
-            [sys.executable, "-m", "dongtai_mail", *map(str, arguments)],
+            [sys.executable, *arguments],
             env=self.environment,
             cwd=ROOT,
             stdout=subprocess.PIPE,

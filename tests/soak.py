@@ -149,7 +149,7 @@ def soak(template: Template, readers: int, kills: int, seed: int) -> Account:
             world.assert_adds_up(readers)
             return _account(world, run, readers, time.monotonic() - started)
         finally:
-            world.installation.close()
+            world.close()
             redis.stop()
 
 
