@@ -166,6 +166,8 @@ def _sign_up(house: House, page: Page) -> None:
     _press(page, "订阅")
     expect(page.get_by_role("heading", name="还差一步")).to_be_visible()
     look(page, "readers/03-asked")
+    # It must not arrive while mailings are counted.
+    _await_mail(house, "请确认订阅")
 
 
 def _confirm(house: House, page: Page) -> None:
@@ -280,13 +282,17 @@ def _links(house: House) -> dict[str, str]:
 
 def _open_mail(house: House, page: Page, button: str, subject: str) -> Page:
     """Find a mail in the catcher and press its button; answers the page that it opens."""
-    wait_until(lambda: house.caught(subject), f"“{subject}” arrives")
+    _await_mail(house, subject)
     page.goto(f"{house.origin}/catcher/?q={subject}")
     _follow(page, page.get_by_role("table").get_by_role("link").first)
     with page.expect_popup() as opened:
         page.frame_locator("iframe").get_by_role("link", name=button).click()
     opened.value.wait_for_load_state()
     return opened.value
+
+
+def _await_mail(house: House, subject: str) -> None:
+    wait_until(lambda: house.caught(subject), f"“{subject}” arrives")
 
 
 def _press(page: Page, name: str) -> None:
