@@ -66,6 +66,16 @@ def test_the_width_alone_tells_most(columns: int, titles: int, whole: int) -> No
     assert found[1] >= whole
 
 
+def test_breaks_that_were_guessed_are_reported() -> None:
+    def codes(**setting: object) -> set[str]:
+        text = reset(SAMPLE, 44, **setting)  # type: ignore[arg-type]
+        return {finding.code for finding in read(text.encode()).findings}
+
+    assert "break-guessed" in codes(gap=0)
+    assert "break-guessed" not in codes(gap=0, trailing=True)
+    assert "break-guessed" not in codes(gap=0, indent="　　")
+
+
 @pytest.mark.parametrize("columns", [30, 37])
 def test_the_printed_contents_tell_every_title(columns: int) -> None:
     titles, _ = right(contents(SAMPLE, columns) + reset(SAMPLE, columns, gap=0))

@@ -46,7 +46,8 @@ _RAGGED = 4
 class Joiner:
     """Remembers only the paragraph that is being built.
 
-    ``alone`` numbers the lines that never join, ``glued`` those which go on with the line above.
+    ``alone`` numbers the lines that never join, ``glued`` those which go on with the line above;
+    ``guessed`` are the lines of which nothing in the file tells whether a paragraph begins there.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Joiner:
         self.glued = glued
         self.in_source = False
         self.at_title = True
+        self.guessed: list[int] = []
         self.bold = False
         self.columns = 0
 
@@ -164,7 +166,10 @@ class Joiner:
             return True
         if following and not is_finished(line.text) and self._stands_alone(line, following):
             return False
-        if self.layout.indents or self.columns < _SENTENCE or _GOES_ON.match(line.text):
+        if self.layout.indents:
+            return True
+        self.guessed.append(line.number)
+        if self.columns < _SENTENCE or _GOES_ON.match(line.text):
             return True
         return self.columns < _PARAGRAPH and not _NEW.match(line.text)
 

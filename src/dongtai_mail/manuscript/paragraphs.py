@@ -7,7 +7,7 @@ Promises: every line stands in exactly one paragraph, in order; linear in the li
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dongtai_mail.manuscript.inline import without_bold
@@ -49,14 +49,8 @@ class Paragraph:
         return tuple(marks)
 
 
-def group(
-    lines: Sequence[Line],
-    layout: Layout,
-    alone: Set[int] = frozenset(),
-    glued: Set[int] = frozenset(),
-) -> list[Paragraph]:
-    """The paragraphs of a stretch of lines; for ``alone`` and ``glued`` see ``Joiner``."""
-    joiner = Joiner(lines, layout, alone, glued)
+def group(lines: Sequence[Line], layout: Layout, joiner: Joiner) -> list[Paragraph]:
+    """The paragraphs of a stretch of lines."""
     grouped: list[list[Line]] = []
     for index, line in enumerate(lines):
         if grouped and joiner.joins(grouped[-1], index):

@@ -41,6 +41,7 @@ from dongtai_mail.manuscript.items import (
     Segmenter,
     refine,
 )
+from dongtai_mail.manuscript.joining import Joiner
 from dongtai_mail.manuscript.layout import Layout
 from dongtai_mail.manuscript.model import Draft, Line, Passage, Role, Use
 from dongtai_mail.manuscript.script import columns, is_finished, shortened
@@ -105,11 +106,23 @@ def _segment(body: Sequence[Line], cover: front.Front, builder: _Builder) -> lis
         alone |= {body[index].number for index in lines}
         glued |= {body[index].number for index in lines[1:]}
     layout = Layout.of(body)
-    grouped = paragraphs.group(body, layout, alone, glued)
+    joiner = Joiner(body, layout, alone, glued)
+    grouped = paragraphs.group(body, layout, joiner)
     sections = segmenter.walk(grouped)
     refine(sections, layout, segmenter.toc)
     builder.headings = frozenset(segmenter.headings)
+    builder.findings += _guessed(joiner.guessed)
     return sections
+
+
+def _guessed(numbers: Sequence[int]) -> Iterator[Finding]:
+    if numbers:
+        shown = "、".join(map(str, numbers[:40])) + ("等" if len(numbers) > 40 else "")
+        message = (
+            f"有 {len(numbers)} 处，句子正好排满上一行，稿件里没有别的分段标记："
+            f"第 {shown} 行是否另起一段，只是推断。请看一眼。"
+        )
+        yield Finding("break-guessed", Severity.INFO, message, numbers[0])
 
 
 def _alone(body: Sequence[Line], segmenter: Segmenter) -> set[int]:
