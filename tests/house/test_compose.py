@@ -147,6 +147,7 @@ def test_docker_compose_accepts_the_file(tmp_path: Path) -> None:
         pytest.skip("there is no docker compose")
     values = tmp_path / "env"
     values.write_text("".join(f"{name}={value}\n" for name, value in FILLED_IN.items()))
-    command = [str(docker), "compose", "--env-file", str(values), "--profile", "try"]
+    profiles = ["--profile", "try", "--profile", "returns"]
+    command = [str(docker), "compose", "--env-file", str(values), *profiles]
     done = subprocess.run([*command, "config", "--quiet"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
