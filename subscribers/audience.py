@@ -1,6 +1,6 @@
 """Audiences described by forms: several lists minus others, and rules about people.
 
-Owns: the description, a JSON object, and its meaning as one SELECT over subscriptions:
+Owns: the description, a JSON object, and what its parts mean (``selection`` puts them together):
 
     {"lists": [1, 2], "except": [3], "match": "all",
      "rules": [{"field": "provider", "test": "is", "value": "tencent"}],
@@ -9,12 +9,9 @@ Owns: the description, a JSON object, and its meaning as one SELECT over subscri
 ``also`` and ``without`` are descriptions, such as those of segments (without parts of their own):
 their people are added and taken away. They are copies, so that a mailing keeps its audience when
 a segment changes.
-Promises: an audience is confirmed readers of the lists who are not paused, not on a list to leave
-out, and meet the rules, with those added and without those taken away, each person once; every
-value goes to the database as a parameter; a list of another publication is refused. Rules about
-past mailings are ``delivery.audience``'s, which hands them in. ``subscribers.selection`` counts the
-same without reading the subscriptions. Fails: ``AudienceError`` for a
-description that makes no sense.
+Promises: every value goes to the database as a parameter; a list of another publication is
+refused. Rules about past mailings are ``delivery.audience``'s, which hands them in. Fails:
+``AudienceError`` for a description that makes no sense.
 """
 
 from __future__ import annotations
@@ -24,11 +21,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from subscribers.models import SubscriberList, Subscription
+from subscribers.models import SubscriberList
 
 Description = dict[str, Any]
 Rule = Mapping[str, str]
@@ -51,33 +48,6 @@ class AudienceError(ValueError):
     """The description makes no sense; the text says what to change."""
 
 
-def people(
-    publication_id: int, description: Description, further: Mapping[str, Condition] | None = None
-) -> QuerySet[Subscription, int]:
-    """The ids of the subscriptions to write to, one a person."""
-    found = subscriptions(publication_id, description, further)
-    once = found.order_by().values("subscriber").annotate(first=Min("pk"))
-    return once.values_list("first", flat=True)
-
-
-def subscriptions(
-    publication_id: int, description: Description, further: Mapping[str, Condition] | None = None
-) -> QuerySet[Subscription]:
-    """Every subscription that makes somebody one of ``people``; a person may have several."""
-    known = conditions(further or {})
-    chosen = Q()
-    for part in added(description):
-        chosen |= _part(publication_id, part, known)
-    found = _confirmed(chosen).filter(
-        Q(paused_until=None) | Q(paused_until__lte=timezone.now()),
-        ~_on(own_lists(publication_id, description.get("except"))),
-    )
-    for part in parts(description, "without"):
-        gone = _confirmed(_part(publication_id, part, known))
-        found = found.exclude(subscriber__in=gone.values("subscriber"))
-    return found
-
-
 def conditions(further: Mapping[str, Condition]) -> Mapping[str, Condition]:
     """Every field that a rule may name, and what it means."""
     return {**_CONDITIONS, **further}
@@ -98,30 +68,12 @@ def parts(description: Description, name: str) -> list[Description]:
     return found
 
 
-def _part(publication_id: int, part: Description, known: Mapping[str, Condition]) -> Q:
-    lists = lists_of(publication_id, part)
-    left_out = _on(own_lists(publication_id, part.get("except")))
-    return Q(matching(part, known), ~left_out, subscriber_list__in=lists)
-
-
 def lists_of(publication_id: int, part: Description) -> list[int]:
     """The lists on which a part looks for people."""
     lists = own_lists(publication_id, part.get("lists"))
     if not lists:
         raise AudienceError(_("请至少选一份名单。"))
     return lists
-
-
-def _confirmed(chosen: Q) -> QuerySet[Subscription]:
-    return Subscription.objects.filter(chosen, state=Subscription.State.CONFIRMED)
-
-
-def _on(lists: list[int]) -> Q:
-    """Whether the reader is on one of these lists; nobody is on none."""
-    if not lists:
-        return Q(pk__in=[])
-    others = _confirmed(Q(subscriber_list__in=lists))
-    return Q(subscriber__in=others.values("subscriber"))
 
 
 def own_lists(publication_id: int, ids: object) -> list[int]:

@@ -113,25 +113,35 @@ def sets(lists: Collection[int], rows: Iterable[tuple[int, int]]) -> dict[int, i
     found: dict[int, list[int]] = {each: [] for each in lists}
     for each, reader in rows:
         found[each].append(reader)
-    return {each: readers(ids) for each, ids in found.items()}
+    return {each: readers(numbers) for each, numbers in found.items()}
 
 
-def readers(ids: Collection[int]) -> int:
+def readers(numbers: Collection[int]) -> int:
     """These readers as a set."""
-    octets = bytearray(max(ids, default=0) // 8 + 1)
-    for each in ids:
-        octets[each >> 3] |= 1 << (each & 7)
-    return int.from_bytes(octets, "little")
+    bits = bytearray(max(numbers, default=0) // 8 + 1)
+    for each in numbers:
+        bits[each >> 3] |= 1 << (each & 7)
+    return int.from_bytes(bits, "little")
+
+
+def octets(people: int) -> bytes:
+    """A set as PostgreSQL's ``get_bit`` reads it: bit n of the octets is reader n."""
+    return people.to_bytes(people.bit_length() // 8 + 1, "little")
+
+
+def ids(people: int) -> list[int]:
+    """Who is in a set, in order."""
+    return [number for number, bit in enumerate(bin(people)[:1:-1]) if bit == "1"]
 
 
 def _pieced(lists: Collection[int], rows: Iterable[tuple[int, int, bytes]]) -> dict[int, int]:
     found = {each: bytearray() for each in lists}
     for each, piece, bits in rows:
-        octets, begin = found[each], piece * _OCTETS
-        if len(octets) < begin + _OCTETS:
-            octets.extend(bytes(begin + _OCTETS - len(octets)))
-        octets[begin : begin + _OCTETS] = bits
-    return {each: int.from_bytes(octets, "little") for each, octets in found.items()}
+        whole, begin = found[each], piece * _OCTETS
+        if len(whole) < begin + _OCTETS:
+            whole.extend(bytes(begin + _OCTETS - len(whole)))
+        whole[begin : begin + _OCTETS] = bits
+    return {each: int.from_bytes(whole, "little") for each, whole in found.items()}
 
 
 def compact() -> None:

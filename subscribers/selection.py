@@ -1,9 +1,10 @@
 """What a described audience comes to at this moment: how many, on which lists, and who is left out.
 
-Promises: the same people as ``subscribers.audience`` selects and a mailing's start freezes (tests
-compare); lists joined, and lists and segments taken away, are sets (``subscribers.membership``), so
-that millions on several lists cost milliseconds; only rules about people read the people. Numbers
-of one selection never contradict each other. Fails: ``AudienceError``, as ``subscribers.audience``.
+Promises: an audience is confirmed readers of the lists who are not paused, not on a list to leave
+out, and meet the rules, with those added and without those taken away, each person once; lists
+joined, and lists and segments taken away, are sets (``subscribers.membership``), so that millions
+on several lists cost milliseconds; only rules about people read the people. Numbers of one
+selection never contradict each other. Fails: ``AudienceError``, as ``subscribers.audience``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import cached_property, reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
 from subscribers import audience, membership
@@ -51,11 +52,31 @@ class Selection:
         """Who would get it, were they not suppressed."""
         return self.chosen & ~self.left_out & self.suppressed
 
+    def once(self) -> dict[int, int]:
+        """The readers of each list, nobody on two: whoever is on several is on the first."""
+        rest, found = self.readers, {}
+        for each in sorted(self.on_lists):
+            found[each] = self.on_lists[each] & rest
+            rest &= ~found[each]
+        return found
+
 
 def select(
     publication_id: int, description: Description, further: Mapping[str, Condition] | None = None
 ) -> Selection:
     return _Selecting(publication_id, description, further or {}).selection()
+
+
+def check(
+    publication_id: int, description: Description, further: Mapping[str, Condition] | None = None
+) -> None:
+    """Raise ``AudienceError`` for what makes no sense, without counting anybody."""
+    known = audience.conditions(further or {})
+    audience.own_lists(publication_id, description.get("except"))
+    for part in (*audience.added(description), *audience.parts(description, "without")):
+        audience.lists_of(publication_id, part)
+        audience.own_lists(publication_id, part.get("except"))
+        audience.matching(part, known)
 
 
 def has_rules(description: Description) -> bool:
@@ -140,6 +161,8 @@ def _paused(lists: Collection[int]) -> dict[int, int]:
 
 
 def _suppressed(publication_id: int) -> int:
+    """From each suppression to its reader: few, where looking through the readers takes long."""
     here = Suppression.objects.filter(Q(publication=None) | Q(publication=publication_id))
-    rows = Subscriber.objects.filter(hash__in=here.values("hash"))
-    return membership.readers(list(rows.values_list("pk", flat=True)))
+    reader = Subscriber.objects.filter(hash=OuterRef("hash")).values("pk")[:1]
+    numbers = here.order_by().annotate(reader=Subquery(reader)).values_list("reader", flat=True)
+    return membership.readers([number for number in numbers if number is not None])

@@ -208,6 +208,12 @@ class SubscriptionEvent(models.Model):
             models.Index(
                 fields=("at",), condition=~models.Q(source="import"), name="event_by_time"
             ),
+            # Who left by which mailing.
+            models.Index(
+                fields=("detail",),
+                condition=models.Q(state="unsubscribed") & ~models.Q(source="import"),
+                name="event_left_by",
+            ),
         )
 
     def __str__(self) -> str:

@@ -273,7 +273,8 @@ def over(sending) -> Mailing:
 
 
 def _following(desk: Client, mailing: Mailing, query: str = "") -> dict[str, object]:
-    page = desk.get(f"/mailings/{mailing.pk}/following/{query}").context
+    headers = {"HX-Request": "true"}
+    page = desk.get(f"/mailings/{mailing.pk}/following/{query}", headers=headers).context
     readers = page["to"].readers
     return {
         "request_key": page["request_key"],

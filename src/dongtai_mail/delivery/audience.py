@@ -10,25 +10,28 @@ audience was described (``subscribers.audience``) goes to whom the description s
 from __future__ import annotations
 
 import datetime
+import json
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.delivery.providers import DEFAULTS
-from subscribers import audience, selection
+from subscribers import audience, membership, selection
 from subscribers.audience import AudienceError, Description, Rule
-from subscribers.models import SubscriberList, Subscription
+from subscribers.models import SubscriberList
 from subscribers.selection import Selection
 
 State = Delivery.State
 
 # A provider with so many readers on a list waits in a lane of its own, as do those with limits.
 OWN_LANE_READERS = 200
+FREEZING_MEMORY = "256MB"
 # Knuth's multiplicative hash: spreads the ids of subscriptions, within 64 bits.
 SPREAD = "(subscription.id * 2654435761 + %(mailing)s * 40503) %% 4294967296"
 
@@ -52,35 +55,34 @@ _FREEZE = """
     INSERT INTO delivery_delivery
            (mailing_id, subscription_id, subscriber_list_id, address, name, provider, lane, state,
             attempts)
-    WITH own AS (
-        SELECT person.provider
+    WITH chosen AS MATERIALIZED (
+        SELECT subscription.id, {found_on} AS found_on, person.address, person.name,
+               person.provider, {first} AS first, {spread} AS spread
           FROM subscribers_subscription subscription
           JOIN subscribers_subscriber person ON person.id = subscription.subscriber_id
-         WHERE subscription.subscriber_list_id = %(list)s
-         GROUP BY person.provider HAVING COUNT(*) > %(own)s OR person.provider IN ({known})
+         WHERE {listed} AND subscription.state = 'confirmed'
+           AND (subscription.paused_until IS NULL OR subscription.paused_until <= %(now)s)
+           AND NOT EXISTS (
+                 SELECT 1 FROM subscribers_suppression suppression
+                  WHERE suppression.hash = person.hash
+                    AND (suppression.publication_id IS NULL
+                         OR suppression.publication_id = %(publication)s))),
+    own AS (
+        SELECT provider FROM chosen
+         GROUP BY provider HAVING COUNT(*) > %(own)s OR provider IN ({known})
          UNION SELECT provider FROM delivery_providerlimit)
-    SELECT %(mailing)s, subscription.id, {found_on}, person.address, person.name, person.provider,
+    SELECT %(mailing)s, chosen.id, found_on, address, name, chosen.provider,
            COALESCE(own.provider, ''), 0, 0
-      FROM subscribers_subscription subscription
-      JOIN subscribers_subscriber person ON person.id = subscription.subscriber_id
-      LEFT JOIN own ON own.provider = person.provider
-     WHERE {listed} AND subscription.state = 'confirmed'
-       AND (subscription.paused_until IS NULL OR subscription.paused_until <= %(now)s)
-       AND NOT EXISTS (
-             SELECT 1 FROM subscribers_suppression suppression
-              WHERE suppression.hash = person.hash
-                AND (suppression.publication_id IS NULL
-                     OR suppression.publication_id = %(publication)s))
+      FROM chosen LEFT JOIN own ON own.provider = chosen.provider
      ORDER BY {order}
 """
 
 
 def freeze(mailing: Mailing, first_list: int | None) -> int:
     """Make the deliveries; answers how many. ``first_list`` is the list that goes first."""
-    order = f"{SPREAD}, subscription.id" if mailing.stages else "subscription.id"
-    listed, found_on = _LISTED, "NULL"
+    listed, found_on, first = _LISTED, "CAST(NULL AS bigint)", "0"
     if first_list is not None:
-        listed, order, found_on = _LISTED_OR_FIRST, f"{_FIRST}, {order}", _FOUND_ON
+        listed, found_on, first = _LISTED_OR_FIRST, _FOUND_ON, _FIRST
     known = ", ".join(f"'{name}'" for name in DEFAULTS)
     values: dict[str, Any] = {
         "mailing": mailing.pk,
@@ -92,11 +94,19 @@ def freeze(mailing: Mailing, first_list: int | None) -> int:
     }
     if mailing.audience is not None:
         description = with_first(mailing.audience, first_list)
-        listed, chosen = _described(mailing.subscriber_list.publication_id, description)
+        selected = select(mailing.subscriber_list.publication_id, description)
+        listed, sets = _chosen(selected.once())
         found_on = _FOUND_ON
-        values |= chosen
-    freeze = _FREEZE.format(found_on=found_on, listed=listed, order=order, known=known)
+        values |= sets
+    freeze = _FREEZE.format(
+        **{"found_on": found_on, "listed": listed, "first": first, "known": known},
+        spread=SPREAD if mailing.stages else "0",
+        order="first, spread, chosen.id" if mailing.stages else "chosen.id",
+    )
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # To sort a million in memory; it ends with the transaction.
+            cursor.execute(f"SET LOCAL work_mem = '{FREEZING_MEMORY}'")
         cursor.execute(freeze, values)
         return int(cursor.rowcount)
 
@@ -121,14 +131,14 @@ def missed(mailing: Mailing, unconfirmed: bool) -> Description:
     }
 
 
-def described(publication_id: int, description: Description) -> QuerySet[Subscription, int]:
-    """The subscriptions that a description selects, one a person; raises ``AudienceError``."""
-    return audience.people(publication_id, description, _further(publication_id))
-
-
 def select(publication_id: int, description: Description) -> Selection:
-    """The same people as sets, at this moment."""
+    """Whom a description selects at this moment; raises ``AudienceError``."""
     return selection.select(publication_id, description, _further(publication_id))
+
+
+def check(publication_id: int, description: Description) -> None:
+    """Raise ``AudienceError`` for a description that makes no sense."""
+    selection.check(publication_id, description, _further(publication_id))
 
 
 def count(publication_id: int, description: Description) -> tuple[int, int]:
@@ -174,11 +184,22 @@ def _engaged(rule: Rule) -> Q:
     return ~Q(taken) if rule.get("test") == "none" else Q(taken)
 
 
-def _described(publication_id: int, description: Description) -> tuple[str, dict[str, Any]]:
-    """The condition on subscriptions with its named parameters."""
-    selected = described(publication_id, description)
-    sql, parameters = selected.query.get_compiler(connection=connection).as_sql()
-    names = [f"chosen_{number}" for number in range(len(parameters))]
-    named = sql % tuple(f"%({name})s" for name in names)
-    # The statement is formatted and then given its parameters: braces would not survive.
-    return f"subscription.id IN ({named})", dict(zip(names, parameters, strict=True))
+def _chosen(lists: Mapping[int, int]) -> tuple[str, dict[str, Any]]:
+    """The condition that a subscription is one of these, by list and reader, and its parameters."""
+    postgresql = connection.vendor == "postgresql"
+    parts, values = ["1 = 0"], dict[str, Any]()
+    for each, people in lists.items():
+        if postgresql:
+            bits = membership.octets(people)
+            values |= {f"readers_{each}": bits, f"end_{each}": len(bits) * 8}
+            among = (
+                f"CASE WHEN subscription.subscriber_id < %(end_{each})s THEN"
+                f" get_bit(%(readers_{each})s, subscription.subscriber_id) = 1 ELSE FALSE END"
+            )
+        else:
+            values[f"readers_{each}"] = json.dumps(membership.ids(people))
+            among = (
+                f"subscription.subscriber_id IN (SELECT value FROM json_each(%(readers_{each})s))"  # noqa: S608
+            )
+        parts.append(f"subscription.subscriber_list_id = {each:d} AND {among}")
+    return f"({' OR '.join(parts)})", values

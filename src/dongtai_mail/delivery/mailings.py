@@ -117,7 +117,7 @@ def _refuse_unapproved(edition: Edition, after: Mailing | None) -> None:
 
 def _refuse_audience(subscriber_list: SubscriberList, described: Description) -> None:
     try:
-        audience.described(subscriber_list.publication_id, described)
+        audience.check(subscriber_list.publication_id, described)
     except AudienceError as error:
         raise MailingRefused(str(error)) from error
 

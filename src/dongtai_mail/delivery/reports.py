@@ -9,13 +9,13 @@ and unsubscribes of what was accepted.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import TruncDay, TruncHour
 
-from dongtai_mail.delivery import mailings
+from dongtai_mail.delivery import accounts, mailings
 from dongtai_mail.delivery.models import Delivery, Mailing, ReturnedMessage, Tally
 from dongtai_mail.issues.models import ClickCount, EditionLink, Publication
 from subscribers.models import SubscriberList, Subscription, SubscriptionEvent
@@ -106,27 +106,40 @@ class Report:
 
 
 def report(mailing: Mailing) -> Report:
+    sums = figures(mailing)
     return Report(
-        figures=figures(mailing),
+        figures=sums,
         hours=_hours(mailing),
         days=_days(mailing),
         providers=_providers(mailing),
         lists=_lists(mailing),
-        earlier=_earlier(mailing),
+        earlier=_earlier(sums),
         clicks=_clicks(mailing),
     )
 
 
 def figures(mailing: Mailing) -> Figures:
-    ledger = mailings.ledger(mailing)
-    return Figures(
-        mailing=mailing,
-        targeted=mailing.targeted,
-        accepted=ledger["accepted"],
-        bounced=ledger["bounced"],
-        complaints=_complaints(mailing).count(),
-        unsubscribes=_unsubscribes(mailing).count(),
+    return _figures([mailing])[0]
+
+
+def _figures(rows: Sequence[Mailing]) -> list[Figures]:
+    """Those of several mailings at once, in their order."""
+    ids = [row.pk for row in rows]
+    ledgers = accounts.ledgers(ids)
+    complaints = dict(
+        _complaints(rows).values_list("delivery__mailing").annotate(count=Count("pk")).order_by()
     )
+    return [
+        Figures(
+            mailing=row,
+            targeted=row.targeted,
+            accepted=ledgers[row.pk]["accepted"],
+            bounced=ledgers[row.pk]["bounced"],
+            complaints=complaints.get(row.pk, 0),
+            unsubscribes=_unsubscribes(row).count(),
+        )
+        for row in rows
+    ]
 
 
 def latest(publication: Publication, at_most: int) -> list[Figures]:
@@ -134,7 +147,7 @@ def latest(publication: Publication, at_most: int) -> list[Figures]:
     begun = Mailing.objects.filter(
         subscriber_list__publication=publication, started_at__isnull=False
     ).select_related("edition__issue__publication", "subscriber_list")
-    return [figures(each) for each in begun.order_by("-started_at")[:at_most]]
+    return _figures(list(begun.order_by("-started_at")[:at_most]))
 
 
 def lines(said: Report) -> Iterator[list[str]]:
@@ -158,9 +171,9 @@ def lines(said: Report) -> Iterator[list[str]]:
             yield ["day", day.day.isoformat(), name, str(getattr(day, name))]
 
 
-def _complaints(mailing: Mailing) -> QuerySet[ReturnedMessage]:
+def _complaints(rows: Sequence[Mailing]) -> QuerySet[ReturnedMessage]:
     return ReturnedMessage.objects.filter(
-        delivery__mailing=mailing, effect=ReturnedMessage.Effect.COMPLAINED
+        delivery__mailing__in=[row.pk for row in rows], effect=ReturnedMessage.Effect.COMPLAINED
     )
 
 
@@ -198,7 +211,7 @@ def _days(mailing: Mailing) -> list[Day]:
     bounced = _tallied(mailing, State.BOUNCED, TruncDay)
     counts = [
         {at.date(): count for at, count in bounced.items()},
-        _by_day(_complaints(mailing), "received_at", mailing),
+        _by_day(_complaints([mailing]), "received_at", mailing),
         _by_day(_unsubscribes(mailing), "at", mailing),
     ]
     days = {day for count in counts for day in count}
@@ -249,8 +262,9 @@ def _row(name: str, parts: Iterable[tuple[str, int]]) -> Row:
     return Row(name, total, accepted, bounced, total - accepted - bounced)
 
 
-def _earlier(mailing: Mailing) -> list[Figures]:
+def _earlier(sums: Figures) -> list[Figures]:
     """The mailings before this one, of other issues, the oldest first; this one is the last."""
+    mailing = sums.mailing
     if mailing.started_at is None:
         return []
     before = Mailing.objects.filter(
@@ -259,8 +273,8 @@ def _earlier(mailing: Mailing) -> list[Figures]:
         targeted__gt=0,
     ).exclude(edition__issue=mailing.edition.issue_id)
     rows = before.select_related("edition__issue__publication", "subscriber_list")
-    newest = [figures(each) for each in rows.order_by("-started_at")[: EARLIER - 1]]
-    return [*reversed(newest), figures(mailing)]
+    newest = list(rows.order_by("-started_at")[: EARLIER - 1])
+    return [*_figures(newest[::-1]), sums]
 
 
 def _clicks(mailing: Mailing) -> Clicks | None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from django.core.cache import cache
 from django.http import HttpRequest
 
-from dongtai_mail.delivery.audience import count
+from dongtai_mail.delivery.audience import select
 from subscribers.audience import Description
 from subscribers.models import SubscriberList
-from subscribers.selection import has_rules
+from subscribers.selection import Selection, has_rules
 
 # A page that asks again every two seconds doesn't count people every time.
 KEPT_SECONDS = 60
@@ -30,9 +30,12 @@ class Audience:
 
 
 def audience(subscriber_list: SubscriberList, described: Description | None = None) -> Audience:
-    return Audience(
-        *count(subscriber_list.publication_id, described or {"lists": [subscriber_list.pk]})
-    )
+    whole = {"lists": [subscriber_list.pk]}
+    return counted(select(subscriber_list.publication_id, described or whole))
+
+
+def counted(selected: Selection) -> Audience:
+    return Audience(selected.readers.bit_count(), selected.excluded.bit_count())
 
 
 def comes_later(request: HttpRequest, described: Description | None) -> bool:

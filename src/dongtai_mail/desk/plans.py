@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dongtai_mail.delivery import stages
-from dongtai_mail.delivery.audience import described, with_first
+from dongtai_mail.delivery.audience import check, with_first
 from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.issues import slots
 from dongtai_mail.issues.models import Publication
@@ -173,7 +173,7 @@ class PlanForm(forms.Form):
         for name in ("segment", "except_segment"):
             for segment in self.cleaned_data.get(name, ()):
                 try:
-                    described(self.publication.pk, segment.audience)
+                    check(self.publication.pk, segment.audience)
                 except AudienceError as error:
                     self.add_error(None, _("分组“%(name)s”：") % {"name": segment} + str(error))
 

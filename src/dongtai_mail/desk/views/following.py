@@ -21,7 +21,7 @@ from dongtai_mail.delivery.mailings import MailingRefused, ledger, schedule
 from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.desk import audit, holding
 from dongtai_mail.desk.access import Right, opens
-from dongtai_mail.desk.audience import audience
+from dongtai_mail.desk.audience import audience, comes_later
 
 
 @opens(Mailing, Right.SEND)
@@ -84,13 +84,16 @@ def _newest(shown: Mailing) -> int:
 
 
 def _page(request: HttpRequest, shown: Mailing, why: str = "") -> HttpResponse:
-    counts = ledger(shown)
+    counts, described = ledger(shown), missed(shown, _unconfirmed(request))
+    later = comes_later(request, described)
     context: dict[str, Any] = {
         "publication": shown.edition.issue.publication,
         "mailing": shown,
         "issue": shown.edition.issue,
         "edition": shown.edition,
-        "to": audience(shown.subscriber_list, missed(shown, _unconfirmed(request))),
+        "counting": later,
+        "to": None if later else audience(shown.subscriber_list, described),
+        "query": request.GET.urlencode(),
         "missed": sum(counts.values()) - counts["accepted"],
         "doubtful": counts["unconfirmed"],
         "unconfirmed": _unconfirmed(request),

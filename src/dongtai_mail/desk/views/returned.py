@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from dongtai_mail.delivery import returns
-from dongtai_mail.delivery.models import ReturnedMessage
+from dongtai_mail.delivery.models import Delivery, ReturnedMessage
 from dongtai_mail.desk import words
 from dongtai_mail.desk.access import Right, opens, owner
 from dongtai_mail.issues.models import Publication
+from subscribers.models import Subscription
 
 PER_PAGE = 50
 # As much of a message as people read; the file itself can be long.
@@ -40,10 +41,15 @@ def returned_messages(request: HttpRequest, publication: Publication) -> HttpRes
 def _found(publication: Publication, chosen: dict[str, str]) -> QuerySet[ReturnedMessage]:
     """Those about this publication's readers, and those that nobody can say whose they are."""
     rows = ReturnedMessage.objects.select_related("delivery", "subscription__subscriber")
+    # Looked up for each message: few come back, and joined, all deliveries would be read.
+    to_ours = Delivery.objects.filter(
+        pk=OuterRef("delivery"), mailing__subscriber_list__publication=publication
+    )
+    of_ours = Subscription.objects.filter(
+        pk=OuterRef("subscription"), subscriber_list__publication=publication
+    )
     rows = rows.defer("raw").filter(
-        Q(delivery__mailing__subscriber_list__publication=publication)
-        | Q(subscription__subscriber_list__publication=publication)
-        | Q(delivery=None, subscription=None)
+        Q(delivery=None, subscription=None) | Exists(to_ours) | Exists(of_ours)
     )
     if chosen["status"] in ReturnedMessage.Status:
         rows = rows.filter(status=chosen["status"])

@@ -75,9 +75,7 @@ def readers(request: HttpRequest, issue: Issue) -> HttpResponse:
     """Who some of them are, and who is left out and why."""
     form = PlanForm(issue.publication, plans.remembered(issue.publication, request.GET))
     context = _context(request, issue, None, form)
-    if form.is_valid() and not context.get("counting"):
-        plan = form.plan()
-        selected = select(issue.publication_id, plan.counted or plan.chosen)
+    if selected := context.get("selected"):
         known = Right.LISTS in rights(request.user, issue.publication)
         context |= {
             "account": who.account(selected),
@@ -203,7 +201,8 @@ def _context(
         if audiences.comes_later(request, plan.counted):
             return context | {"counting": True}
         try:
-            context["to"] = audiences.audience(plan.subscriber_list, plan.counted)
+            selected = select(publication.pk, plan.counted or plan.chosen)
+            context |= {"selected": selected, "to": audiences.counted(selected)}
         except AudienceError as error:
             context["why"] = str(error)
     return context

@@ -93,9 +93,9 @@ def readers(request: HttpRequest, shown: SubscriberList) -> HttpResponse:
 
 def _readers_page(
     found: QuerySet[Subscription], count: int | None, number: str | None
-) -> Page[Subscription]:
+) -> Page[Any]:
     """By the index alone to the page, wherever it is; only what is on it is read."""
-    paginator = Paginator(found.values_list("pk", flat=True), PER_PAGE)
+    paginator: Paginator[Any] = Paginator(found.values_list("pk", flat=True), PER_PAGE)
     if count is not None:
         paginator.count = count
     page = paginator.get_page(number)
