@@ -1,13 +1,14 @@
 """Does it stay the same with a hundred times the readers? Cost, memory, snapshot and pages.
 
-Run ``python benchmarks/scale.py [--subscribers 1000000] [--baseline 10000] [--full]``. It needs
-PostgreSQL's programs and a C compiler; the sink answers at once. Engine and message are the same
-at both sizes: the real issue (or the sample), two worker processes, 10 connections each.
+Run ``python benchmarks/scale.py [--subscribers 1000000] [--baseline 10000] [--full | --pages]``. It
+needs PostgreSQL's programs and a C compiler; the sink answers at once. Engine and message are the
+same at both sizes: the real issue (or the sample), two worker processes, 10 connections each.
 
 At the baseline every message is sent. At the larger size all rows exist, and the queue is worked
 on at its start, its middle and its end, a window of messages each; the rows between are leased
 and then recorded as accepted by two UPDATEs, which wear table and indexes as sending does, in the
-place of some ten minutes of it. ``--full`` sends every message.
+place of some ten minutes of it. ``--full`` sends every message. At the end, every page and count
+about a mailing of that size is looked at (``pages.py``); ``--pages`` does that alone.
 """
 
 from __future__ import annotations
@@ -21,16 +22,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import pages
 from accounts import cpu_seconds, peak_kilobytes
 from common import House, Sink, free_port, house, sinks, wait_until
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-REPEATS = 7
 SIGNATURES = 10
 PARTIES = ("workers", "database", "Redis")
 HEADINGS = (*PARTIES, "together", "signature", "quotient", "msg/s")
-PAGE_MILLISECONDS = 200
 HOURS = 7200.0
 
 SKIP_SQL = (
@@ -121,6 +121,7 @@ def main() -> None:
     parser.add_argument("--baseline", type=int, default=10_000)
     parser.add_argument("--window", type=int, default=10_000, help="messages sent at each place")
     parser.add_argument("--full", action="store_true", help="send every message")
+    parser.add_argument("--pages", action="store_true", help="send nothing, look at the pages")
     options = parser.parse_args()
     port = free_port()
     with house(port) as built, sinks(built.directory, port)[-1] as sink:
@@ -129,7 +130,18 @@ def main() -> None:
         built.fill("baseline", options.baseline)
         seconds = _timed(lambda: built.fill("all", options.subscribers))
         print(f"{options.subscribers:,} readers made in {seconds:.1f} s")
-        _compare(built, sink, Meter(built, port), options)
+        if options.pages:
+            _only_pages(built)
+        else:
+            _compare(built, sink, Meter(built, port), options)
+
+
+def _only_pages(built: House) -> None:
+    mailing = built.schedule("all")
+    seconds = _timed(lambda: _start(mailing))
+    print(f"audience snapshot of {mailing.targeted:,}: {seconds:.1f} s")
+    pages.accept_all(mailing)
+    _pages(built, mailing)
 
 
 def _compare(built: House, sink: Sink, meter: Meter, options: argparse.Namespace) -> None:
@@ -149,7 +161,7 @@ def _compare(built: House, sink: Sink, meter: Meter, options: argparse.Namespace
 
     _print_costs(options, small, large)
     _print_bar("peak RSS of a worker process", high / low, 1.1, f"{low:,} kB → {high:,} kB")
-    _pages(mailing)
+    _pages(built, mailing)
 
 
 def _start_warm(built: House, sink: Sink) -> None:
@@ -224,72 +236,28 @@ def _print_bar(what: str, ratio: float, bar: float, remark: str) -> None:
     print(f"{what:<30}{ratio:>6.2f} × {remark}; bar ≤ {bar}: {verdict}")
 
 
-def _pages(mailing) -> None:  # type: ignore[no-untyped-def]
-    """What staff look at, with all deliveries there and one attempt for each fifty."""
-    from django.contrib.auth import get_user_model
-    from django.db import connection
-    from django.test import Client
-    from django.urls import reverse
+def _pages(built: House, mailing) -> None:  # type: ignore[no-untyped-def]
+    """Every page and count, with all deliveries there and what a real mailing leaves behind."""
+    pages.add_lists(built)
+    pages.wear(mailing)
+    mailings = _described(built), _described(built, {"percent": 1}, {"percent": 100})
+    for which, told in zip(mailings, ("of several lists", "the same in stages"), strict=True):
+        seconds = _timed(partial(_start, which))
+        print(f"audience snapshot {told}, {which.targeted:,}: {seconds:.1f} s")
+    pages.accept_all(mailings[0])
+    pages.finish(mailing, *mailings)
+    pages.look(built, mailing, mailings[0])
 
+
+def _described(built: House, *staged: object):  # type: ignore[no-untyped-def]
     from dongtai_mail.delivery import mailings
 
-    _put_off(mailing)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-    client = Client(headers={"host": "news.example.org"})
-    client.force_login(get_user_model().objects.create_superuser("benchmark", password=None))
-    looks: dict[str, Callable[[], object]] = {
-        "the ledger's query": partial(mailings.ledger, mailing)
-    }
-    looks["whether anything is to go"] = partial(mailings.to_go, mailing)
-    slug = mailing.edition.issue.publication.slug
-    for name, arguments in {
-        "mailing": [mailing.pk],
-        "progress": [mailing.pk],
-        "mailings": [slug],
-        "send": [mailing.edition.issue_id],
-        "send-readers": [mailing.edition.issue_id],
-        "mailing-unconfirmed": [mailing.pk],
-        "cancellation": [mailing.pk],
-    }.items():
-        path = reverse(f"desk:{name}", args=arguments)
-        looks[f"GET {path}"] = partial(_get, client, path)
-    print()
-    for name, look in looks.items():
-        _print_look(name, look)
-
-
-def _put_off(mailing) -> None:  # type: ignore[no-untyped-def]
-    """One reader in fifty was put off once before the mail was taken."""
-    from django.utils import timezone
-
-    from dongtai_mail.delivery import reasons
-    from dongtai_mail.delivery.models import Attempt, Delivery
-
-    ids = mailing.deliveries.order_by("id").values_list("id", flat=True)[::50]
-    answer = {"stage": "rcpt", "code": 451, "enhanced": "4.7.1", "relay": "mx.test:25"}
-    text = "frequency limited, try again later"
-    attempts = [
-        Attempt(delivery_id=pk, mailing=mailing, at=timezone.now(), text=text, **answer)
-        for pk in ids
-    ]
-    for start in range(0, len(attempts), 500):
-        some = Attempt.objects.bulk_create(attempts[start : start + 500])
-        reasons.count((attempt, Delivery.State.DEFERRED) for attempt in some)
-
-
-def _get(client, path: str) -> None:  # type: ignore[no-untyped-def]
-    response = client.get(path, secure=True)
-    assert response.status_code == 200, (path, response.status_code)
-
-
-def _print_look(name: str, look: Callable[[], object]) -> None:
-    first, *again = [_timed(look) * 1000 for _ in range(REPEATS + 1)]
-    middle = statistics.median(again)
-    verdict = "met" if middle < PAGE_MILLISECONDS else "MISSED"
-    print(
-        f"{name:<42}{middle:>8.1f} ms, first {first:.1f} ms; "
-        f"bar < {PAGE_MILLISECONDS} ms: {verdict}"
+    return mailings.schedule(
+        built.edition,
+        built.list("all"),
+        request_key=f"several-{len(staged)}",
+        described=pages.several(built),
+        staged=staged,
     )
 
 
