@@ -86,6 +86,8 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "未找到收件人的电子邮件地址",
         "The address li@example.org may be misspelled or may not exist",
         "550 The user name you entered is unknown",
+        "li wasn't found at example.org",
+        "550 Requested action not taken: mailbox unavailable (-2019901852:4030:-2147467259)",
         "550 that user isn't hosted here",
         "550 RCPT (li@example.org) failed: user not in directory",
         "SMTP error from remote mail server after RCPT TO:<a@b.cn>: 550 rejected: User unknown",

@@ -126,7 +126,7 @@ BLOCKS = (
         "block-list",
         Reason.BLOCKED,
         r"spamhaus|spamcop|sorbs|barracuda(?:central)?|\b(?:dns|r|s)bl\b|dnsbl|\brbl|uceprotect"
-        r"|(?:black|block|deny|reject) ?-?list|blacklist|blocklist|(?<!not )(?:listed"
+        r"|(?:black|block|deny|reject) ?-?list|blacklist|blocklist|(?<!not )(?<!n't )(?:listed"
         r"|found) (?:at|by|in|on) "
         r"\S{0,60}(?:rbl|dnsbl|bl\.|list\b|\.org|\.net)|proofpoint|senderscore|backscatter"
         r"|黑名单|黑名單",

@@ -112,6 +112,20 @@ SURE = (
         sure=True,
     ),
     rule(
+        "exchange-address-entered",
+        Reason.USER_UNKNOWN,
+        r"address you entered (?:couldn't|could not) be found",
+        "The email address you entered couldn't be found",
+        sure=True,
+    ),
+    rule(
+        "microsoft-no-mailbox",
+        Reason.USER_UNKNOWN,
+        r"action not taken: mailbox unavailable \((?:s\d{6,12}|-\d{6,12}:\d{1,6}:-?\d{1,12})\)",
+        "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302)",
+        sure=True,
+    ),
+    rule(
         "microsoft-edge-block",
         Reason.USER_UNKNOWN,
         r"5\.4\.1 .{0,120}rejected: access denied|rejected: access denied.{0,80}outlook",

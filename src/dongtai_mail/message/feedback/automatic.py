@@ -51,7 +51,10 @@ FAILED_SUBJECTS = _table(
     (r"returned? (?:mail|to sender|message)|mail returned", "Returned mail: see transcript"),
     (r"deliver(?:y|ing).{0,30}(?:fail|error|problem|status|report|notif)", "Mail delivery failed"),
     (r"(?:fail|error|non-?).{0,30}deliver", "Failure to deliver"),
-    (r"failure notice|mail (?:system )?error|could not be delivered", "Failure Notice"),
+    (
+        r"failure notice|mail (?:system )?error|could not be (?:delivered|sent)|^mail failed",
+        "Failure Notice",
+    ),
     (r"error (?:sending|delivering)|couldn't be delivered|bounced?\b", "error sending your mail"),
     (
         r"退信|无法(?:投递|送达|发送)|未能(?:送达|投递)|投递失败|发送失败|退回",
@@ -85,7 +88,10 @@ FAILED_NOTICES = _table(
     (r"delivery .{0,60}failed|undeliverable|was not delivered|wasn't delivered", "Delivery failed"),
     (r"returned (?:to sender|below|message)|permanent (?:fatal )?error", "permanent fatal errors"),
     (r"unable to deliver|did not reach|failed recipients?|delivery problems", "unable to deliver"),
-    (r"not been delivered|was (?:blocked|rejected|refused) by", "was blocked by our filter"),
+    (
+        r"not been delivered|was (?:blocked|rejected|refused) by|non-?deliverable",
+        "was blocked by our filter",
+    ),
     (
         r"requested action not taken|(?m:^[ \t]*(?:<<< )?5[0-5]\d[ -])",
         "550 Requested action not taken",
