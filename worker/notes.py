@@ -2,8 +2,8 @@
 
 Owns: a list a batch, ``dongtai:batch:<id>``, that says what of it was begun and concluded, and one
 connection to Redis, spoken to in RESP by hand: a note is on the path of every message, where a
-general client costs more than the signature. Lines that are about to note something are waited
-for a moment, so that Redis is asked once for several messages.
+general client costs more than the signature. When much is noted, lines that are about to are
+waited for a moment, so that Redis is asked once for several messages.
 Promises: when ``write`` returns, Redis has the note; a note that was lost with Redis is written
 again from memory once it is back; while it is away, nothing goes on. Fails: never by itself; a
 caller who must not wait cancels.
@@ -28,8 +28,9 @@ KEEP_SECONDS = 7 * 24 * 3600
 RETRY_SECONDS = 0.5
 ANSWER_SECONDS = 10.0
 WATCH_SECONDS = 2.0
-# Little beside what a server takes for a message; sooner when a third of the lines have noted.
-GATHER_SECONDS, GATHER_PART = 0.01, 3
+# Redis is asked no more often than this, little beside what a distant server takes for a message,
+# unless a third of the lines wait for it.
+GATHER_SECONDS, GATHER_PART = 0.005, 3
 
 
 class Notes:
@@ -42,8 +43,8 @@ class Notes:
         # How many lines of sending there are, and what ends the wait for some of them.
         self.company = 0
         self._gathered: asyncio.Future[None] | None = None
-        # When Redis was asked what it has not answered yet; 0 when it was not.
-        self._asked_at = 0.0
+        # When Redis was asked what it has not answered yet, 0 when it was not; when it answered.
+        self._asked_at = self._answered_at = 0.0
         self._loop = asyncio.get_running_loop()
         self._writer = self._loop.create_task(self._run())
 
@@ -111,10 +112,11 @@ class Notes:
     async def _gather(self) -> None:
         """Let every line that is ready now, or will be in a moment, speak in the same breath."""
         await asyncio.sleep(0)
-        if self._enough:
+        until = self._answered_at + GATHER_SECONDS
+        if self._enough or self._loop.time() >= until:
             return
         self._gathered = self._loop.create_future()
-        timer = self._loop.call_later(GATHER_SECONDS, self._end_gathering)
+        timer = self._loop.call_at(until, self._end_gathering)
         try:
             await self._gathered
         finally:
@@ -143,7 +145,7 @@ class Notes:
                 writer.write(b"".join([_keep(pk) for pk in lost]))
                 for _ in lost:
                     await _answer(reader)
-            self._asked_at = 0.0
+            self._asked_at, self._answered_at = 0.0, self._loop.time()
         except BaseException:
             self._new, self._waiting = fresh + self._new, waiting + self._waiting
             raise

@@ -58,6 +58,7 @@ def test_lines_that_note_at_the_same_time_ask_redis_once(
         written = notes.Notes(settings.REDIS_URL)
         notes.begin(redis_server, BATCH)
         written.adopt(BATCH)
+        await written.write(BATCH, journal.begun(3))
         written.company = 2 * notes.GATHER_PART
         alone = written.write(BATCH, journal.begun(1))
         done, _ = await asyncio.wait([alone], timeout=0.1)
@@ -66,8 +67,8 @@ def test_lines_that_note_at_the_same_time_ask_redis_once(
         await written.end()
 
     asyncio.run(act())
-    assert redis_server.llen(KEY) == 2
-    assert notes.story(redis_server, BATCH) == Story([BATCH], set(), {1, 2})
+    assert redis_server.llen(KEY) == 3
+    assert notes.story(redis_server, BATCH) == Story([BATCH], set(), {1, 2, 3})
     redis_server.delete(KEY)
 
 
@@ -78,8 +79,9 @@ def test_a_note_waits_for_others_no_longer_than_a_moment(redis_server: redis.Red
         written.adopt(BATCH)
         written.company = 100
         await asyncio.wait_for(written.write(BATCH, journal.begun(1)), 60)
+        await asyncio.wait_for(written.write(BATCH, journal.begun(2)), 60)
         await written.end()
 
     asyncio.run(act())
-    assert notes.story(redis_server, BATCH) == Story([BATCH], set(), {1})
+    assert notes.story(redis_server, BATCH) == Story([BATCH], set(), {1, 2})
     redis_server.delete(KEY)
