@@ -102,15 +102,18 @@ def _store(chunks: Iterable[bytes], path: Path) -> int:
 
 
 def _guess(run: ImportRun) -> None:
-    first = _head(run, 1)
-    run.header = bool(first) and columns.has_header(first[0])
-    shown = preview(run)
+    head = _head(run, PREVIEW + 1)
+    run.header = bool(head) and columns.has_header(head[0])
+    shown = _shown(run, head)
     run.columns = columns.guess(shown.header if run.header else [], shown.rows)
 
 
 def preview(run: ImportRun) -> Preview:
     """The header and the first rows, read again from the kept file."""
-    head = _head(run, PREVIEW + 1)
+    return _shown(run, _head(run, PREVIEW + 1))
+
+
+def _shown(run: ImportRun, head: list[list[str]]) -> Preview:
     width = max(map(len, head), default=0)
     named = list(head[0]) if run.header and head else []
     header = named + [

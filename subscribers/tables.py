@@ -199,7 +199,10 @@ def _workbook_rows(path: Path) -> Iterator[Row]:
 
 def _book(file: io.BufferedReader) -> Any:
     from openpyxl import load_workbook
+    from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
+    # It would read a sheet that doesn't say its size to the end, for a number that is not used.
+    ReadOnlyWorksheet._get_size = lambda self: None
     try:
         return load_workbook(file, read_only=True, data_only=True, keep_links=False)
     except Exception as error:  # The library fails in many ways at damaged files.
