@@ -41,6 +41,9 @@ def test_arbitrary_bytes_raise_nothing_else(data: bytes) -> None:
 @given(TEXTS, st.sampled_from(["a.txt", "a.md"]))
 @example("【要闻】\n\n# # ", "a.txt")
 @example("【要闻】\f12", "a.txt")
+@example("标题....3\n【要闻】\n目录", "a.txt")
+@example("● 要闻\f【要闻】\f● 要闻", "a.txt")
+@example("某书\n\n内容简介\n\n内容简介", "a.txt")
 @settings(max_examples=200, deadline=None)
 def test_nothing_that_goes_in_gets_lost(text: str, filename: str) -> None:
     try:
@@ -80,6 +83,17 @@ def test_a_few_broken_bytes_are_marked_and_block_sending() -> None:
     manuscript = read(text[:60] + b"\xff" + text[60:])
     finding = manuscript.findings[0]
     assert (finding.code, finding.severity, finding.line) == ("bytes-undecodable", "error", 5)
+
+
+def test_big5_is_told_from_gb18030_by_what_it_says() -> None:
+    text = "【要聞】\n\n某地\n\n近日，某地推出新辦法，並為中小企業提供資金。\n\n來源：《晨報》\n"
+    manuscript = read(text.encode("big5"))
+    (item,) = manuscript.issue.items
+    assert item.body == (Paragraph("近日，某地推出新辦法，並為中小企業提供資金。"),)
+    assert item.source == "《晨報》"
+    broken = read(text.encode("big5") + b"\xff")
+    assert broken.encoding == manuscript.encoding
+    assert "bytes-undecodable" in {one.code for one in broken.findings}
 
 
 def test_control_characters_go_and_are_reported() -> None:

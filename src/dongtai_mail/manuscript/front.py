@@ -149,7 +149,7 @@ def _span(
         position = first + 1
         while position < len(lines) and _belongs_without_pages(lines[position].text):
             position += 1
-    return first, position
+    return first, max(position, first + 1)
 
 
 def _with_section_above(lines: Sequence[Line], first: int) -> int:

@@ -155,10 +155,11 @@ class Segmenter:
 
     def _take_book_heading(self, paragraph: Paragraph) -> None:
         """The line above 内容简介 is a book's title, wherever it stood until now."""
-        if self.item and self.item.title and not self.item.body and not self.item.sources:
-            self.item.heading = paragraph
+        item = self.item
+        if item and item.title and not (item.heading or item.body or item.sources):
+            item.heading = paragraph
             return
-        title = self.item.body.pop() if self.item and self.item.body else None
+        title = item.body.pop() if item and item.body else None
         self.item = ItemDraft(title=title, heading=paragraph)
         self._section().items.append(self.item)
 

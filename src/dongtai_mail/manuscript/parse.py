@@ -323,7 +323,10 @@ def _in_order(lines: Sequence[Line], taken: dict[int, Role], *groups: list[Use])
 
     def place(use: Use) -> tuple[int, int]:
         texts = pieces[use.line]
-        return use.line, next((i for i, text in enumerate(texts) if use.text in text), 0)
+        at = next((i for i, text in enumerate(texts) if use.text in text), 0)
+        if use.text == texts[at]:
+            texts[at] = ""
+        return use.line, at
 
     return sorted(used, key=place)
 
