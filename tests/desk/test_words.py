@@ -14,7 +14,7 @@ from django.utils import translation
 
 import dongtai_mail
 from dongtai_mail.delivery.models import Delivery, Mailing
-from dongtai_mail.desk.words import DELIVERIES, MAILINGS
+from dongtai_mail.desk.words import DELIVERIES, MAILINGS, device
 from dongtai_mail.message.address import AddressError, parse
 from dongtai_mail.paths import templates_dir
 from dongtai_mail.sentences import SENTENCES, told
@@ -128,3 +128,17 @@ def test_a_mark_that_mail_cannot_carry_is_told_in_english():
 
 def test_every_sentence_that_is_written_down_has_its_english():
     assert set(SENTENCES) <= set(_compiled()._catalog)
+
+
+@pytest.mark.parametrize(
+    ("says", "called"),
+    [
+        ("(Windows NT 10.0) AppleWebKit Chrome/130 Safari/537 Edg/130", "Edge · Windows"),
+        ("(iPhone; CPU iPhone OS 18_1 like Mac OS X) Safari/604", "Safari · iPhone"),
+        ("(Linux; Android 14) Chrome/130 Mobile Safari MicroMessenger/8", "微信 · Android"),
+        ("curl/8.0", "curl/8.0"),
+        ("", "—"),
+    ],
+)
+def test_a_device_is_called_by_its_browser_and_system(says, called):
+    assert device(says) == called

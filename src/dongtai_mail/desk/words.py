@@ -144,3 +144,30 @@ def percent(share: float | None) -> str:
         return "—"
     digits = 0 if share in (0, 1) else 1 if share >= 0.01 else 2
     return f"{share:.{digits}%}".replace("%", " %")
+
+
+# In this order: each says that it is the later ones, too.
+_BROWSERS = {
+    "MicroMessenger": gettext_lazy("微信"),
+    "Edg": "Edge",
+    "Firefox": "Firefox",
+    "Chrome": "Chrome",
+    "Safari": "Safari",
+}
+_SYSTEMS = {
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Android": "Android",
+    "Windows": "Windows",
+    "Mac OS X": "Mac",
+    "Linux": "Linux",
+}
+
+
+def device(user_agent: str) -> str:
+    """What a browser says of itself, in the words of who looks at it."""
+    known = (
+        next((str(word) for sign, word in names.items() if sign in user_agent), "")
+        for names in (_BROWSERS, _SYSTEMS)
+    )
+    return " · ".join(filter(None, known)) or user_agent[:80] or "—"

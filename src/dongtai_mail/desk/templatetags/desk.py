@@ -66,6 +66,11 @@ def called(context: Context, username: str) -> str:
 
 
 @register.filter
+def device(user_agent: str) -> str:
+    return words.device(user_agent)
+
+
+@register.filter
 def moment(at: datetime.datetime | None, publication: Publication) -> str:
     """2026-12-01 09:00（北京时间）, in the publication's zone."""
     if at is None:
