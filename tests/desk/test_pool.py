@@ -12,7 +12,7 @@ from django.urls import include, path, reverse
 from dongtai_mail import urls as all_urls
 from dongtai_mail.desk.models import AuditEntry, Membership, Role
 from dongtai_mail.desk.views import pool as views
-from dongtai_mail.issues import editing
+from dongtai_mail.issues import editing, reading
 from dongtai_mail.issues.fetching import Rules
 from dongtai_mail.issues.models import Item, Publication, Section
 from tests import factories, web_server
@@ -348,7 +348,9 @@ class OnLoopback:
 
 
 @pytest.fixture
-def site(settings):
+def site(settings, monkeypatch):
+    # How long a busy machine takes to read a page is another matter.
+    monkeypatch.setattr(reading, "SECONDS", 120.0)
     with web_server.running() as site:
         settings.ROOT_URLCONF = OnLoopback(site.port)
         yield site
