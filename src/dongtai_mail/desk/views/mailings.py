@@ -17,12 +17,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from dongtai_mail.content import Severity
 from dongtai_mail.delivery import accounts, reasons
 from dongtai_mail.delivery import mailings as delivery
 from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.desk import audit, holding, live, words
 from dongtai_mail.desk.access import Right, opens, rights
 from dongtai_mail.desk.audience import Audience, comes_later, kept
+from dongtai_mail.issues import links
 from dongtai_mail.issues.models import Publication
 from subscribers.links import masked
 from subscribers.models import SubscriberList
@@ -192,6 +194,7 @@ def _context(request: HttpRequest, shown: Mailing) -> dict[str, Any]:
         "live": not shown.over or said.ledger["leased"] > 0,
         "waiting": waiting,
         "expected": _expected(request, shown) if waiting else None,
+        "dead_links": _dead_links(shown) if waiting else 0,
         "late": live.duration((timezone.now() - shown.scheduled_at).total_seconds() / 60),
         "lanes": said.lanes if every else said.lanes[: live.LANES_SHOWN],
         "every": every,
@@ -214,6 +217,11 @@ def _expected(request: HttpRequest, shown: Mailing) -> Audience | None:
     if shown.state == State.SCHEDULED and comes_later(request, described):
         return None
     return kept(shown.subscriber_list, described, f"mailing-expected-{shown.pk}")
+
+
+def _dead_links(shown: Mailing) -> int:
+    found = links.findings(shown.edition.issue)
+    return sum(each.severity is Severity.WARNING for each in found)
 
 
 def _reasons(shown: Mailing) -> list[tuple[words.Word, reasons.Reason]]:
