@@ -238,3 +238,18 @@ def test_without_another_reviewer_the_administrators_are_told(publication, issue
     chief = _with_mail(chief)
     _request(issue, reviewer)
     assert _told() == {"review-requested": [chief.username]}
+
+
+def test_the_first_page_says_what_is_in_the_way(publication, issue):
+    editor = _member(publication, Role.EDITOR)
+    review = _request(issue, editor)
+    _member(publication, Role.REVIEWER).post(f"/reviews/{review.pk}/approval/")
+    tomorrow = timezone.now() + datetime.timedelta(days=1)
+    mailing = factories.mailing(edition=review.edition, scheduled_at=tomorrow)
+    address = f"/publications/{publication.slug}/"
+    assert "到时不会发出" not in editor.get(address).content.decode()
+    item = Item.objects.get()
+    editing.save_item(item, item.version, {"body": ""}, "王编辑")
+    assert "到时不会发出" in editor.get(address).content.decode()
+    mailing.delete()
+    assert "处错误，改好才能发送" in editor.get(address).content.decode()

@@ -17,7 +17,7 @@ from django.utils import timezone
 from dongtai_mail.delivery import gauges, mailings, pace, reports
 from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.delivery.reports import Figures
-from dongtai_mail.issues import reviewing, slots
+from dongtai_mail.issues import proofreading, reviewing, slots
 from dongtai_mail.issues.models import Issue, Publication, Review
 from subscribers import tally
 from subscribers.models import ImportRun, Subscription, SubscriptionEvent
@@ -39,11 +39,16 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """``workers`` is None while nobody can tell; ``preparing`` the issue that is not sent yet."""
+    """``workers`` is None while nobody can tell; ``preparing`` the issue that is not sent yet.
+
+    ``errors`` are those that keep it from review; ``held`` says that what is planned won't go out.
+    """
 
     planned: Mailing | None
+    held: bool
     slot: datetime.datetime | None
     preparing: Issue | None
+    errors: int
     review: Review | None
     under_way: list[tuple[Mailing, int]]
     waiting_for_people: list[Mailing]
@@ -59,14 +64,18 @@ def today(publication: Publication) -> Today:
     )
     preparing = _preparing(publication)
     workers, paused = _machines()
+    planned = ours.filter(state=Mailing.State.SCHEDULED).order_by("scheduled_at").first()
+    review = reviewing.standing(preparing) if preparing else None
     last = ours.filter(started_at__isnull=False).order_by("-started_at").first()
     return Today(
-        planned=ours.filter(state=Mailing.State.SCHEDULED).order_by("scheduled_at").first(),
+        planned=planned,
+        held=planned is not None and _held(planned),
         slot=next(
             iter(slots.upcoming(publication.slots, publication.zone, timezone.now(), 1)), None
         ),
         preparing=preparing,
-        review=reviewing.standing(preparing) if preparing else None,
+        errors=proofreading.proof(preparing).errors if preparing and not review else 0,
+        review=review,
         under_way=[(each, _waiting(each)) for each in ours.filter(state__in=_UNDER_WAY)[:5]],
         waiting_for_people=list(ours.filter(state=Mailing.State.MISSED)[:5]),
         last=reports.figures(last) if last else None,
@@ -88,6 +97,13 @@ def _preparing(publication: Publication) -> Issue | None:
         return None
     mailed = Mailing.objects.filter(edition__issue=newest).exclude(state=Mailing.State.CANCELLED)
     return None if mailed.exists() else newest
+
+
+def _held(mailing: Mailing) -> bool:
+    """Whether its approval has ended since it was planned, so that it won't start."""
+    approved = reviewing.was_approved if mailing.after_id else reviewing.is_approved
+    edition = mailing.edition
+    return edition.issue.publication.needs_approval and not approved(edition)
 
 
 def _waiting(mailing: Mailing) -> int:
