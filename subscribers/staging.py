@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
-from dongtai_mail.message.address import AddressError, parse, provider
+from dongtai_mail.message.address import AddressError, parse, plain, provider
 from dongtai_mail.message.header import without_unseen
 from subscribers.columns import ADDRESS, ATTRIBUTE, LANGUAGE, NAME, ORGANISATION, Columns
 from subscribers.fingerprint import fingerprint
@@ -63,26 +63,26 @@ class Reader:
         if problem:
             return _refused(raw, problem)
         try:
-            address = parse(raw)
+            key, display, domain = plain(raw) or _read(raw)
         except AddressError as error:
             return _refused(raw, str(error))
-        key = address.key
-        return (
-            *(_NEW, key, fingerprint(key), address.display, provider(address.domain)),
-            *(name, organisation, self._language(cells), self._attributes(cells), "", cleaned),
-        )
+        language = self._language(cells) if self._spoken >= 0 else ""
+        attributes = self._attributes(cells) if self._further else ""
+        texts = (name, organisation, language, attributes, "", cleaned)
+        return (_NEW, key, fingerprint(key), display, provider(domain), *texts)
 
     def _language(self, cells: Sequence[str]) -> str:
-        if self._spoken < 0:
-            return ""
         return "en" if _cell(cells, self._spoken).lower() in _ENGLISH else "zh-hans"
 
     def _attributes(self, cells: Sequence[str]) -> str:
-        if not self._further:
-            return ""
         values = {name: without_unseen(_cell(cells, place))[:500] for name, place in self._further}
         filled = {name: value for name, value in values.items() if value}
         return json.dumps(filled, ensure_ascii=False) if filled else ""
+
+
+def _read(raw: str) -> tuple[str, str, str]:
+    address = parse(raw)
+    return address.key, address.display, address.domain
 
 
 def _cell(cells: Sequence[str], place: int) -> str:
