@@ -39,7 +39,7 @@ def tell(review: Review, actor: str) -> None:
 
 def _reviewers(review: Review) -> QuerySet[User]:
     """Those who review; where nobody else does, the administrators, who may."""
-    members = people.members(review.issue.publication).exclude(pk=review.requested_by_id)
+    members = people.members(review.issue.publication).exclude(pk=review.requested_by_id or 0)
     in_role = [
         members.filter(memberships__in=_holding(review, role))
         for role in (Role.REVIEWER, Role.ADMINISTRATOR)
