@@ -41,8 +41,8 @@ def segment_size(request: HttpRequest, publication: Publication) -> HttpResponse
     """How many the form selects, while it is filled in; or a saved one, for the list of them."""
     if request.method != "POST":
         number = holding.number(request.GET.get("segment", ""))
-        row = get_object_or_404(Segment, pk=number, publication=publication)
-        size, _problem = _size(publication.pk, row.audience)
+        row = publication.segments.filter(pk=number).first()
+        size = _size(publication.pk, row.audience)[0] if row else None
         return render(request, "desk/subscribers_segment_size.html", {"each_size": size})
     size, problem = _size(publication.pk, conditions.described(request.POST))
     return render(request, "desk/subscribers_size.html", {"size": size, "problem": problem})
