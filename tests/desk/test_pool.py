@@ -172,7 +172,7 @@ def test_tagging_and_holding_say_how_many(client, publication, writer):
     other = User.objects.create_user("wang")
     Item.objects.filter(pk=two.pk).update(holder=other)
     page = _bulk(client, "hold", one, two).content.decode()
-    assert "1 条现在由你处理" in page
+    assert "1 条现在由您处理" in page
     assert "1 条没有变" in page
     assert Item.objects.get(pk=two.pk).holder == other
     assert "已放下 1 条" in _bulk(client, "release", one, two).content.decode()
@@ -372,7 +372,7 @@ def test_a_page_fills_what_is_empty_and_leaves_what_was_typed(client, site):
     assert form["body"].value().startswith("本月起，云港口岸")
     assert (form["tags"].value(), form["wanted_section"].value()) == ("夜航", "要闻")
     assert "已填好：正文、来源、日期" in page
-    assert "你填过的没有改：标题" in page
+    assert "您填过的没有改：标题" in page
     assert "<html" in page
     assert not Item.objects.exists()
 

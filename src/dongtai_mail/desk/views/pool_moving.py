@@ -133,7 +133,7 @@ def _bulk_mark(request: HttpRequest, publication: Publication, form: BulkForm) -
     done = len(pool.each(publication, form.numbers, one))
     said = {
         "tag": ngettext("已给 %(count)d 条加上标签。", "已给 %(count)d 条加上标签。", done),
-        "hold": ngettext("%(count)d 条现在由你处理。", "%(count)d 条现在由你处理。", done),
+        "hold": ngettext("%(count)d 条现在由您处理。", "%(count)d 条现在由您处理。", done),
         "release": ngettext("已放下 %(count)d 条。", "已放下 %(count)d 条。", done),
     }[action]
     messages.success(request, said % {"count": done})
