@@ -26,7 +26,7 @@ ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.cluster import Cluster  # noqa: E402 - it needs the path above
-from tests.installation import (  # noqa: E402
+from tests.installation import (  # noqa: E402 - as above
     Installation,
     RedisServer,
     new_database,
@@ -155,7 +155,7 @@ class House:
             cursor.execute(SUBSCRIPTIONS_SQL.format(list=self.list(slug).pk, before=before))
             cursor.execute("ANALYZE")
 
-    def _person(self, number: int):  # type: ignore[no-untyped-def] # Django is not set up before
+    def _person(self, number: int):
         from subscribers.models import Subscriber
 
         domain = DOMAINS[number % len(DOMAINS)]
@@ -168,12 +168,12 @@ class House:
             organisation=f"单位{number}",
         )
 
-    def list(self, slug: str):  # type: ignore[no-untyped-def]
+    def list(self, slug: str):
         from subscribers.models import SubscriberList
 
         return SubscriberList.objects.get(slug=slug)
 
-    def schedule(self, slug: str):  # type: ignore[no-untyped-def]
+    def schedule(self, slug: str):
         """A new mailing of the issue to a list, due now."""
         from dongtai_mail.delivery import mailings
 
@@ -211,7 +211,7 @@ class House:
         seconds = (last - mailing.started_at).total_seconds()
         return Run(mailing.targeted, seconds, cpu, WORKERS)
 
-    def wait(self, mailing) -> None:  # type: ignore[no-untyped-def]
+    def wait(self, mailing) -> None:
         until = (
             time.monotonic() + PATIENCE + mailing.subscriber_list.subscriptions.count() / SLOWEST
         )
@@ -228,7 +228,7 @@ class House:
         self.installation.close()
 
 
-def _more_readers(model) -> str:  # type: ignore[no-untyped-def]
+def _more_readers(model) -> str:
     """SQL that makes readers like one there is. Models need minutes for a million.
 
     The hash is none that a reader's key has, but as long, and each its own: the indexes and the
@@ -242,7 +242,7 @@ def _more_readers(model) -> str:  # type: ignore[no-untyped-def]
     }
     columns = [field.column for field in model._meta.concrete_fields if not field.primary_key]
     return (
-        f"INSERT INTO subscribers_subscriber ({', '.join(columns)})"  # noqa: S608 - all ours
+        f"INSERT INTO subscribers_subscriber ({', '.join(columns)})"
         f" SELECT {', '.join(own.get(column, f'like_this.{column}') for column in columns)}"
         "  FROM subscribers_subscriber like_this, generate_series(%s, %s) n"
         " WHERE like_this.id = %s"

@@ -173,14 +173,14 @@ def _baseline(built: House, sink: Sink, meter: Meter) -> Cost:
     return meter.measure(lambda: built.mail("baseline", sink) and None)
 
 
-def _start(mailing) -> None:  # type: ignore[no-untyped-def] # Django is not set up before
+def _start(mailing) -> None:
     from dongtai_mail.delivery import mailings
 
     assert mailings.start(mailing.pk)
     mailing.refresh_from_db()
 
 
-def _windows(mailing, meter: Meter, options: argparse.Namespace) -> dict[str, Cost]:  # type: ignore[no-untyped-def]
+def _windows(mailing, meter: Meter, options: argparse.Namespace) -> dict[str, Cost]:
     """The cost at three places of the queue. The workers warm up before the first."""
     window, total, base = options.window, mailing.targeted, meter.count()
     assert total >= 6 * window, "--subscribers has to be six windows or more"
@@ -195,7 +195,7 @@ def _windows(mailing, meter: Meter, options: argparse.Namespace) -> dict[str, Co
     return found
 
 
-def _skip(mailing, place: int) -> int:  # type: ignore[no-untyped-def]
+def _skip(mailing, place: int) -> int:
     """Record everything queued before a place as accepted; answers how many."""
     from django.db import connection
 
@@ -236,7 +236,7 @@ def _print_bar(what: str, ratio: float, bar: float, remark: str) -> None:
     print(f"{what:<30}{ratio:>6.2f} × {remark}; bar ≤ {bar}: {verdict}")
 
 
-def _pages(built: House, mailing) -> None:  # type: ignore[no-untyped-def]
+def _pages(built: House, mailing) -> None:
     """Every page and count, with all deliveries there and what a real mailing leaves behind."""
     pages.add_lists(built)
     pages.wear(mailing)
@@ -249,7 +249,7 @@ def _pages(built: House, mailing) -> None:  # type: ignore[no-untyped-def]
     pages.look(built, mailing, mailings[0])
 
 
-def _described(built: House, *staged: object):  # type: ignore[no-untyped-def]
+def _described(built: House, *staged: object):
     from dongtai_mail.delivery import mailings
 
     return mailings.schedule(

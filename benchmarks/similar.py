@@ -65,7 +65,7 @@ def _measure(issues: int, items: int) -> int:
     from dongtai_mail.issues.models import Item, Shingle
 
     call_command("migrate", verbosity=0)
-    chance = random.Random(7)  # noqa: S311 - the same texts every time
+    chance = random.Random(7)
     publication = _fill(issues, items, chance)
     started = time.perf_counter()
     while similar.catch_up(publication, most=500):

@@ -7,7 +7,6 @@ has is never touched.
 
 from __future__ import annotations
 
-# ruff: noqa: S608 - every statement here is put together from constants alone.
 from typing import Any
 
 from django.db import connection

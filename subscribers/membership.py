@@ -37,11 +37,11 @@ _NOTE = f"INSERT INTO {PIECES} (subscriber_list_id, piece, bits)"
 _FLIPS = f"""
     {_NOTE} SELECT subscriber_list_id, {_PIECE_OF.format("subscriber_id")},
                    bit_xor({_BIT.format("subscriber_id")})
-      FROM {{0}} WHERE state = 'confirmed' GROUP BY 1, 2"""  # noqa: S608 - names of our own
+      FROM {{0}} WHERE state = 'confirmed' GROUP BY 1, 2"""
 _BOTH = """(SELECT subscriber_list_id, subscriber_id, state FROM after_rows
             UNION ALL SELECT subscriber_list_id, subscriber_id, state FROM before_rows) changes"""
 _CHANGED = f" HAVING bit_xor({_BIT.format('subscriber_id')}) <> 0::bit({PIECE})"
-_TRUNCATE = f"DELETE FROM {PIECES}"  # noqa: S608
+_TRUNCATE = f"DELETE FROM {PIECES}"
 
 POSTGRESQL = "".join(
     f"""
@@ -69,7 +69,7 @@ def confirmed(lists: Collection[int]) -> dict[int, int]:
         return sets(lists, rows.values_list("subscriber_list", "subscriber"))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT subscriber_list_id, piece, {_SENT.format('bits')} FROM {PIECES}"  # noqa: S608
+            f"SELECT subscriber_list_id, piece, {_SENT.format('bits')} FROM {PIECES}"
             " WHERE subscriber_list_id = ANY(%s) GROUP BY 1, 2",
             [list(lists)],
         )
@@ -101,7 +101,7 @@ def _grouped(list_column: str, columns: str, found: QuerySet[Any, Any]) -> list[
     bits = _SENT.format(_BIT.format("reader"))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {list_column}{_PIECE_OF.format('reader')}, {bits}"  # noqa: S608
+            f"SELECT {list_column}{_PIECE_OF.format('reader')}, {bits}"
             f" FROM ({sql}) found ({columns}) GROUP BY 1, 2",
             parameters,
         )
@@ -155,7 +155,7 @@ def compact() -> None:
     for pk in list(grown.values_list(F("subscriber_list"), flat=True)):
         with connection.cursor() as cursor:
             cursor.execute(
-                f"WITH gone AS (DELETE FROM {PIECES} WHERE subscriber_list_id = %s"  # noqa: S608
+                f"WITH gone AS (DELETE FROM {PIECES} WHERE subscriber_list_id = %s"
                 f" RETURNING subscriber_list_id, piece, bits) {_NOTE}"
                 " SELECT subscriber_list_id, piece, bit_xor(bits) FROM gone"
                 f" GROUP BY 1, 2 HAVING bit_xor(bits) <> 0::bit({PIECE})",

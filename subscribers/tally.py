@@ -24,7 +24,7 @@ Counts = dict[str, int]
 ROWS = 300
 
 _NOTE = f"INSERT INTO {TALLY} (subscriber_list_id, state, delta)"
-_COUNT = f"{_NOTE} SELECT subscriber_list_id, state, COUNT(*) FROM {TABLE} GROUP BY 1, 2"  # noqa: S608
+_COUNT = f"{_NOTE} SELECT subscriber_list_id, state, COUNT(*) FROM {TABLE} GROUP BY 1, 2"
 POSTGRESQL = f"""
 CREATE OR REPLACE FUNCTION subscribers_tally_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -53,7 +53,7 @@ CREATE OR REPLACE TRIGGER subscribers_tally_update AFTER UPDATE ON {TABLE}
 CREATE OR REPLACE TRIGGER subscribers_tally_delete AFTER DELETE ON {TABLE}
     REFERENCING OLD TABLE AS before_rows
     FOR EACH STATEMENT EXECUTE FUNCTION subscribers_tally_delete();
-"""  # noqa: S608 - names of our own
+"""
 
 
 def _row(row: str, change: str) -> str:
@@ -63,7 +63,7 @@ def _row(row: str, change: str) -> str:
         {_NOTE} SELECT {row}.subscriber_list_id, {row}.state, 0
          WHERE NOT EXISTS (SELECT 1 FROM {TALLY} WHERE {here});
         UPDATE {TALLY} SET delta = delta {change}
-         WHERE id = (SELECT min(id) FROM {TALLY} WHERE {here});"""  # noqa: S608
+         WHERE id = (SELECT min(id) FROM {TALLY} WHERE {here});"""
 
 
 SQLITE = (
@@ -111,7 +111,7 @@ def _compact(list_id: int) -> None:
                           RETURNING subscriber_list_id, state, delta)
             {_NOTE} SELECT subscriber_list_id, state, SUM(delta) FROM gone
              GROUP BY 1, 2 HAVING SUM(delta) <> 0
-            """,  # noqa: S608
+            """,
             [list_id],
         )
 
@@ -130,11 +130,11 @@ def install(using: str, **_: Any) -> None:
         for statement in (POSTGRESQL,) if postgresql else SQLITE:
             cursor.execute(statement)
         if stood < len(SQLITE):
-            cursor.execute(f"DELETE FROM {TALLY}")  # noqa: S608
+            cursor.execute(f"DELETE FROM {TALLY}")
             cursor.execute(_COUNT)
 
 
 def _standing(cursor: Any, table: str = "sqlite_master", column: str = "name") -> int:
     names = [f"subscribers_tally_{event}" for event in ("insert", "update", "delete")]
-    cursor.execute(f"SELECT COUNT(*) FROM {table} WHERE {column} IN (%s, %s, %s)", names)  # noqa: S608
+    cursor.execute(f"SELECT COUNT(*) FROM {table} WHERE {column} IN (%s, %s, %s)", names)
     return int(cursor.fetchone()[0])

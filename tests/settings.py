@@ -25,7 +25,7 @@ for _name, _value in {
 from dongtai_mail.settings import *  # noqa: E402, F403 - the environment has to stand first
 
 # A live server's threads end without a word; what they leave open would hold the test database.
-DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405
+DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405 - it comes with the star
 # Each test's client has a server of its own, which would else read all static files first.
 WHITENOISE_AUTOREFRESH = True
 # A proper hash takes a second, hundreds of times over.

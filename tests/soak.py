@@ -133,7 +133,7 @@ class _Soak:
 
 
 def soak(template: Template, readers: int, kills: int, seed: int) -> Account:
-    chance = random.Random(seed)  # noqa: S311 - no secret
+    chance = random.Random(seed)
     started = time.monotonic()
     with short_directory() as directory, SmtpServer() as smtp:
         smtp.keep_data = False

@@ -185,7 +185,7 @@ class Relays:
         return session
 
     async def _give_back(self, standing: _Standing, lane: str, unused: int) -> None:
-        assert self._warmup is not None  # noqa: S101 - tells the type checker
+        assert self._warmup is not None
         try:
             await asyncio.to_thread(self._warmup.give_back, standing.relay, lane, unused)
         except redis.RedisError as error:

@@ -40,7 +40,7 @@ def catcher(tmp_path: Path) -> Iterator[Catcher]:
 def store(tmp_path: Path, settings: object) -> Iterator[Store]:
     """The store that the pages show."""
     path = tmp_path / "shown.sqlite3"
-    settings.DONGTAI_CATCHER_DATABASE = str(path)  # type: ignore[attr-defined]
+    settings.DONGTAI_CATCHER_DATABASE = str(path)
     opened = Store(path)
     yield opened
     opened.close()

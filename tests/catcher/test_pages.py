@@ -38,7 +38,7 @@ def test_without_a_catcher_there_is_no_page(
     client: Client, store: Store, settings: object, path: str
 ) -> None:
     store.add([caught(content=mail())])
-    settings.DONGTAI_CATCHER_DATABASE = ""  # type: ignore[attr-defined]
+    settings.DONGTAI_CATCHER_DATABASE = ""
     assert client.get(f"/catcher/{path}").status_code == 404
 
 

@@ -25,7 +25,7 @@ def look(page: Page, name: str, sizes: Sequence[tuple[int, int]] = SIZES) -> Non
     (SCREENSHOTS / name).parent.mkdir(parents=True, exist_ok=True)
     assert page.locator("body script").count() == 0
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         for width, height in sizes:
             page.set_viewport_size({"width": width, "height": height})
             # Asking also makes each frame take on its size and colours before its picture is taken.

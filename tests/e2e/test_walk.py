@@ -162,7 +162,7 @@ def _keep(page: Page, name: str) -> None:
     for width, height in ((375, 812), (1440, 900)):
         page.set_viewport_size({"width": width, "height": height})
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             for frame in page.frames:
                 wide, room = frame.evaluate(WIDTHS)
                 assert wide <= room, (name, width, frame.url)

@@ -56,7 +56,7 @@ class Forwarder:
             await asyncio.start_server(self._to(port), self._address, port) for port in self._ports
         ]
 
-    def _to(self, port: int):  # type: ignore[no-untyped-def]
+    def _to(self, port: int):
         async def hand_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
                 inner, outer = await asyncio.open_connection("127.0.0.1", port)
@@ -130,7 +130,7 @@ def _ip(*arguments: str) -> None:
 
 
 @pytest.fixture
-def redis(directory) -> Iterator[RedisServer]:  # type: ignore[no-untyped-def]
+def redis(directory) -> Iterator[RedisServer]:
     server = RedisServer(directory, tcp=True)
     yield server
     server.stop()

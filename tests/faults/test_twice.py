@@ -34,7 +34,7 @@ def test_two_clicks_at_once_make_one_mailing(world: World) -> None:
     command = [sys.executable, "-m", "dongtai_mail", "send", "1", "--list", "readers"]
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     clicks = [
-        subprocess.Popen(command, env=world.installation.environment, cwd=ROOT, **output)  # type: ignore[call-overload]
+        subprocess.Popen(command, env=world.installation.environment, cwd=ROOT, **output)
         for _ in range(2)
     ]
     for click in clicks:

@@ -242,7 +242,7 @@ def _answers(port: str, path: str) -> None:
 
 def _count(data: Path, table: str) -> int:
     with sqlite3.connect(data / "dongtai.sqlite3") as connection:
-        number = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+        number = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
     connection.close()
     return int(number)
 

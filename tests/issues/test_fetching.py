@@ -37,7 +37,7 @@ def test_a_page_is_fetched_without_cookies(site, rules):
     [
         "127.0.0.1",
         "127.8.8.8",
-        "0.0.0.0",  # noqa: S104
+        "0.0.0.0",  # noqa: S104 - refused, not bound
         "10.1.2.3",
         "172.16.0.1",
         "192.168.1.1",
@@ -113,7 +113,7 @@ def test_every_way_to_write_this_machine_is_refused(site, host):
     ],
 )
 def test_what_is_no_web_address_is_refused_before_anything_is_asked(url):
-    assert _problem(url, Rules(resolve=None)) is Problem.ADDRESS  # type: ignore[arg-type]
+    assert _problem(url, Rules(resolve=None)) is Problem.ADDRESS
 
 
 def test_a_redirect_to_this_machine_is_refused(site, rules):

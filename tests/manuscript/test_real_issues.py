@@ -78,7 +78,7 @@ def test_sources_compilers_and_dates_are_as_seen_by_eye(
 
 
 def test_bold_runs_stay(markdown_like: Manuscript) -> None:
-    texts = [one.text for item in markdown_like.issue.items for one in item.body]  # type: ignore[union-attr]
+    texts = [one.text for item in markdown_like.issue.items for one in item.body]
     assert sum(text.count("**") for text in texts) == 16
 
 
@@ -111,7 +111,7 @@ def test_the_content_holds_what_the_account_says(prefix: str) -> None:
     manuscript = read(real_bytes(prefix))
     written = [use.text for use in manuscript.uses if use.role in (Role.BODY, Role.SUBHEADING)]
     blocks = [one for item in manuscript.issue.items for one in item.body]
-    assert bare("".join(written)) == bare("".join(one.text for one in blocks))  # type: ignore[union-attr]
+    assert bare("".join(written)) == bare("".join(one.text for one in blocks))
 
 
 def test_the_findings_are_those_that_an_editor_confirmed(
@@ -190,7 +190,7 @@ def test_another_setting_says_the_same(
     prefix: str, columns: int | None, setting: dict[str, object]
 ) -> None:
     issue = read(real_bytes(prefix)).issue
-    again = read(reset(issue, columns, **setting).encode())  # type: ignore[arg-type]
+    again = read(reset(issue, columns, **setting).encode())
     assert said(again.issue) == said(issue)
 
 

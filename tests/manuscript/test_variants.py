@@ -51,7 +51,7 @@ def right(text: str) -> tuple[int, int]:
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_one_sign_of_a_paragraph_suffices_at_any_width(columns: int, setting: str) -> None:
-    text = reset(SAMPLE, columns, **SETTINGS[setting])  # type: ignore[arg-type]
+    text = reset(SAMPLE, columns, **SETTINGS[setting])
     assert right(text) == (ITEMS, ITEMS)
 
 
@@ -68,7 +68,7 @@ def test_the_width_alone_tells_most(columns: int, titles: int, whole: int) -> No
 
 def test_breaks_that_were_guessed_are_reported() -> None:
     def codes(**setting: object) -> set[str]:
-        text = reset(SAMPLE, 44, **setting)  # type: ignore[arg-type]
+        text = reset(SAMPLE, 44, **setting)
         return {finding.code for finding in read(text.encode()).findings}
 
     assert "break-guessed" in codes(gap=0)

@@ -45,7 +45,7 @@ def reader(**changes: object) -> Reader:
         "unsubscribe_url": link("u", 61),
         "unsubscribe_mailto": "mailto:unsubscribe+token@news.example.com?subject=unsubscribe",
     }
-    return Reader(**{**values, **changes})  # type: ignore[arg-type]
+    return Reader(**{**values, **changes})
 
 
 def skeleton(html: str = HTML, text: str = TEXT, letterhead: Letterhead = LETTERHEAD) -> Skeleton:

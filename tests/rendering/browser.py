@@ -41,7 +41,7 @@ def open_page(
     browser: Browser, html: str, width: int, *, scheme: str = "light", images: bool = True
 ) -> Page:
     """The HTML in a page of this width; every request is answered from memory or refused."""
-    page = browser.new_page(viewport={"width": width, "height": 1200}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = browser.new_page(viewport={"width": width, "height": 1200}, color_scheme=scheme)
 
     def answer(route: Route) -> None:
         if route.request.resource_type == "image" and images:

@@ -148,7 +148,7 @@ def _dump() -> str:
     with connection.cursor() as cursor:
         rows = []
         for table in connection.introspection.table_names():
-            cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - names from the database
+            cursor.execute(f'SELECT * FROM "{table}"')
             rows += [
                 [bytes(cell) if isinstance(cell, memoryview) else cell for cell in row]
                 for row in cursor.fetchall()

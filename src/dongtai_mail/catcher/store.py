@@ -91,7 +91,7 @@ class Store:
     def page(self, search: str, limit: int, offset: int) -> list[Kept]:
         """Lines of the inbox, newest first, whose recipients or subject contain ``search``."""
         rows = self._connection.execute(
-            f"SELECT {COLUMNS} FROM message WHERE recipients LIKE :like ESCAPE '\\' "  # noqa: S608
+            f"SELECT {COLUMNS} FROM message WHERE recipients LIKE :like ESCAPE '\\' "
             "OR subject LIKE :like ESCAPE '\\' ORDER BY id DESC LIMIT :limit OFFSET :offset",
             {"like": _contains(search), "limit": limit, "offset": offset},
         )
@@ -109,8 +109,7 @@ class Store:
         if message_id > LARGEST_ID:
             return None
         row = self._connection.execute(
-            f"SELECT {COLUMNS}, content FROM message "  # noqa: S608
-            "JOIN source ON message_id = id WHERE id = ?",
+            f"SELECT {COLUMNS}, content FROM message JOIN source ON message_id = id WHERE id = ?",
             (message_id,),
         ).fetchone()
         return None if row is None else (_kept(row[:-1]), row[-1])

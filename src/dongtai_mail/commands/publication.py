@@ -100,7 +100,7 @@ def _save(row: object) -> None:
     from django.core.exceptions import ValidationError
     from django.db.models import Model
 
-    assert isinstance(row, Model)  # noqa: S101 - narrows the type, which django's import can't
+    assert isinstance(row, Model)
     try:
         row.full_clean()
     except ValidationError as error:

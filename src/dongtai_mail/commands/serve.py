@@ -91,7 +91,7 @@ def _bind(arguments: argparse.Namespace, values: dict[str, Any]) -> str:
 
 def _memory() -> str:
     """Where gunicorn's heartbeat lives: a disk that stalls must not look like a dead worker."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"  # noqa: S108
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"  # noqa: S108 - gunicorn makes it unguessable
 
 
 def _worker_options(arguments: argparse.Namespace) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ def _become(*command: str) -> int:
     # Celery would run Django's checks, which import every page, and throw away what they find.
     os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", *command])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", *command])
 
 
 def _check_web(arguments: argparse.Namespace, values: dict[str, Any]) -> int:
@@ -124,5 +124,5 @@ def _check_web(arguments: argparse.Namespace, values: dict[str, Any]) -> int:
 def _check_celery(name: str) -> int:
     node = f"{name}@{os.uname().nodename}"
     ping = (*_CELERY, "inspect", "ping", "--timeout", str(CHECK_SECONDS / 2), "-d", node)
-    done = subprocess.run([sys.executable, "-m", *ping], capture_output=True, check=False)  # noqa: S603
+    done = subprocess.run([sys.executable, "-m", *ping], capture_output=True, check=False)
     return 1 if done.returncode else 0

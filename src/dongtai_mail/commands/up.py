@@ -196,7 +196,7 @@ def _run_command(place: Place) -> str:
 
 
 def _run(place: Place, command: list[str]) -> int:
-    os.execve(sys.executable, [*_DONGTAI, *command], place.environment())  # noqa: S606
+    os.execve(sys.executable, [*_DONGTAI, *command], place.environment())
 
 
 def _check_ports(place: Place) -> None:

@@ -300,7 +300,7 @@ def compact_tally() -> None:
               FROM (SELECT mailing_id, COUNT(*) AS number FROM delivery_tally
                      GROUP BY {_TALLIED}) counted
              GROUP BY mailing_id HAVING SUM(number) - COUNT(*) > %s
-            """,  # noqa: S608 - names of our own, as below
+            """,
             [TALLY_ROWS],
         )
         grown = [mailing_id for (mailing_id,) in cursor.fetchall()]
@@ -319,7 +319,7 @@ def _compact(mailing_id: int) -> None:
                 INSERT INTO delivery_tally ({_TALLIED}, delta)
                 SELECT {_TALLIED}, SUM(delta) FROM gone
                  GROUP BY {_TALLIED} HAVING SUM(delta) <> 0
-                """,  # noqa: S608
+                """,
                 [mailing_id],
             )
         return

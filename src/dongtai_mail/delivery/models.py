@@ -333,6 +333,6 @@ class SoftBounce(models.Model):
         return f"{self.subscription_id} on {self.day}"
 
 
-# At the end, since it is one of ours and stands in a file of its own.
+# At the end: they stand in files of their own, which need the models above.
 from dongtai_mail.delivery.proof_sends import ProofLetter as ProofLetter  # noqa: E402
 from dongtai_mail.delivery.staff_notices import StaffNotice as StaffNotice  # noqa: E402

@@ -181,7 +181,7 @@ def _mailing_missed(notice: StaffNotice) -> Words:
 
 def _about_mailing(notice: StaffNotice, subject: str, said: str) -> Words:
     mailing = notice.mailing
-    assert mailing is not None  # noqa: S101 - post_mailing has seen to it
+    assert mailing is not None
     values = {"issue": str(mailing.edition.issue)}
     return (
         subject % values,
@@ -193,7 +193,7 @@ def _about_mailing(notice: StaffNotice, subject: str, said: str) -> Words:
 
 
 def _review(notice: StaffNotice) -> Review:
-    assert notice.review is not None  # noqa: S101 - post_review has seen to it
+    assert notice.review is not None
     return notice.review
 
 

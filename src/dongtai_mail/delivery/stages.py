@@ -108,7 +108,7 @@ def _ends(mailing: Mailing, places: Sequence[int]) -> dict[int, int]:
                 SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS place
                   FROM delivery_delivery WHERE mailing_id = %s) places
              WHERE place IN ({marks})
-            """,  # noqa: S608 - only marks for parameters are put in
+            """,
             [mailing.pk, *places],
         )
         return dict(cursor.fetchall())

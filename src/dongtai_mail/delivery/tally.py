@@ -17,7 +17,7 @@ NOTE = f"INSERT INTO delivery_tally ({_BY}, delta)"
 _ROW = """mailing_id, lane, state, subscriber_list_id,
            CASE WHEN state IN (2, 4)
                 THEN date_bin('15 minutes', changed_at, '2000-01-01 00:00+00') END AS quarter"""
-COUNT_POSTGRESQL = f"{NOTE} SELECT {_ROW}, count(*) FROM {{}} GROUP BY 1, 2, 3, 4, 5"  # noqa: S608
+COUNT_POSTGRESQL = f"{NOTE} SELECT {_ROW}, count(*) FROM {{}} GROUP BY 1, 2, 3, 4, 5"
 POSTGRESQL = f"""
 CREATE OR REPLACE FUNCTION delivery_tally_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -47,7 +47,7 @@ CREATE OR REPLACE TRIGGER delivery_tally_update AFTER UPDATE ON delivery_deliver
 CREATE OR REPLACE TRIGGER delivery_tally_delete AFTER DELETE ON delivery_delivery
     REFERENCING OLD TABLE AS before_rows
     FOR EACH STATEMENT EXECUTE FUNCTION delivery_tally_delete();
-"""  # noqa: S608 - names of our own
+"""
 
 
 def _quarter(row: str) -> str:
@@ -62,12 +62,12 @@ def _values(row: str) -> str:
 
 
 COUNT_SQLITE = f"""{NOTE} SELECT {_values("")}, count(*) FROM delivery_delivery
-    GROUP BY 1, 2, 3, 4, 5"""  # noqa: S608
+    GROUP BY 1, 2, 3, 4, 5"""
 SQLITE = (
     f"""
     CREATE TRIGGER IF NOT EXISTS delivery_tally_insert AFTER INSERT ON delivery_delivery BEGIN
         {NOTE} VALUES ({_values("new.")}, 1);
-    END""",  # noqa: S608
+    END""",
     f"""
     CREATE TRIGGER IF NOT EXISTS delivery_tally_update AFTER UPDATE ON delivery_delivery
     WHEN old.state <> new.state OR old.lane <> new.lane

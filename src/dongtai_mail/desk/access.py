@@ -90,7 +90,7 @@ def opens(model: type[Model], right: Right) -> Callable[[View], View]:
             check(request.user, owner(found), right)
             return view(request, found, **kwargs)
 
-        return _guarded(checked, model, right)
+        return never_cache(checked)
 
     return decorate
 
@@ -106,7 +106,7 @@ def anywhere(right: Right) -> Callable[[View], View]:
             check(request.user, None, right)
             return view(request, **kwargs)
 
-        return _guarded(checked, None, right)
+        return never_cache(checked)
 
     return decorate
 
@@ -118,7 +118,7 @@ def signed_in(view: View) -> View:
     def checked(request: HttpRequest, /, **kwargs: Any) -> HttpResponseBase:
         return view(request, **kwargs) if request.user.is_authenticated else _sign_in(request)
 
-    return _guarded(checked, None, None)
+    return never_cache(checked)
 
 
 def superuser(view: View) -> View:
@@ -132,7 +132,7 @@ def superuser(view: View) -> View:
             raise PermissionDenied(_("这一步只有系统管理员能做。"))
         return view(request, **kwargs)
 
-    return _guarded(checked, None, Right.ADMINISTER)
+    return never_cache(checked)
 
 
 def check(person: Person, publication: Publication | None, right: Right) -> None:
@@ -187,7 +187,7 @@ def owner(row: Model) -> Publication | None:
     found: Any = row
     for attribute in filter(None, OWNERS[type(row)].split(".")):
         found = getattr(found, attribute)
-    assert isinstance(found, Publication)  # noqa: S101 - tells the type checker
+    assert isinstance(found, Publication)
     return found
 
 
@@ -208,7 +208,7 @@ def _roles(person: User) -> list[tuple[int, str]]:
     known: list[tuple[int, str]] | None = getattr(person, "_roles", None)
     if known is None:
         known = list(Membership.objects.filter(user=person).values_list("publication", "role"))
-        person._roles = known  # type: ignore[attr-defined]
+        person._roles = known  # type: ignore[attr-defined]  # It lives as long as the request.
     return known
 
 
@@ -227,9 +227,3 @@ def _to_come_back_to(request: HttpRequest) -> str:
     back = f"{parts.path}?{parts.query}" if parts.query else parts.path
     own = parts.netloc == request.get_host() and url_has_allowed_host_and_scheme(back, None)
     return back if own else reverse("desk:home")
-
-
-def _guarded(view: View, model: type[Model] | None, right: Right | None) -> View:
-    guarded: View = never_cache(view)
-    guarded.guard = (model, right)  # type: ignore[attr-defined]
-    return guarded

@@ -134,7 +134,7 @@ class PlanForm(forms.Form):
         rows["first"] = rows["list"]
         for name, found in rows.items():
             field = self.fields[name]
-            assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - tells the type checker
+            assert isinstance(field, forms.ModelChoiceField)
             field.queryset = found
             field.error_messages["invalid_choice"] = _("所选的名单或分组不在这份刊物里，请重选。")
 

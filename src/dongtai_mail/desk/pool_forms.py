@@ -58,7 +58,7 @@ class CollectForm(ItemForm):
     tags = _tag_field()
     field_order = ("url", "title", "body", "wanted_section", "source", "date", "tags")
 
-    cover_url = None  # type: ignore[assignment]
+    cover_url = None  # type: ignore[assignment]  # So Django takes a field away.
 
     class Meta:
         model = Item

@@ -54,7 +54,7 @@ class Lines(forms.CharField):
             super().run_validators(line)
 
 
-class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
+class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # Generic for stubs alone.
     section_names = Lines(
         SECTIONS_MOST,
         label=gettext_lazy("栏目"),
@@ -88,7 +88,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
             "counts_clicks",
             *("colophon_organisation", "colophon_address", "colophon_postcode", "colophon_phone"),
         )
-        labels = {  # noqa: RUF012 - as Django has it
+        labels = {
             "name": gettext_lazy("刊名"),
             "host_name": gettext_lazy("主办单位"),
             "host_also": gettext_lazy("主办单位的另一个名称"),
@@ -105,14 +105,14 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
             "colophon_postcode": gettext_lazy("邮政编码"),
             "colophon_phone": gettext_lazy("电话"),
         }
-        help_texts = {  # noqa: RUF012 - as Django has it
+        help_texts = {
             "from_address": gettext_lazy("读者看到的发件人；域名要有下一页的 DNS 记录。"),
             "bounce_domain": gettext_lazy("退信回到这个域名，例如 bounce.example.org。"),
             "dkim_selector": gettext_lazy("签名密钥的名字；换密钥时换一个。"),
             "reason": gettext_lazy("邮件末尾的一句话，说明读者为什么收到。"),
             "needs_approval": gettext_lazy("另一位同事审核通过，才能安排发送。"),
         }
-        error_messages = {  # noqa: RUF012 - as Django has it
+        error_messages = {
             "name": {"required": gettext_lazy("请填写刊名。")},
             "from_name": {"required": gettext_lazy("请填写读者看到的发件人名称。")},
             "from_address": {
@@ -161,12 +161,12 @@ class NewPublicationForm(SettingsForm):
 
     class Meta(SettingsForm.Meta):
         fields = ("slug", "name", "host_name", "from_name", "from_address", "accent")
-        labels = {**SettingsForm.Meta.labels, "slug": gettext_lazy("代号")}  # noqa: RUF012
-        help_texts = {  # noqa: RUF012
+        labels = {**SettingsForm.Meta.labels, "slug": gettext_lazy("代号")}
+        help_texts = {
             **SettingsForm.Meta.help_texts,
             "slug": gettext_lazy("字母、数字和连字符，用在网址里，以后不能改。"),
         }
-        error_messages = {  # noqa: RUF012
+        error_messages = {
             **SettingsForm.Meta.error_messages,
             "slug": {
                 "required": gettext_lazy("请填写代号，例如 dongtai。"),
@@ -175,6 +175,7 @@ class NewPublicationForm(SettingsForm):
             },
         }
 
+    # So Django takes fields of the other form away.
     section_names = proof_addresses = language = timezone = None  # type: ignore[assignment]
 
     def clean_slug(self) -> str:

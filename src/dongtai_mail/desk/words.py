@@ -5,6 +5,7 @@ A state is always a word and a shape; the CSS class of the same name only adds c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -32,7 +33,7 @@ class Word:
     meaning: Text = ""
 
 
-MAILINGS = {
+MAILINGS: Mapping[str, Word] = {
     Mailing.State.SCHEDULED: Word("scheduled", "◷", gettext_lazy("已排期")),
     Mailing.State.SENDING: Word("sending", "▶", gettext_lazy("发送中")),
     Mailing.State.PAUSED: Word("paused", "‖", gettext_lazy("已暂停")),

@@ -84,7 +84,7 @@ class Children:
     ) -> None:
         log = self._logs / f"{name}.log"
         with _opened(log) as output:
-            process = subprocess.Popen(  # noqa: S603 - the commands are our own
+            process = subprocess.Popen(
                 command,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
@@ -94,7 +94,7 @@ class Children:
             )
         self._children.append(Child(name, log, process, ready))
         pipe = self._guardian.stdin
-        assert pipe is not None  # noqa: S101 - opened in __init__
+        assert pipe is not None
         pipe.write(f"{process.pid}\n".encode())
         pipe.flush()
 

@@ -69,7 +69,7 @@ def restore(revision: Revision, actor: str) -> Issue | Item:
     with transaction.atomic():
         if revision.item is not None:
             return _restore_item(revision.item, revision.values, actor)
-        assert revision.issue is not None  # noqa: S101 - the database's constraint says so
+        assert revision.issue is not None
         return _restore_issue(revision.issue, revision.values, actor)
 
 

@@ -72,7 +72,7 @@ def _read(url: str, rules: Rules) -> Page:
 def _extracted(html: str, url: str, seconds: float) -> dict[str, str]:
     command = [sys.executable, "-I", "-m", "dongtai_mail.issues.extraction"]
     try:
-        done = subprocess.run(  # noqa: S603 - the command is our own
+        done = subprocess.run(
             command,
             input=json.dumps({"html": html, "url": url}).encode(),
             stdout=subprocess.PIPE,

@@ -50,7 +50,7 @@ def complete(
         for name, value in offered.items()
         if value is not None and getattr(issue, name) is None
     }
-    completed = dataclasses.replace(issue, **supplied)  # type: ignore[arg-type]
+    completed = dataclasses.replace(issue, **supplied)  # type: ignore[arg-type]  # Each fits.
     findings = (
         Finding(f"{name}-supplied", Severity.INFO, f"稿件没有{_NAMES[name]}，用了设置里的")
         for name in supplied

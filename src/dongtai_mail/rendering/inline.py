@@ -121,6 +121,7 @@ def _parser(rules: Sequence[str]) -> MarkdownIt:
     parser = MarkdownIt("zero", {"html": False, "breaks": True, "xhtmlOut": True})
     parser.enable(list(rules))
     parser.inline.ruler.at("emphasis", _stars)
+    # As markdown-it-py has it: there is no option for this.
     parser.validateLink = lambda url: bool(_LINK.match(url))  # type: ignore[method-assign]
     return parser
 

@@ -16,7 +16,7 @@ from lxml import etree
 from premailer import Premailer
 
 
-class _Inliner(Premailer):  # type: ignore[misc]
+class _Inliner(Premailer):  # type: ignore[misc]  # It ships no types.
     """Premailer that reads a stylesheet once and leaves MJML's width and align attributes alone."""
 
     def _parse_style_rules(self, css_body: str, ruleset_index: int) -> Any:

@@ -96,7 +96,7 @@ def _lease(where: Queued, open_until: int | None, batch: Batch, size: int) -> li
                                WHERE mailing_id = %s AND state = %s AND lane = %s {part}
                                ORDER BY id LIMIT %s {lock}))
             RETURNING id, subscription_id, address, name, provider, batch_id
-            """,  # noqa: S608 - the three things put in are chosen above
+            """,
             (
                 *(State.LEASED, batch.pk, batch.claimed_at),
                 *(where.mailing_id, State.QUEUED, where.lane, *until, size),

@@ -40,8 +40,8 @@ _CHANGES = {
 }
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    error_messages = {  # noqa: RUF012 - as allauth has it
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types.
+    error_messages = {
         **DefaultAccountAdapter.error_messages,
         "account_inactive": _("这个账号已停用，请找管理员。"),
         "enter_current_password": _("请输入现在的密码。"),
@@ -84,8 +84,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         raise NotImplementedError(f"no mail of ours is called {template_prefix}")
 
 
-class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    error_messages = {  # noqa: RUF012 - as allauth has it
+class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships no types.
+    error_messages = {
         **DefaultMFAAdapter.error_messages,
         "incorrect_code": _WRONG_CODE,
         "rate_limited": _BE_PATIENT,

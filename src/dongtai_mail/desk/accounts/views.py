@@ -62,7 +62,7 @@ def me(request: HttpRequest) -> HttpResponseBase:
     return _page(request, PersonForm(_user(request)))
 
 
-@reauthentication_required()  # type: ignore[untyped-decorator]
+@reauthentication_required()  # type: ignore[untyped-decorator]  # allauth ships no types.
 def _change(request: HttpRequest) -> HttpResponse:
     user = _user(request)
     before = values(user)
@@ -91,5 +91,5 @@ def _page(request: HttpRequest, form: PersonForm) -> HttpResponse:
 
 
 def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101 - signed_in has seen to it
+    assert isinstance(request.user, User)
     return request.user

@@ -97,9 +97,9 @@ def lane_name(lane: str) -> str:
 
 
 @register.filter
-def word(state: object) -> words.Word | str:
+def word(state: str) -> words.Word | str:
     """The word and shape of a mailing's state."""
-    return words.MAILINGS.get(state, "")  # type: ignore[call-overload,no-any-return]
+    return words.MAILINGS.get(state, "")
 
 
 @register.filter

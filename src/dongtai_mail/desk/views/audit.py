@@ -42,10 +42,10 @@ class FilterForm(forms.Form):
     def __init__(self, publication: Publication, data: Any) -> None:
         super().__init__(data)
         person = self.fields["person"]
-        assert isinstance(person, forms.ModelChoiceField)  # noqa: S101 - tells the type checker
+        assert isinstance(person, forms.ModelChoiceField)
         person.queryset = people.members(publication)
         action = self.fields["action"]
-        assert isinstance(action, forms.ChoiceField)  # noqa: S101 - tells the type checker
+        assert isinstance(action, forms.ChoiceField)
         action.choices = list(ACTIONS.items())
 
 

@@ -220,7 +220,7 @@ def _move(request: HttpRequest, item: Item, to: str, actor: str) -> Item:
 def _beside(item: Item, step: int) -> tuple[Section, int]:
     """One place further, into the next section at either end."""
     section = item.section
-    assert section is not None  # noqa: S101 - whoever calls has looked
+    assert section is not None
     if 0 <= item.position + step < section.items.count():
         return section, item.position + step
     rows = list(section.issue.sections.all())

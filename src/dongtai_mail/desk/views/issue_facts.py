@@ -173,7 +173,7 @@ def _revision(request: HttpRequest, among: Any) -> Revision:
     if not (asked.isascii() and asked.isdigit() and len(asked) < 16):
         raise Http404
     found = get_object_or_404(among, pk=asked)
-    assert isinstance(found, Revision)  # noqa: S101 - tells the type checker
+    assert isinstance(found, Revision)
     return found
 
 

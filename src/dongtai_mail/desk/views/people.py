@@ -143,7 +143,7 @@ def _save_roles(
 def _person_page(
     request: HttpRequest, publication: Publication, member: User, form: RolesForm
 ) -> HttpResponse:
-    assert isinstance(request.user, User)  # noqa: S101 - opens has seen to it
+    assert isinstance(request.user, User)
     context = {
         "publication": publication,
         "member": member,
@@ -183,7 +183,7 @@ def reactivation(request: HttpRequest, publication: Publication, number: int) ->
 def _set_active(
     request: HttpRequest, publication: Publication, member: User, active: bool
 ) -> HttpResponse:
-    assert isinstance(request.user, User)  # noqa: S101 - opens has seen to it
+    assert isinstance(request.user, User)
     action = "person.reactivated" if active else "person.deactivated"
     try:
         with transaction.atomic():

@@ -215,7 +215,7 @@ def to_item(item: Item) -> HttpResponseRedirect:
 
 def person(request: HttpRequest) -> User:
     user = request.user
-    assert isinstance(user, User)  # noqa: S101 - every page of the desk asks who it is
+    assert isinstance(user, User)
     return user
 
 

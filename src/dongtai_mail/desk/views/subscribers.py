@@ -28,13 +28,13 @@ from subscribers.models import SubscriberList, Subscription
 PER_PAGE = 50
 
 
-class ListForm(forms.ModelForm):  # type: ignore[type-arg]
+class ListForm(forms.ModelForm):  # type: ignore[type-arg]  # Generic for stubs alone.
     archived = forms.BooleanField(required=False, label=gettext_lazy("停用（不再接受订阅）"))
 
     class Meta:
         model = SubscriberList
         fields = ("name", "description", "public", "double_opt_in")
-        labels = {  # noqa: RUF012 - Django reads it as it stands
+        labels = {
             "name": gettext_lazy("名称"),
             "description": gettext_lazy("说明（读者在订阅页上看到）"),
             "public": gettext_lazy("读者可以自己订阅"),
@@ -149,7 +149,7 @@ def new_list(request: HttpRequest, publication: Publication) -> HttpResponse:
     return redirect("desk:subscriber-list", made.slug)
 
 
-class NewListForm(forms.ModelForm):  # type: ignore[type-arg]
+class NewListForm(forms.ModelForm):  # type: ignore[type-arg]  # Generic for stubs alone.
     class Meta:
         model = SubscriberList
         fields = ("name", "slug")

@@ -38,7 +38,7 @@ class UploadForm(forms.Form):
     def __init__(self, publication: Publication, *data: Any) -> None:
         super().__init__(*data)
         field = self.fields["list"]
-        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - tells the type checker
+        assert isinstance(field, forms.ModelChoiceField)
         field.queryset = publication.lists.filter(archived_at=None).order_by("name")
 
 
