@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from django.db import connection, transaction
@@ -32,7 +32,7 @@ from subscribers.models import (
     SubscriberList,
 )
 from subscribers.signals import import_due
-from subscribers.tables import Fault, Row, Shape
+from subscribers.tables import Fault, Shape
 
 State = ImportRun.State
 CHUNK = 20_000
@@ -216,23 +216,15 @@ def _check(run: ImportRun) -> None:
     reader = staging.Reader(run.pk, run.columns)
     skipped = max(run.position, int(run.header))
     rows = (row for row in tables.rows(run.path, _shape(run)) if row[0] > skipped)
-    # Python validates the next chunk while the database takes in the last one.
-    with ThreadPoolExecutor(1) as ahead:
-        upcoming = ahead.submit(_next_records, reader, rows)
-        while records := upcoming.result():
-            upcoming = ahead.submit(_next_records, reader, rows)
-            with transaction.atomic():
-                staging.write(records)
-                _progress(run, int(records[-1][1]))
+    for first in rows:
+        chunk = chain([first], islice(rows, CHUNK - 1))
+        with transaction.atomic():
+            _progress(run, staging.write(reader.batches(chunk)))
     with transaction.atomic():
         staging.judge(run)
         run.rows, run.position = run.position, 0
         run.state = State.RUNNING if run.proceed else State.CHECKED
         run.save(update_fields=["counts", "rows", "position", "state"])
-
-
-def _next_records(reader: staging.Reader, rows: Iterator[Row]) -> list[staging.Record]:
-    return reader.records(islice(rows, CHUNK))
 
 
 def _progress(run: ImportRun, position: int) -> None:

@@ -1,14 +1,15 @@
 """Rows of a file, validated and written down beside the database's own: an import's first half.
 
 Owns: what makes a row acceptable, and its verdict. Promises: validation costs microseconds a row
-and writing is COPY where the database has it; memory holds one chunk; verdicts are given by a
+and writing is COPY where the database has it; memory holds one batch; verdicts are given by a
 handful of statements over the whole file, however big it is.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from django.db import connection
 
@@ -25,7 +26,10 @@ FIELDS = (
     *("run_id", "line", "verdict", "key", "hash", "address", "provider"),
     *("name", "organisation", "language", "attributes", "value", "problem"),
 )
+_COLUMNS = ", ".join(FIELDS)
 Record = tuple[str, ...]
+# Written at once, while the database takes in those before.
+BATCH = 500
 NAME_LENGTH, ORGANISATION_LENGTH = 100, 200
 _ENGLISH = {"en", "english", "英文", "英语", "en-gb", "en-us"}
 _NEW, _BAD = str(Verdict.NEW.value), str(Verdict.BAD.value)
@@ -47,9 +51,10 @@ class Reader:
             if field.startswith(ATTRIBUTE)
         ]
 
-    def records(self, rows: Iterable[Row]) -> list[Record]:
-        run, record = self._run, self._record
-        return [(run, str(number), *record(cells)) for number, cells in rows]
+    def batches(self, rows: Iterable[Row]) -> Iterator[list[Record]]:
+        run, record, rest = self._run, self._record, iter(rows)
+        while batch := [(run, str(number), *record(cells)) for number, cells in islice(rest, BATCH)]:
+            yield batch
 
     def _record(self, cells: list[str] | Fault) -> Record:
         if isinstance(cells, Fault):
@@ -111,22 +116,30 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c == "\u3000" else "\ufffd" for c in text)
 
 
-def write(records: Sequence[Record]) -> None:
-    """Add records, as fast as the database can."""
-    columns = ", ".join(FIELDS)
+def write(batches: Iterable[list[Record]]) -> int:
+    """Add records, as fast as the database can; answers the last line, 0 for none."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            copy = f"COPY subscribers_importrow ({columns}) FROM STDIN"
-            # No value has a tab or a line end in it, see _cleaned and _printable.
-            text = "\n".join(map("\t".join, records)).replace("\\", "\\\\")
-            with cursor.copy(copy) as stream:
-                stream.write(f"{text}\n".encode())
-            return
+            # The database takes in one batch while the next is made: no thread of ours waits.
+            with cursor.copy(f"COPY subscribers_importrow ({_COLUMNS}) FROM STDIN") as stream:
+                return _each(batches, lambda records: stream.write(_copied(records)))
         places = ", ".join(["%s"] * len(FIELDS))
-        cursor.executemany(
-            f"INSERT INTO subscribers_importrow ({columns}) VALUES ({places})",  # noqa: S608
-            records,
-        )
+        insert = f"INSERT INTO subscribers_importrow ({_COLUMNS}) VALUES ({places})"
+        return _each(batches, lambda records: cursor.executemany(insert, records))
+
+
+def _each(batches: Iterable[list[Record]], write: Callable[[list[Record]], object]) -> int:
+    last = 0
+    for records in batches:
+        write(records)
+        last = int(records[-1][1])
+    return last
+
+
+def _copied(records: list[Record]) -> bytes:
+    # No value has a tab or a line end in it, see _cleaned and _printable.
+    text = "\n".join(map("\t".join, records)).replace("\\", "\\\\")
+    return f"{text}\n".encode()
 
 
 def judge(run: ImportRun) -> None:
@@ -158,7 +171,7 @@ _SUPPRESSED = f"""
             WHERE suppression.hash = subscribers_importrow.hash
               AND (suppression.publication_id IS NULL
                    OR suppression.publication_id = %(publication)s))
-"""  # noqa: S608 - all that is put in stands above
+"""
 _DUPLICATE = f"""
     WITH twice AS (
         SELECT hash, MIN(line) AS line FROM subscribers_importrow
@@ -167,7 +180,7 @@ _DUPLICATE = f"""
       FROM twice
      WHERE {_OWN} AND subscribers_importrow.hash = twice.hash
        AND subscribers_importrow.line > twice.line
-"""  # noqa: S608
+"""
 _KNOWN = f"""
     UPDATE subscribers_importrow SET verdict = %(known)s
      WHERE {_OWN} AND EXISTS (
@@ -175,10 +188,10 @@ _KNOWN = f"""
              JOIN subscribers_subscription subscription ON subscription.subscriber_id = person.id
             WHERE person.key = subscribers_importrow.key
               AND subscription.subscriber_list_id = %(list)s)
-"""  # noqa: S608
+"""
 _PERSON = f"""
     UPDATE subscribers_importrow SET verdict = %(person)s
      WHERE {_OWN} AND EXISTS (
            SELECT 1 FROM subscribers_subscriber person
             WHERE person.key = subscribers_importrow.key)
-"""  # noqa: S608
+"""
