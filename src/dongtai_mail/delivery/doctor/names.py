@@ -114,7 +114,7 @@ def dkim(publication: Publication, resolver: Resolver) -> Check:
         return bad("DKIM", str(error))
     record = dns_record(signer)
     published = resolver.texts(signer.dns_name)
-    full = f"{signer.dns_name}. IN TXT {record}"
+    full = f"{signer.dns_name}. IN TXT {_strings(record)}"
     if not published:
         return bad(
             "DKIM",
@@ -130,6 +130,11 @@ def dkim(publication: Publication, resolver: Resolver) -> Check:
         _("换成这条记录："),
         full,
     )
+
+
+def _strings(text: str) -> str:
+    """As in a zone file: a string has at most 255 octets, and a bare ; would begin a comment."""
+    return " ".join(f'"{text[start : start + 255]}"' for start in range(0, len(text), 255))
 
 
 def _key_of(text: str) -> str:
