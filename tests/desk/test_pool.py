@@ -248,7 +248,9 @@ def test_a_likely_duplicate_is_shown_with_what_both_say(client, publication):
     assert "口岸夜航" in page
     assert str(issue) in page
     assert "云港口岸每晚增开四班货运航班" in page
-    assert "没有像是重复的" in client.post("/publications/observer/pool/alike/").content.decode()
+    new = client.post("/publications/observer/pool/alike/", {"title": "别的事"})
+    assert "没有像是重复的" in new.content.decode()
+    assert "输入标题或正文时" in client.post("/publications/observer/pool/alike/").content.decode()
     item = collect(publication, "另一题", body=body)
     assert "口岸夜航" in client.get(f"/pool/{item.pk}/alike/").content.decode()
 

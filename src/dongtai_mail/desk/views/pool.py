@@ -127,9 +127,10 @@ def alike(request: HttpRequest, publication: Publication) -> HttpResponse:
     form = CollectForm(request.POST)
     form.full_clean()
     said = form.cleaned_data
-    url = str(said.get("url") or "")
-    matches = similar.similar(publication, said.get("title", ""), said.get("body", ""), url=url)
-    return _page(request, "pool_alike", publication, matches=matches)
+    title, body, url = (str(said.get(name) or "") for name in ("title", "body", "url"))
+    matches = similar.similar(publication, title, body, url=url)
+    blank = not (title or body or url)
+    return _page(request, "pool_alike", publication, matches=matches, blank=blank)
 
 
 @opens(Item, Right.SEE)
