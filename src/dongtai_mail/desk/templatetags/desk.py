@@ -76,7 +76,8 @@ def moment(at: datetime.datetime | None, publication: Publication) -> str:
     if at is None:
         return ""
     zone = publication.zone
-    return f"{at.astimezone(zone):%Y-%m-%d %H:%M}（{words.zone_name(zone)}）"
+    shown = {"time": f"{at.astimezone(zone):%Y-%m-%d %H:%M}", "zone": words.zone_name(zone)}
+    return _("%(time)s（%(zone)s）") % shown
 
 
 @register.filter
