@@ -14,6 +14,7 @@ from pathlib import PurePath
 
 from django.db import transaction
 from django.db.models import Model
+from django.utils.translation import gettext as _
 
 from dongtai_mail import content, manuscript
 from dongtai_mail.issues import markdown
@@ -57,7 +58,7 @@ def import_manuscript(publication: Publication, data: bytes, filename: str) -> I
         return known
     read = manuscript.read(data, filename)
     if not read.issue.items:
-        raise ImportRefused("没有找到任何条目：请确认稿件有【栏目】标题、条目标题和“来源：”行。")
+        raise ImportRefused(_("没有找到任何条目：请确认稿件有【栏目】标题、条目标题和“来源：”行。"))
     with transaction.atomic():
         # A double click brings the same file twice at once: the second waits here for the first.
         Publication.objects.select_for_update().get(pk=publication.pk)
@@ -79,8 +80,8 @@ def import_manuscript(publication: Publication, data: bytes, filename: str) -> I
 def _refuse_too_big(data: bytes) -> None:
     if len(data) > MAXIMUM_BYTES:
         raise ImportRefused(
-            f"文件有 {len(data):,} 字节，超过 {MAXIMUM_BYTES:,} 字节的上限；"
-            "请拆开或去掉附带的内容。"
+            _("文件有 %(size)s 字节，超过 %(most)s 字节的上限；请拆开或去掉附带的内容。")
+            % {"size": f"{len(data):,}", "most": f"{MAXIMUM_BYTES:,}"}
         )
 
 
@@ -152,8 +153,11 @@ def _refuse_overlong(row: Model) -> None:
         if isinstance(value, str) and most and len(value) > most:
             place = _PLACES.get(field.name, field.name)
             raise ImportRefused(
-                f"{place}有 {len(value)} 个字，最多 {most} 个：“{value[:30]}……”。"
-                "多半是正文被当成了它；请检查稿件里的换行和标点。"
+                _(
+                    "%(place)s有 %(length)s 个字，最多 %(most)s 个：“%(begin)s……”。"
+                    "多半是正文被当成了它；请检查稿件里的换行和标点。"
+                )
+                % {"place": _(place), "length": len(value), "most": most, "begin": value[:30]}
             )
 
 
@@ -161,8 +165,11 @@ def _refuse_known_number(publication: Publication, number: str | None) -> None:
     known = number and Issue.objects.filter(publication=publication, number=number).first()
     if known:
         raise ImportRefused(
-            f"{known} 已经有了（编号 {known.pk}），而这份稿件与它的不同。"
-            "请改稿件里的期号，或删除原来那一期再导入。"
+            _(
+                "%(issue)s 已经有了（编号 %(key)s），而这份稿件与它的不同。"
+                "请改稿件里的期号，或删除原来那一期再导入。"
+            )
+            % {"issue": known, "key": known.pk}
         )
 
 

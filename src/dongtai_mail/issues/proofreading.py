@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from dongtai_mail.content import Finding, Severity
 from dongtai_mail.issues import editing, editions, links, textual
 from dongtai_mail.issues.models import IgnoredFinding, Issue, Item, Section
@@ -85,7 +87,7 @@ def _all(issue: Issue, reading: editions.Reading, about: Iterable[Finding]) -> l
 
 def _of_links(issue: Issue, sections: Sequence[Section]) -> Iterator[Found]:
     items = {item.pk: (section.name, item) for section in sections for item in section.items.all()}
-    for told in links.findings(issue, [item for _, item in items.values()]):
+    for told in links.findings(issue, [item for _section, item in items.values()]):
         if told.item_id in items:
             name, row = items[told.item_id]
             finding = Finding(told.code, told.severity, told.message, None, row.title)
@@ -108,7 +110,7 @@ def _weights(rendered: Rendered, sections: Sequence[Section]) -> Iterator[Weight
     """From each section's anchor to the next; the last one ends with the content."""
     marks = [(int(each[1]), each.start()) for each in _SECTION_ANCHOR.finditer(rendered.html)]
     end = rendered.html.find(' class="b f"')
-    ends = [start for _, start in marks[1:]] + [end if end >= 0 else len(rendered.html)]
+    ends = [start for _name, start in marks[1:]] + [end if end >= 0 else len(rendered.html)]
     for (number, start), stop in zip(marks, ends, strict=False):
         size = len(rendered.html[start:stop].encode())
         yield Weight(sections[number - 1].name, size, 100 * size / CLIPPING_LIMIT)
@@ -124,7 +126,7 @@ def take(issue: Issue, fingerprint: str, actor: str) -> Item:
     found = _current(issue, fingerprint)
     item, span, suggestion = found.item, found.span, found.finding.suggestion
     if not found.takable or item is None or span is None or suggestion is None:
-        raise FindingGone("这一处要自己改：没有可以直接采用的写法。")
+        raise FindingGone(_("这一处要自己改：没有可以直接采用的写法。"))
     text = getattr(item, found.field) or ""
     changed = text[: span[0]] + suggestion + text[span[1] :]
     return editing.save_item(item, item.version, {found.field: changed}, actor)
@@ -134,8 +136,8 @@ def ignore(issue: Issue, fingerprint: str, reason: str, actor: str) -> IgnoredFi
     """Let it stand; ``reason`` tells the next person why."""
     found = _current(issue, fingerprint)
     if not found.ignorable:
-        raise NotIgnorable("这是错误，改好才能发送，不能忽略。")
-    row, _ = IgnoredFinding.objects.get_or_create(
+        raise NotIgnorable(_("这是错误，改好才能发送，不能忽略。"))
+    row, _created = IgnoredFinding.objects.get_or_create(
         issue=issue,
         fingerprint=fingerprint,
         defaults={
@@ -159,4 +161,4 @@ def _current(issue: Issue, fingerprint: str) -> Found:
     for found in findings(issue):
         if found.fingerprint == fingerprint:
             return found
-    raise FindingGone("这一处已经改过，或已经没有了；下面是现在的情况。")
+    raise FindingGone(_("这一处已经改过，或已经没有了；下面是现在的情况。"))

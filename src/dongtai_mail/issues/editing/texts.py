@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from dongtai_mail.issues.editing.keeping import (
     FOR_EDITORS,
@@ -71,7 +72,7 @@ def save_issue(
             if changed:
                 announce(saved.pk, actor)
     except IntegrityError as taken:
-        raise ValidationError({"number": "这个期号已经有了，请换一个。"}) from taken
+        raise ValidationError({"number": _("这个期号已经有了，请换一个。")}) from taken
     return saved
 
 
