@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from django.db import connection, transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from dongtai_mail.content import Severity
 from dongtai_mail.delivery import audience, letters, stages
@@ -62,7 +63,7 @@ def schedule(
     if described is not None:
         _refuse_audience(subscriber_list, described)
     now = timezone.now()
-    mailing, _ = Mailing.objects.get_or_create(
+    mailing, _created = Mailing.objects.get_or_create(
         request_key=request_key,
         defaults={
             "edition": edition,
@@ -88,11 +89,13 @@ def _refuse_unready(
     errors = [found for found in edition.findings if found["severity"] == Severity.ERROR]
     if errors:
         raise MailingRefused(
-            f"这一版还有 {len(errors)} 处错误，改好并重新生成才能发送：{errors[0]['message']}"
+            _("这一版还有 %(count)s 处错误，改好并重新生成才能发送：%(first)s")
+            % {"count": len(errors), "first": errors[0]["message"]}
         )
     if subscriber_list.publication_id != edition.issue.publication_id:
         raise MailingRefused(
-            f"名单“{subscriber_list}”属于另一份刊物，请选《{edition.issue.publication}》的名单。"
+            _("名单“%(list)s”属于另一份刊物，请选《%(publication)s》的名单。")
+            % {"list": subscriber_list, "publication": edition.issue.publication}
         )
     _refuse_unapproved(edition, after)
     try:
@@ -110,8 +113,11 @@ def _refuse_unapproved(edition: Edition, after: Mailing | None) -> None:
     approved = reviewing.was_approved if again else reviewing.is_approved
     if edition.issue.publication.needs_approval and not approved(edition):
         raise MailingRefused(
-            f"《{edition.issue}》的这一版还没有批准，或批准后又有改动。"
-            "请在这一期的“审核”页送审；批准后再发送。"
+            _(
+                "《%(issue)s》的这一版还没有批准，或批准后又有改动。"
+                "请在这一期的“审核”页送审；批准后再发送。"
+            )
+            % {"issue": edition.issue}
         )
 
 
@@ -189,7 +195,8 @@ def _now() -> datetime.datetime:
 def pause(mailing: Mailing) -> None:
     if not _move(mailing, State.SENDING, State.PAUSED):
         raise MailingRefused(
-            f"只有发送中的才能暂停；这次发送现在是“{mailing.get_state_display()}”。"
+            _("只有发送中的才能暂停；这次发送现在是“%(state)s”。")
+            % {"state": _(mailing.get_state_display())}
         )
 
 
@@ -210,7 +217,8 @@ def resume(mailing: Mailing) -> None:
         mailing.refresh_from_db()
         if not changed:
             raise MailingRefused(
-                f"这次发送现在是“{mailing.get_state_display()}”，没有可继续的部分。"
+                _("这次发送现在是“%(state)s”，没有可继续的部分。")
+                % {"state": _(mailing.get_state_display())}
             )
         announce(mailing.pk)
     _tell(mailing.pk, mailing.state)
@@ -224,7 +232,10 @@ def cancel(mailing: Mailing) -> None:
         )
         if not active.update(state=State.CANCELLED, finished_at=timezone.now()):
             mailing.refresh_from_db()
-            raise MailingRefused(f"这次发送已经是“{mailing.get_state_display()}”，不能再取消。")
+            raise MailingRefused(
+                _("这次发送已经是“%(state)s”，不能再取消。")
+                % {"state": _(mailing.get_state_display())}
+            )
         _cancel_rest(Delivery.objects.filter(mailing=mailing))
     mailing.refresh_from_db()
     _tell(mailing.pk, mailing.state)
