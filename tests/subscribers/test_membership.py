@@ -88,3 +88,17 @@ def test_a_trigger_that_was_missing_is_made_and_all_is_noted_anew() -> None:
     membership.install("default")
     factories.subscribe(readers, "later@example.org")
     assert _kept(readers) == _on(readers)
+
+
+@kept_by_triggers
+@pytest.mark.django_db
+def test_notes_that_a_restored_dump_brought_twice_are_mended() -> None:
+    readers = factories.readers(4)[0].subscriber_list
+    columns = "subscriber_list_id, piece, bits"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {membership.PIECES} ({columns}) SELECT {columns} FROM {membership.PIECES}"
+        )
+    assert _kept(readers) == 0
+    membership.install("default")
+    assert _kept(readers) == _on(readers)

@@ -68,6 +68,15 @@ def test_a_trigger_that_was_missing_is_made_and_all_is_counted_anew() -> None:
 
 
 @pytest.mark.django_db
+def test_counts_that_a_restored_dump_brought_twice_are_mended() -> None:
+    readers = factories.readers(4)[0].subscriber_list
+    for row in list(ListTally.objects.all()):
+        ListTally.objects.create(subscriber_list=readers, state=row.state, delta=row.delta)
+    tally.install("default")
+    assert tally.counts(readers.pk)["confirmed"] == 4
+
+
+@pytest.mark.django_db
 def test_the_count_of_a_list_is_the_audience_that_is_frozen() -> None:
     readers = factories.subscriber_list()
     rows = factories.readers(20, readers)
