@@ -102,12 +102,12 @@ def finish(*mailings: Any) -> None:
 
 def tidy() -> None:
     """What the scheduler's tick and PostgreSQL's own housekeeping would have done by then."""
-    from dongtai_mail.delivery import mailings, reasons
+    from dongtai_mail.delivery import reasons
+    from dongtai_mail.delivery import tally as deliveries
     from subscribers import membership, tally
 
-    for module in (tally, membership, reasons):
+    for module in (tally, membership, reasons, deliveries):
         module.compact()
-    mailings.compact_tally()
     _execute("VACUUM ANALYZE")
 
 
@@ -232,6 +232,8 @@ def _paths(
     for which, row in (("", mailing), (" of several lists", described)):
         for name in of_mailing:
             yield name + which, reverse(f"desk:{name}", args=[row.pk]), {}
+        following = reverse("desk:mailing-following", args=[row.pk])
+        yield f"mailing-following{which}, its number", following, {"HX-Request": "true"}
     for name in ("mailing", "progress"):
         yield f"{name} of a planned one", reverse(f"desk:{name}", args=[planned.pk]), {}
     for which in ("all", "staff"):

@@ -11,6 +11,7 @@ import redis
 from django.conf import settings
 
 from dongtai_mail.delivery import mailings, queue, reasons, returns, stages
+from dongtai_mail.delivery import tally as deliveries
 from dongtai_mail.logs import event
 from subscribers import membership, tally
 from worker import errands, mailbox, notes
@@ -32,7 +33,7 @@ def tick(client: redis.Redis, watch: queue.Watch) -> None:
         mailings.settle(mailing_id)
     mailings.settle_cancelled()
     stages.advance()
-    mailings.compact_tally()
+    deliveries.compact()
     tally.compact()
     membership.compact()
     reasons.compact()

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from django.utils import timezone
 
-from dongtai_mail.delivery import mailings, queue
+from dongtai_mail.delivery import mailings, queue, tally
 from dongtai_mail.delivery.models import Attempt, Batch, Delivery, Mailing
 from dongtai_mail.delivery.queue import Claimed, Outcome
 from dongtai_mail.message.reply import Reply, Stage
@@ -166,5 +166,5 @@ def test_the_tally_is_what_counting_would_say(mailing: Mailing) -> None:
         ledger = mailings.ledger(mailing)
         assert {state: ledger[State(state).name.lower()] for state in counted} == counted
         assert sum(ledger.values()) == 9
-        mailings._compact(mailing.pk)
+        tally._compact(mailing.pk)
     assert queue.waiting() == [queue.Queued(mailing.pk, "")]

@@ -6,13 +6,12 @@ database keeps of them; the cost doesn't grow with the audience.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count
 
 from dongtai_mail.delivery import audience, mailings, reasons, stages
-from dongtai_mail.delivery.models import Delivery, Mailing, Tally
+from dongtai_mail.delivery.models import Delivery, Mailing
 from subscribers.audience import Description
 
 Account = dict[str, Any]
@@ -62,15 +61,6 @@ def account(mailing: Mailing, unconfirmed: int | None) -> Account:
             "deliveries": _unconfirmed(mailing, unconfirmed),
         },
     }
-
-
-def ledgers(mailing_ids: Collection[int]) -> dict[int, mailings.Ledger]:
-    """The ledgers of several mailings by one question."""
-    rows = Tally.objects.filter(mailing__in=mailing_ids).values_list("mailing", "state")
-    found = {pk: {state.name.lower(): 0 for state in Delivery.State} for pk in mailing_ids}
-    for pk, state, count in rows.annotate(sum=Sum("delta")).order_by():
-        found[pk][Delivery.State(state).name.lower()] = count
-    return found
 
 
 def described(mailing: Mailing) -> Description | None:

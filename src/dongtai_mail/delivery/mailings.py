@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from django.db import connection, transaction
 from django.db.models import QuerySet, Sum
@@ -23,6 +23,7 @@ from dongtai_mail.delivery.signals import announce_waiting, mailing_due
 from dongtai_mail.issues import reviewing
 from dongtai_mail.issues.models import Edition
 from dongtai_mail.logs import event
+from subscribers import membership
 from subscribers.audience import AudienceError, Description
 from subscribers.models import SubscriberList
 
@@ -30,10 +31,6 @@ logger = logging.getLogger(__name__)
 
 Ledger = dict[str, int]
 State = Mailing.State
-
-# With this many rows more than counts, a mailing's tally is worth summing up.
-TALLY_ROWS = 300
-_TALLIED = "mailing_id, lane, state, subscriber_list_id, quarter"
 
 
 class MailingRefused(Exception):
@@ -105,13 +102,7 @@ def _refuse_unready(
 
 
 def _refuse_unapproved(edition: Edition, after: Mailing | None) -> None:
-    """Raise MailingRefused unless these very bytes were approved, where that is asked for.
-
-    Those whom ``after`` missed get what the others got, though the issue may have gone on since.
-    """
-    again = after is not None and after.edition_id == edition.pk
-    approved = reviewing.was_approved if again else reviewing.is_approved
-    if edition.issue.publication.needs_approval and not approved(edition):
+    if is_unapproved(edition, after):
         raise MailingRefused(
             _(
                 "《%(issue)s》的这一版还没有批准，或批准后又有改动。"
@@ -119,6 +110,16 @@ def _refuse_unapproved(edition: Edition, after: Mailing | None) -> None:
             )
             % {"issue": edition.issue}
         )
+
+
+def is_unapproved(edition: Edition, after: Mailing | None) -> bool:
+    """Whether an approval of these very bytes is asked for and there is none.
+
+    Those whom ``after`` missed get what the others got, though the issue may have gone on since.
+    """
+    again = after is not None and after.edition_id == edition.pk
+    approved = reviewing.was_approved if again else reviewing.is_approved
+    return edition.issue.publication.needs_approval and not approved(edition)
 
 
 def _refuse_audience(subscriber_list: SubscriberList, described: Description) -> None:
@@ -171,6 +172,8 @@ def start(mailing_id: int) -> bool:
         if not due.update(state=State.SENDING, started_at=now):
             return False
         mailing = Mailing.objects.select_related("edition").get(pk=mailing_id)
+        # Of two that go to whom another has missed, the second must see whom the first reaches.
+        membership.hold(mailing.subscriber_list.publication_id)
         targeted = audience.freeze(mailing, stages.first_list(mailing))
         Mailing.objects.filter(pk=mailing_id).update(targeted=targeted)
         stages.begin(mailing, targeted)
@@ -287,9 +290,16 @@ def ledger(mailing: Mailing) -> Ledger:
 
     The database keeps the tally itself; see ``models.Tally``.
     """
-    rows = Tally.objects.filter(mailing=mailing).values_list("state").annotate(sum=Sum("delta"))
-    counted = dict(rows.order_by())
-    return {state.name.lower(): counted.get(state.value, 0) for state in Delivery.State}
+    return ledgers([mailing.pk])[mailing.pk]
+
+
+def ledgers(mailing_ids: Collection[int]) -> dict[int, Ledger]:
+    """The ledgers of several mailings by one question."""
+    rows = Tally.objects.filter(mailing__in=mailing_ids).values_list("mailing", "state")
+    found = {pk: _empty() for pk in mailing_ids}
+    for pk, state, count in rows.annotate(sum=Sum("delta")).order_by():
+        found[pk][Delivery.State(state).name.lower()] = count
+    return found
 
 
 def ledger_by_lane(mailing: Mailing) -> dict[str, Ledger]:
@@ -297,48 +307,12 @@ def ledger_by_lane(mailing: Mailing) -> dict[str, Ledger]:
     rows = Tally.objects.filter(mailing=mailing).values_list("lane", "state")
     lanes: dict[str, Ledger] = {}
     for lane, state, count in rows.annotate(sum=Sum("delta")).order_by("lane"):
-        empty = {each.name.lower(): 0 for each in Delivery.State}
-        lanes.setdefault(lane, empty)[Delivery.State(state).name.lower()] = count
+        lanes.setdefault(lane, _empty())[Delivery.State(state).name.lower()] = count
     return lanes
 
 
-def compact_tally() -> None:
-    """Sum up what workers added to the tally of a mailing."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT mailing_id
-              FROM (SELECT mailing_id, COUNT(*) AS number FROM delivery_tally
-                     GROUP BY {_TALLIED}) counted
-             GROUP BY mailing_id HAVING SUM(number) - COUNT(*) > %s
-            """,
-            [TALLY_ROWS],
-        )
-        grown = [mailing_id for (mailing_id,) in cursor.fetchall()]
-    for mailing_id in grown:
-        _compact(mailing_id)
-
-
-def _compact(mailing_id: int) -> None:
-    if connection.vendor == "postgresql":
-        # In one statement without a gap, since others add and read meanwhile.
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"""
-                WITH gone AS (DELETE FROM delivery_tally WHERE mailing_id = %s
-                              RETURNING {_TALLIED}, delta)
-                INSERT INTO delivery_tally ({_TALLIED}, delta)
-                SELECT {_TALLIED}, SUM(delta) FROM gone
-                 GROUP BY {_TALLIED} HAVING SUM(delta) <> 0
-                """,
-                [mailing_id],
-            )
-        return
-    with transaction.atomic():
-        tally = Tally.objects.filter(mailing=mailing_id)
-        sums = list(tally.values(*_TALLIED.split(", ")).annotate(sum=Sum("delta")))
-        tally.delete()
-        Tally.objects.bulk_create(Tally(delta=row.pop("sum"), **row) for row in sums if row["sum"])
+def _empty() -> Ledger:
+    return {state.name.lower(): 0 for state in Delivery.State}
 
 
 def _move(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import TruncDay, TruncHour
 
-from dongtai_mail.delivery import accounts, mailings
+from dongtai_mail.delivery import mailings
 from dongtai_mail.delivery.models import Delivery, Mailing, ReturnedMessage, Tally
 from dongtai_mail.issues.models import ClickCount, EditionLink, Publication
 from subscribers.models import SubscriberList, Subscription, SubscriptionEvent
@@ -125,7 +125,7 @@ def figures(mailing: Mailing) -> Figures:
 def _figures(rows: Sequence[Mailing]) -> list[Figures]:
     """Those of several mailings at once, in their order."""
     ids = [row.pk for row in rows]
-    ledgers = accounts.ledgers(ids)
+    ledgers = mailings.ledgers(ids)
     complaints = dict(
         _complaints(rows).values_list("delivery__mailing").annotate(count=Count("pk")).order_by()
     )

@@ -1,16 +1,22 @@
-"""The triggers by which the database keeps the tally: by statement in PostgreSQL, by row in SQLite.
+"""The tally that the database keeps: by statement in PostgreSQL, by row in SQLite.
 
-Owns: their SQL. What was accepted or bounced is counted by the quarter of an hour as well, which is
-an hour's part in every time zone, so that reports read no deliveries. Promises: they stand after
-every ``migrate``, whatever it did to the table: SQLite makes a table anew for most changes and
-drops its triggers on the way.
+Owns: its triggers, and summing up what they wrote. What was accepted or bounced is counted by the
+quarter of an hour as well, which is an hour's part in every time zone, so that reports read no
+deliveries. Promises: the triggers stand after every ``migrate``, whatever it did to the table:
+SQLite makes a table anew for most changes and drops its triggers on the way.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
+from django.db.models import Sum
+
+from dongtai_mail.delivery.models import Tally
+
+# With this many rows more than counts, a mailing's tally is worth summing up.
+ROWS = 300
 
 _BY = "mailing_id, lane, state, subscriber_list_id, quarter"
 NOTE = f"INSERT INTO delivery_tally ({_BY}, delta)"
@@ -81,22 +87,61 @@ SQLITE = (
 )
 
 
+def compact() -> None:
+    """Sum up what workers added to the tally of a mailing; for every tick."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT mailing_id
+              FROM (SELECT mailing_id, COUNT(*) AS number FROM delivery_tally
+                     GROUP BY {_BY}) counted
+             GROUP BY mailing_id HAVING SUM(number) - COUNT(*) > %s
+            """,
+            [ROWS],
+        )
+        grown = [mailing_id for (mailing_id,) in cursor.fetchall()]
+    for mailing_id in grown:
+        _compact(mailing_id)
+
+
+def _compact(mailing_id: int) -> None:
+    if connection.vendor == "postgresql":
+        # In one statement without a gap, since others add and read meanwhile.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                WITH gone AS (DELETE FROM delivery_tally WHERE mailing_id = %s
+                              RETURNING {_BY}, delta)
+                {NOTE}
+                SELECT {_BY}, SUM(delta) FROM gone
+                 GROUP BY {_BY} HAVING SUM(delta) <> 0
+                """,
+                [mailing_id],
+            )
+        return
+    with transaction.atomic():
+        tally = Tally.objects.filter(mailing=mailing_id)
+        sums = list(tally.values(*_BY.split(", ")).annotate(sum=Sum("delta")))
+        tally.delete()
+        Tally.objects.bulk_create(Tally(delta=row.pop("sum"), **row) for row in sums if row["sum"])
+
+
 def install(using: str, **_: Any) -> None:
     """Make the triggers that are missing; connected to ``post_migrate``."""
-    connection = connections[using]
-    with transaction.atomic(using=using), connection.cursor() as cursor:
-        if "delivery_tally" not in connection.introspection.table_names(cursor):
+    database = connections[using]
+    with transaction.atomic(using=using), database.cursor() as cursor:
+        if "delivery_tally" not in database.introspection.table_names(cursor):
             return
-        for statement in (POSTGRESQL,) if connection.vendor == "postgresql" else SQLITE:
+        for statement in (POSTGRESQL,) if database.vendor == "postgresql" else SQLITE:
             cursor.execute(statement)
 
 
 def count_anew(using: str) -> None:
     """Count every delivery there is; for a migration that changes what is counted."""
-    connection = connections[using]
-    with connection.cursor() as cursor:
+    database = connections[using]
+    with database.cursor() as cursor:
         cursor.execute("DELETE FROM delivery_tally")
-        if connection.vendor == "postgresql":
+        if database.vendor == "postgresql":
             cursor.execute(COUNT_POSTGRESQL.format("delivery_delivery"))
             return
         for event in ("insert", "update", "delete"):

@@ -101,9 +101,7 @@ def _preparing(publication: Publication) -> Issue | None:
 
 def _held(mailing: Mailing) -> bool:
     """Whether its approval has ended since it was planned, so that it won't start."""
-    approved = reviewing.was_approved if mailing.after_id else reviewing.is_approved
-    edition = mailing.edition
-    return edition.issue.publication.needs_approval and not approved(edition)
+    return mailings.is_unapproved(mailing.edition, mailing.after)
 
 
 def _waiting(mailing: Mailing) -> int:

@@ -60,7 +60,7 @@ def mailings(request: HttpRequest, publication: Publication) -> HttpResponse:
     page = Paginator(shown.filter(subscriber_list=to) if to else shown, PER_PAGE).get_page(
         request.GET.get("page")
     )
-    ledgers = accounts.ledgers([mailing.pk for mailing in page])
+    ledgers = delivery.ledgers([mailing.pk for mailing in page])
     context = {
         "publication": publication,
         "page": page,
