@@ -8,8 +8,9 @@ be taken out; the run is undone when all are gone, and what was cut off goes on 
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from subscribers import membership
 from subscribers.models import (
     ImportRun,
     Notice,
@@ -21,21 +22,23 @@ from subscribers.models import (
 CHUNK = 5000
 
 
-def undo(run: ImportRun, spared: Exists) -> int:
+def undo(run: ImportRun, spared: Exists | Q) -> int:
     """Take back what a run brought; answers how many. Who may: ``delivery.imports``.
 
     ``spared`` is a condition on a subscription, OuterRef("pk").
     """
     taken, last = 0, 0
-    while chunk := list(_brought(run, spared, last).values_list("pk", "subscriber")[:CHUNK]):
-        _take_back(run, dict(chunk))
-        taken, last = taken + len(chunk), chunk[-1][0]
+    while chunk := list(_brought(run, spared, last).values_list("pk", flat=True)[:CHUNK]):
+        with transaction.atomic():
+            people = _held(run, spared, chunk)
+            _take_back(run, people)
+        taken, last = taken + len(people), chunk[-1]
     done = ImportRun.objects.filter(pk=run.pk, state=ImportRun.State.DONE)
     done.update(state=ImportRun.State.UNDONE)
     return taken
 
 
-def _brought(run: ImportRun, spared: Exists, after: int) -> QuerySet[Subscription]:
+def _brought(run: ImportRun, spared: Exists | Q, after: int) -> QuerySet[Subscription]:
     """The subscriptions that a run added and nobody has touched since, from the first on."""
     events = SubscriptionEvent.objects.filter(subscription=OuterRef("pk"))
     ours = {"source": "import", "detail": f"import {run.pk}"}
@@ -47,6 +50,14 @@ def _brought(run: ImportRun, spared: Exists, after: int) -> QuerySet[Subscriptio
         .exclude(spared)
         .order_by("pk")
     )
+
+
+def _held(run: ImportRun, spared: Exists | Q, chunk: list[int]) -> dict[int, int]:
+    """Those of a chunk who still may go, with whose they are; until the end nobody reaches them."""
+    membership.hold(run.subscriber_list.publication_id)
+    held = Subscription.objects.select_for_update().filter(pk__in=chunk).order_by("pk")
+    list(held.values_list("pk", flat=True))
+    return dict(_brought(run, spared, 0).filter(pk__in=chunk).values_list("pk", "subscriber"))
 
 
 def _take_back(run: ImportRun, people: dict[int, int]) -> None:

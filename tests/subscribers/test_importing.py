@@ -6,9 +6,13 @@ import io
 import zipfile
 
 import pytest
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 from openpyxl import Workbook
 
 from dongtai_mail.delivery import imports, mailings
+from dongtai_mail.delivery.models import ReturnedMessage
 from dongtai_mail.validators import validate_line
 from subscribers import importing, suppression, tables, undoing
 from subscribers.importing import ImportFailed
@@ -258,6 +262,24 @@ def test_undoing_spares_who_acted_meanwhile(readers):
     from subscribers.leaving import leave
 
     leave(Subscription.objects.get(subscriber__key="li@example.com").pk, "page")
+    assert imports.undo(run) == 1
+    assert _addresses() == ["li@example.com"]
+
+
+def test_undoing_looks_again_at_whom_it_holds(readers):
+    run = _import(readers, CSV.encode())
+    brought = Subscription.objects.get(subscriber__key="li@example.com")
+    nobody, chunk = Q(pk=None), [brought.pk]
+    with transaction.atomic():
+        assert undoing._held(run, nobody, chunk) == {brought.pk: brought.subscriber_id}
+        assert undoing._held(run, Q(pk=brought.pk), chunk) == {}
+
+
+def test_undoing_spares_whoever_is_named_in_what_came_back(readers):
+    run = _import(readers, CSV.encode())
+    named = Subscription.objects.get(subscriber__key="li@example.com")
+    about = {"subscription": named, "door": "imap", "fingerprint": "1", "size": 1}
+    ReturnedMessage.objects.create(**about, received_at=timezone.now())
     assert imports.undo(run) == 1
     assert _addresses() == ["li@example.com"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from dongtai_mail.delivery.models import Delivery
+from dongtai_mail.delivery.models import Delivery, ReturnedMessage
 from subscribers import undoing
 from subscribers.importing import ImportFailed
 from subscribers.models import ImportRun, SubscriptionEvent
@@ -20,5 +20,7 @@ def undo(run: ImportRun) -> int:
     ours = SubscriptionEvent.objects.filter(source="import", detail=f"import {run.pk}")
     if Delivery.objects.filter(subscription__in=ours.values("subscription")).exists():
         raise ImportFailed(_("已经给这次导入的人排进了发送，不能再撤销；可以按名单退订他们。"))
-    # A mailing may begin meanwhile.
-    return undoing.undo(run, Exists(Delivery.objects.filter(subscription=OuterRef("pk"))))
+    # A mailing may begin meanwhile, and who answered a confirmation is named in what came back.
+    named = {"subscription": OuterRef("pk")}
+    delivered = Exists(Delivery.objects.filter(**named))
+    return undoing.undo(run, delivered | Exists(ReturnedMessage.objects.filter(**named)))
