@@ -21,6 +21,8 @@ GONE_SECONDS = 20
 IDLE_SECONDS = 60
 
 _SERVER = {
+    # Compiling takes longer than it saves in statements of less than seconds.
+    "jit": "off",
     "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
     "client_connection_check_interval": "10s",
     "tcp_user_timeout": f"{GONE_SECONDS}s",
