@@ -53,8 +53,8 @@ class Reader:
 
     def batches(self, rows: Iterable[Row]) -> Iterator[list[Record]]:
         run, record, rest = self._run, self._record, iter(rows)
-        while batch := [(run, str(number), *record(cells)) for number, cells in islice(rest, BATCH)]:
-            yield batch
+        while some := list(islice(rest, BATCH)):
+            yield [(run, str(number), *record(cells)) for number, cells in some]
 
     def _record(self, cells: list[str] | Fault) -> Record:
         if isinstance(cells, Fault):
