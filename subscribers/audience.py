@@ -140,7 +140,7 @@ def _attribute(rule: Rule) -> Q:
     return (
         Q(subscriber__attributes__contains={name: value})
         if _contains()
-        else Q(**{f"subscriber__attributes__{name}": value})
+        else Q(**{f"subscriber__attributes__{name}__exact": value})
     )
 
 

@@ -158,7 +158,8 @@ HOSTILE = "x' OR 1=1; DROP TABLE subscribers_subscriber; -- %s %(list)s {0}"
 
 
 @pytest.mark.parametrize(
-    "field", ["organisation", "provider", "language", "domain", "attribute:级别"]
+    "field",
+    ["organisation", "provider", "language", "domain", "attribute:级别", "attribute:isnull"],
 )
 def test_values_are_never_sql(lists, field):
     described = {"lists": [lists[0].pk], **_rule(field, "is", HOSTILE)}
