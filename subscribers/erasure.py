@@ -58,5 +58,5 @@ def _forget_imports(addresses: Collection[str], hashes: Collection[str]) -> None
     for run in ImportRun.objects.filter(pk__in=runs).exclude(stored=""):
         if run.state in (ImportRun.State.CHECKING, ImportRun.State.RUNNING):
             continue
-        transaction.on_commit(lambda path=run.path: path.unlink(missing_ok=True))  # type: ignore[misc]
+        transaction.on_commit(lambda path=run.path: path.unlink(missing_ok=True))  # type: ignore[misc] # a path is bound
         ImportRun.objects.filter(pk=run.pk).update(stored="")

@@ -9,6 +9,6 @@ class WorkerConfig(AppConfig):
 
     def ready(self) -> None:
         # Tasks are shared; without the application in memory they would go to Celery's default.
-        from worker import app, wake  # noqa: F401
+        from worker import app, wake  # noqa: F401 - app is wanted for its being there
 
         wake.listen()
