@@ -30,7 +30,7 @@ ANSWER_SECONDS = 10.0
 WATCH_SECONDS = 2.0
 # Redis is asked no more often than this, little beside what a distant server takes for a message,
 # unless a third of the lines wait for it.
-GATHER_SECONDS, GATHER_PART = 0.005, 3
+GATHER_SECONDS, GATHER_PART = 0.01, 3
 
 
 class Notes:

@@ -62,6 +62,8 @@ class Letters:
         publication = edition.issue.publication
         self.mailing_id = mailing.pk
         self._keyring: Keyring = keyring()
+        # Django's settings take as long to answer as a regular expression.
+        self._origin: str = settings.ORIGIN
         self._domain = publication.domain
         self._bounce_domain = publication.bounce_domain
         self._signers = signers(publication)
@@ -75,7 +77,7 @@ class Letters:
         """The letter of one reader, signed. ``now`` is its Date."""
         links = reader_links(
             self._keyring,
-            settings.ORIGIN,
+            self._origin,
             self._bounce_domain,
             delivery.subscription_id,
             self.mailing_id,

@@ -44,11 +44,18 @@ def record(outcomes: Sequence[Outcome]) -> None:
 
 
 def _accept(deliveries: Iterable[Claimed]) -> None:
-    """Record acceptances, also those that come after the lease had run out."""
-    for batch_id, ids in _by_batch(deliveries).items():
-        among(ids).filter(batch_id=batch_id, state__in=(State.LEASED, State.UNCONFIRMED)).update(
-            state=State.ACCEPTED, batch=None, changed_at=timezone.now()
-        )
+    """Record acceptances, also those that come after the lease had run out.
+
+    All by one statement. A row that went from one of these batches into another is accepted, too,
+    as its reader has the message.
+    """
+    batches = _by_batch(deliveries)
+    if not batches:
+        return
+    rows = among([pk for ids in batches.values() for pk in ids])
+    rows.filter(batch_id__in=batches, state__in=(State.LEASED, State.UNCONFIRMED)).update(
+        state=State.ACCEPTED, batch=None, changed_at=timezone.now()
+    )
 
 
 def _give_back(deliveries: Iterable[Claimed]) -> None:
