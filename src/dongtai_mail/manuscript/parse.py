@@ -267,8 +267,9 @@ def _passages(
         for text, part in zip(block.items, parts, strict=True):
             yield Passage(role, as_printed(text), title, part.marks())
     elif isinstance(block, Table):
+        start = ((0, parts[0].number),)
         for row in block.rows:
-            yield from (Passage(role, as_printed(c), title, parts[0].marks()[:1]) for c in row)
+            yield from (Passage(role, as_printed(c), title, start) for c in row)
     elif isinstance(block, Text | Subheading):
         # A heading that the author marked is no guess of ours.
         marked = role is Role.SUBHEADING and parts[0].text.startswith("#")
