@@ -2,7 +2,8 @@
 
 Owns: the sentences of parts that know no reader: pure ones (``message``), and the worker, which
 keeps its findings for whoever looks later. Promises: what is in none of the patterns, or is read in
-Chinese, is given out as it is; what a sentence quotes stays what it was.
+Chinese, is given out as it is; what a sentence quotes stays what it was, but for the error that
+led to it, which may be one of the table.
 """
 
 from __future__ import annotations
@@ -41,6 +42,34 @@ SENTENCES = (
     _("工作簿里的表读不出来，请另存为“CSV UTF-8”再试。"),
     _("工作簿里有 Excel 不会有的行号，请另存为“CSV UTF-8”再试。"),
     _("文件读不出来：%(why)s"),
+    # delivery.stages, delivery.queue.settling, delivery.mailings, delivery.letters
+    _(
+        "退回 %(number)s / %(answered)s（%(percent)s），超过上限 %(limit)s，"
+        "发送已自动停在第 %(stage)s 批（共 %(stages)s 批）。"
+        "请查明原因；继续发送即表示接受到现在为止的数字。"
+    ),
+    _(
+        "投诉 %(number)s / %(answered)s（%(percent)s），超过上限 %(limit)s，"
+        "发送已自动停在第 %(stage)s 批（共 %(stages)s 批）。"
+        "请查明原因；继续发送即表示接受到现在为止的数字。"
+    ),
+    _("收信方拒绝的是这封邮件本身，发送已停止：%(reply)s"),
+    _("服务器的时钟刚被拨快，到点可能只是因为这个，所以没有自动发送。"),
+    _(
+        "《%(issue)s》的这一版还没有批准，或批准后又有改动。"
+        "请在这一期的“审核”页送审；批准后再发送。"
+    ),
+    _(
+        "《%(publication)s》还没有 DKIM 密钥（%(path)s）。"
+        "请运行 dongtai publication dkim %(slug)s，并按提示添加 DNS 记录。"
+    ),
+    # worker.flow, worker.engine
+    _("发信服务器 %(name)s 暂时不可用，会自动再试：%(error)s"),
+    _("发送记录写不下来，会自动再试：%(error)s"),
+    _("发信程序内部出错，详见日志"),
+    _("暂时不能发送，会自动再试：%(error)s"),
+    # subscribers.suppression
+    _("读者本人确认重新订阅"),
     # delivery.returns, delivery.webhooks
     _("不是读者的投诉，而是“%(kind)s”报告。"),
     _("这位读者的资料已经删除。"),
@@ -61,5 +90,8 @@ def told(text: str) -> str:
         return text
     for pattern, sentence in _PATTERNS:
         if found := pattern.fullmatch(text):
-            return gettext(sentence) % found.groupdict()
+            quoted = found.groupdict()
+            if error := quoted.get("error"):
+                quoted["error"] = told(error)
+            return gettext(sentence) % quoted
     return text

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from django.utils import translation
 
 from dongtai_mail.delivery import mailings, queue, stages
 from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.delivery.queue import Outcome
 from dongtai_mail.message.reply import Reply, Stage
+from dongtai_mail.sentences import told
 from subscribers.models import Subscriber, Suppression
 from tests import factories
 
@@ -110,6 +112,8 @@ def test_too_many_bounces_stop_the_mailing_and_the_note_says_how_many() -> None:
     _look(mailing)
     assert mailing.state == Mailing.State.STOPPED
     assert "退回 6 / 50（12.00 %），超过上限 5 %" in mailing.note
+    with translation.override("en"):
+        assert told(mailing.note).startswith("6 of 50 came back (12.00 %)")
     assert queue.waiting() == []
 
 

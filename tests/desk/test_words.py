@@ -126,6 +126,29 @@ def test_a_mark_that_mail_cannot_carry_is_told_in_english():
         validate_line("a\u202eb")
 
 
+@pytest.mark.parametrize(
+    ("stored", "english"),
+    [
+        (
+            "退回 6 / 50（12.00 %），超过上限 5 %，发送已自动停在第 1 批（共 2 批）。"
+            "请查明原因；继续发送即表示接受到现在为止的数字。",
+            "6 of 50 came back (12.00 %), more than the limit of 5 %: sending stopped itself in "
+            "stage 1 of 2.",
+        ),
+        ("收信方拒绝的是这封邮件本身，发送已停止：554 垃圾邮件", "stopped: 554 垃圾邮件"),
+        ("发信服务器 main 暂时不可用，会自动再试：timed out", "server main can't be used for now"),
+        (
+            "暂时不能发送，会自动再试：《Pulse》还没有 DKIM 密钥（keys/a.pem）。"
+            "请运行 dongtai publication dkim pulse，并按提示添加 DNS 记录。",
+            "by itself: Pulse has no DKIM key yet (keys/a.pem). Run dongtai publication dkim pulse",
+        ),
+    ],
+)
+def test_what_a_mailing_notes_is_told_in_english(stored, english):
+    with translation.override("en"):
+        assert english in told(stored)
+
+
 def test_every_sentence_that_is_written_down_has_its_english():
     assert set(SENTENCES) <= set(_compiled()._catalog)
 

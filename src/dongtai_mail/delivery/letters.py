@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.delivery.queue import Claimed
@@ -27,6 +28,7 @@ from dongtai_mail.message.compose import Letterhead, Reader, Skeleton
 from dongtai_mail.message.dkim import Signer, new_key
 from dongtai_mail.message.links import link_lengths, reader_links
 from dongtai_mail.message.seal import Keyring
+from dongtai_mail.sentences import told
 from subscribers.models import SubscriberList
 
 
@@ -106,7 +108,8 @@ def try_out(edition: Edition, subscriber_list: SubscriberList) -> None:
         Letters(mailing).letter(nobody, timezone.now())
     except ValueError as error:
         raise LettersRefused(
-            f"写不出这封邮件，请检查刊物和名单的名称、发件人和 DKIM 密钥：{error}"
+            _("写不出这封邮件，请检查刊物和名单的名称、发件人和 DKIM 密钥：%(error)s")
+            % {"error": told(str(error))}
         ) from error
 
 
@@ -138,8 +141,11 @@ def signers(publication: Publication) -> tuple[Signer, ...]:
         pem = path.read_bytes()
     except FileNotFoundError:
         raise KeyMissing(
-            f"《{publication}》还没有 DKIM 密钥（{path}）。"
-            f"请运行 dongtai publication dkim {publication.slug}，并按提示添加 DNS 记录。"
+            _(
+                "《%(publication)s》还没有 DKIM 密钥（%(path)s）。"
+                "请运行 dongtai publication dkim %(slug)s，并按提示添加 DNS 记录。"
+            )
+            % {"publication": publication, "path": path, "slug": publication.slug}
         ) from None
     return (_signer(publication.domain, publication.dkim_selector, pem),)
 

@@ -19,6 +19,7 @@ from dongtai_mail.issues.models import Review
 from dongtai_mail.message import notice as form
 from dongtai_mail.message.address import parse
 from dongtai_mail.rendering import notice as rendering
+from dongtai_mail.sentences import told
 
 Kind = StaffNotice.Kind
 
@@ -185,7 +186,7 @@ def _about_mailing(notice: StaffNotice, subject: str, said: str) -> Words:
     values = {"issue": str(mailing.edition.issue)}
     return (
         subject % values,
-        tuple(filter(None, (said % values, mailing.note))),
+        tuple(filter(None, (said % values, told(mailing.note)))),
         _("去看这次发送"),
         reverse("desk:mailing", args=[mailing.pk]),
         _("写给可以安排发送的人。"),

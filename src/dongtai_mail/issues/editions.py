@@ -19,6 +19,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from dongtai_mail import content, rendering
 from dongtai_mail.content import Finding, Severity
@@ -34,7 +35,10 @@ class EditionRefused(Exception):
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         errors = [found.message for found in findings if found.severity is Severity.ERROR]
-        super().__init__(f"还有 {len(errors)} 处错误，改好才能发送：{'；'.join(errors[:3])}")
+        super().__init__(
+            _("还有 %(count)s 处错误，改好才能发送：%(first)s")
+            % {"count": len(errors), "first": "；".join(errors[:3])}
+        )
         self.findings = findings
 
 

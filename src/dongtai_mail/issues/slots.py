@@ -16,6 +16,8 @@ from itertools import islice
 from typing import TypedDict
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 MOST = 10
 _TIME = re.compile(r"([01]?\d|2[0-3])[:：]([0-5]\d)")
 
@@ -33,10 +35,10 @@ def slot(days: str, time: str) -> Slot:
     """What staff wrote as ``1, 16`` and ``9:00``."""
     numbers = re.split(r"[\s,，、;；]+", days.strip().replace("日", " ").replace("号", " ").strip())
     if not all(number.isdecimal() and 1 <= int(number) <= 31 for number in numbers):
-        raise SlotError("日期请写成 1 到 31 的数，用逗号隔开，例如 1, 16。")
+        raise SlotError(_("日期请写成 1 到 31 的数，用逗号隔开，例如 1, 16。"))
     clock = _TIME.fullmatch(time.strip())
     if clock is None:
-        raise SlotError("时间请写成 09:00 这样。")
+        raise SlotError(_("时间请写成 09:00 这样。"))
     return {
         "days": sorted(set(map(int, numbers))),
         "time": f"{int(clock[1]):02}:{clock[2]}",
