@@ -41,6 +41,7 @@ def test_arbitrary_bytes_raise_nothing_else(data: bytes) -> None:
 @given(TEXTS, st.sampled_from(["a.txt", "a.md"]))
 @example("【要闻】\n\n# # ", "a.txt")
 @example("【要闻】\f12", "a.txt")
+@example("【要闻】12\f12", "a.txt")
 @example("标题....3\n【要闻】\n目录", "a.txt")
 @example("● 要闻\f【要闻】\f● 要闻", "a.txt")
 @example("某书\n\n内容简介\n\n内容简介", "a.txt")

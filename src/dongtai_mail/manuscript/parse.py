@@ -324,9 +324,11 @@ def _in_order(lines: Sequence[Line], taken: dict[int, Role], *groups: list[Use])
 
     def place(use: Use) -> tuple[int, int]:
         texts = pieces[use.line]
-        at = next((i for i, text in enumerate(texts) if use.text in text), 0)
-        if use.text == texts[at]:
+        if use.text in texts:
+            at = texts.index(use.text)
             texts[at] = ""
+        else:
+            at = next((i for i, text in enumerate(texts) if use.text in text), 0)
         return use.line, at
 
     return sorted(used, key=place)
