@@ -12,11 +12,14 @@ stand and the sets are those of the subscriptions, whatever a restored dump did 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db import connection, connections, transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import BooleanField, Count, ExpressionWrapper, F, Q, QuerySet
 
 from subscribers.models import Membership, Subscriber, SubscriberList, Subscription
 from subscribers.models.people import PIECE
@@ -24,7 +27,10 @@ from subscribers.models.people import PIECE
 TABLE, PIECES = "subscribers_subscription", "subscribers_membership"
 # Above this many rows more than pieces, a list is worth summing up.
 ROWS = 300
+# So many pieces are looked for by their numbers; of more, all readers are looked through.
+RANGES = 100
 
+_ALL = bytes([255]) * (PIECE // 8)
 _SHIFT, _MASK, _OCTETS = PIECE.bit_length() - 1, PIECE - 1, PIECE // 8
 _PIECE_OF = f"{{0}} >> {_SHIFT}"
 # The first octet's lowest bit is bit 0, as in Python's little-endian integers.
@@ -76,6 +82,15 @@ def hold(publication_id: int) -> None:
     list(lists.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
+# So that two processes count at once: PostgreSQL must know that there are few pieces.
+POSTGRESQL += "".join(
+    f"""
+    CREATE STATISTICS IF NOT EXISTS {table}_pieces
+        ON ({_PIECE_OF.format(f"({column})")}) FROM {table};"""
+    for table, column in (("subscribers_subscriber", "id"), (TABLE, "subscriber_id"))
+)
+
+
 def confirmed(lists: Collection[int]) -> dict[int, int]:
     """The confirmed readers of each of these lists."""
     if connection.vendor != "postgresql":
@@ -91,14 +106,60 @@ def confirmed(lists: Collection[int]) -> dict[int, int]:
 
 
 def among(lists: Collection[int], condition: Q) -> dict[int, int]:
-    """Those readers of each list whose confirmed subscription meets a condition."""
+    """Which confirmed readers of each list meet a condition on their subscription.
+
+    Others may be in the sets as well: intersect with `confirmed`.
+    """
     rows = Subscription.objects.filter(
         condition, subscriber_list__in=lists, state=Subscription.State.CONFIRMED
     )
     found = rows.order_by().values_list("subscriber_list", "subscriber")
     if connection.vendor != "postgresql" or not lists:
         return sets(lists, found.iterator())
+    if _of_time(condition):
+        return _pieced(lists, _whole_or_part(lists, condition))
     return _pieced(lists, _grouped("list, ", "list, reader", found))
+
+
+def _of_time(condition: Q) -> bool:
+    """Whether it asks only when somebody came, which goes with the order of readers."""
+    return all(
+        _of_time(child)
+        if isinstance(child, Q)
+        else isinstance(child, tuple) and child[0].startswith("created_at")
+        for child in condition.children
+    )
+
+
+def _whole_or_part(lists: Collection[int], condition: Q) -> list[Any]:
+    """As ``_grouped``; bits are gathered only for pieces of which some meet it and some do not.
+
+    Of a piece that meets it as a whole, who is not confirmed counts as meeting it as well.
+    """
+    confirmed = Subscription.objects.filter(subscriber_list__in=lists, state="confirmed").order_by()
+    asked = confirmed.annotate(met=ExpressionWrapper(condition, BooleanField()))
+    sql, values = asked.values_list("subscriber_list", "subscriber", "met").query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT list, {_PIECE_OF.format('reader')}, bool_and(met)"
+            f" FROM ({sql}) found (list, reader, met) GROUP BY 1, 2 HAVING bool_or(met)",
+            values,
+        )
+        found = cursor.fetchall()
+    whole = [(each, piece, _ALL) for each, piece, met in found if met]
+    parts = sorted({piece for _, piece, met in found if not met})
+    return [*_of_pieces(parts, confirmed.filter(condition)), *whole]
+
+
+def _of_pieces(parts: list[int], rows: QuerySet[Subscription]) -> list[Any]:
+    if not parts:
+        return []
+    if len(parts) <= RANGES:
+        begins = (at * PIECE for at in parts)
+        within = (Q(subscriber__gte=first, subscriber__lte=first + _MASK) for first in begins)
+        rows = rows.filter(reduce(or_, within))
+    found = rows.values_list("subscriber_list", "subscriber")
+    return _grouped("list, ", "list, reader", found)
 
 
 def people(condition: Q) -> int:
@@ -113,13 +174,29 @@ def _grouped(list_column: str, columns: str, found: QuerySet[Any, Any]) -> list[
     """The rows as (list, piece, bits), put together where they are."""
     sql, parameters = found.query.sql_with_params()
     bits = _SENT.format(_BIT.format("reader"))
-    with connection.cursor() as cursor:
+    with _looking_up() as cursor:
         cursor.execute(
             f"SELECT {list_column}{_PIECE_OF.format('reader')}, {bits}"
             f" FROM ({sql}) found ({columns}) GROUP BY 1, 2",
             parameters,
         )
         return list(cursor.fetchall())
+
+
+@contextmanager
+def _looking_up() -> Iterator[Any]:
+    """A cursor for which a row by its number is cheap, as it is in memory and on today's disks.
+
+    By default PostgreSQL would sooner read a million readers than look up ten thousand. Within
+    a transaction of the caller, whose other statements it would change as well, all stays.
+    """
+    if connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            yield cursor
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL random_page_cost = 1.1")
+        yield cursor
 
 
 def sets(lists: Collection[int], rows: Iterable[tuple[int, int]]) -> dict[int, int]:
