@@ -39,6 +39,19 @@ def test_issues_stand_with_their_number_items_and_state(desk, issue):
     assert "发送中" in desk.get("/publications/observer/").content.decode()
 
 
+@pytest.mark.parametrize(
+    ("known", "shown"),
+    [
+        ({}, "云港观察 期号未定"),
+        ({"subject": "开港"}, "云港观察 期号未定（开港）"),
+        ({"period_from": "2026-11-01", "period_to": "2026-11-15", "subject": "开港"}, "11-01–2026"),
+    ],
+)
+def test_an_issue_without_a_number_says_so(desk, publication, known, shown):
+    publication.issues.create(**known)
+    assert shown in desk.get("/publications/observer/").content.decode()
+
+
 @pytest.mark.parametrize("role", [Role.EDITOR, Role.SENDER])
 def test_only_who_writes_is_offered_a_new_issue(client, publication, role):
     person = User.objects.create_user("person")

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from dongtai_mail.issues.models.publication import Publication
 from dongtai_mail.validators import validate_line
@@ -43,10 +44,16 @@ class Issue(models.Model):
         )
 
     def __str__(self) -> str:
-        label = self.number or f"#{self.pk}"
+        label = self.number or self._unnumbered()
         if self.number and "期" not in self.number:
             label = f"第 {self.number} 期"
         return f"{self.masthead or self.publication.name} {label}"
+
+    def _unnumbered(self) -> str:
+        period = "–".join(str(day) for day in (self.period_from, self.period_to) if day)
+        if told_apart_by := period or self.subject or self.date:
+            return _("期号未定（%(which)s）") % {"which": told_apart_by}
+        return _("期号未定")
 
 
 class Manuscript(models.Model):
