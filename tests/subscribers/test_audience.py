@@ -121,6 +121,15 @@ def test_each_rule_selects_whom_it_names(lists, rules, expected):
     assert _selected(lists, **rules) == expected
 
 
+def test_when_somebody_came_is_asked_of_each_subscription(lists):
+    factories.subscribe(lists[0], "gone@qq.com")
+    Subscription.objects.filter(subscriber__key="gone@qq.com").update(state="unsubscribed")
+    old = timezone.now() - datetime.timedelta(days=8)
+    Subscription.objects.filter(subscriber__key="a@qq.com").update(created_at=old)
+    assert _selected(lists, **_rule("since", "before", "7")) == {"a"}
+    assert _selected(lists, **_rule("since", "within", "7")) == {"b", "c"}
+
+
 def test_rules_are_met_all_or_any(lists):
     rules = (
         _rule("provider", "is", "tencent")["rules"] + _rule("domain", "is", "firm.example")["rules"]
