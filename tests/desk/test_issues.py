@@ -53,13 +53,14 @@ def test_an_issue_without_a_number_says_so(desk, publication, known, shown):
 
 
 @pytest.mark.parametrize("role", [Role.EDITOR, Role.SENDER])
-def test_only_who_writes_is_offered_a_new_issue(client, publication, role):
+def test_who_writes_is_offered_a_new_issue_and_who_sends_the_times(client, publication, role):
     person = User.objects.create_user("person")
     Membership.objects.create(user=person, publication=publication, role=role)
     client.force_login(person)
     page = client.get("/publications/observer/").content.decode()
     assert ("新建一期" in page) == (role == Role.EDITOR)
     assert (">导入稿件<" in page) == (role == Role.EDITOR)
+    assert ("/observer/slots/" in page) == (role == Role.SENDER)
 
 
 def test_the_number_of_queries_does_not_grow_with_the_issues(

@@ -35,13 +35,15 @@ def publication(request: HttpRequest, shown: Publication) -> HttpResponse:
     page = Paginator(issues, PER_PAGE).get_page(request.GET.get("page"))
     last = _last_mailings([issue.pk for issue in page])
     rows = [(issue, last.get(issue.pk)) for issue in page]
+    may = access.rights(request.user, shown)
     context = {
         "publication": shown,
         "page": page,
         "rows": rows,
         "today": dashboard.today(shown) if page.number == 1 else None,
         "days": dashboard.DAYS,
-        "may_write": Right.WRITE in access.rights(request.user, shown),
+        "may_write": Right.WRITE in may,
+        "may_send": Right.SEND in may,
         "here": "issues",
     }
     return render(request, "desk/publication.html", context)
