@@ -7,6 +7,7 @@ or waits for one would keep the others, and their parent's own stop, waiting for
 from __future__ import annotations
 
 import mmap
+import select
 import time
 
 LOOK_SECONDS = 0.1
@@ -25,4 +26,5 @@ class Stop:
     def wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
         while not self.is_set() and (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, LOOK_SECONDS))
+            # For a length, where sleep waits until a time: a clock that is set can make that fail.
+            select.select([], [], [], min(left, LOOK_SECONDS))
