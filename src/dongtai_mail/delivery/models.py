@@ -334,5 +334,5 @@ class SoftBounce(models.Model):
 
 
 # At the end: they stand in files of their own, which need the models above.
-from dongtai_mail.delivery.proof_sends import ProofLetter as ProofLetter  # noqa: E402
-from dongtai_mail.delivery.staff_notices import StaffNotice as StaffNotice  # noqa: E402
+from dongtai_mail.delivery.proof_sends import ProofLetter as ProofLetter  # noqa: E402 - see above
+from dongtai_mail.delivery.staff_notices import StaffNotice as StaffNotice  # noqa: E402 - see above

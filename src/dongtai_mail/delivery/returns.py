@@ -104,6 +104,7 @@ def process(pk: int, understand: Understand | None = None) -> None:
     except DatabaseError:
         raise
     except Exception as error:
+        # Strangers wrote it: whatever it broke, it is kept and shown, and the others go on.
         logger.exception("returned=%s could not be processed", pk)
         note = plain(f"{type(error).__name__}: {error}", 1000)
         new = ReturnedMessage.objects.filter(pk=pk, status=Status.NEW)
