@@ -7,6 +7,7 @@ Promises: every piece of every line has exactly one role; what belongs nowhere i
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -318,17 +319,19 @@ def _in_order(lines: Sequence[Line], taken: dict[int, Role], *groups: list[Use])
     for group in groups:
         used.extend(group)
     # A page break within a line leaves several pieces with one number.
-    pieces: dict[int, list[str]] = {}
-    for line in lines:
-        pieces.setdefault(line.number, []).append(line.text)
+    pieces: dict[int, dict[str, deque[int]]] = {}
+    for at, line in enumerate(lines):
+        pieces.setdefault(line.number, {}).setdefault(line.text, deque()).append(at)
 
     def place(use: Use) -> tuple[int, int]:
         texts = pieces[use.line]
-        if use.text in texts:
-            at = texts.index(use.text)
-            texts[at] = ""
-        else:
-            at = next((i for i, text in enumerate(texts) if use.text in text), 0)
+        if use.text not in texts:
+            return use.line, min(
+                (on[0] for text, on in texts.items() if use.text in text), default=0
+            )
+        at = texts[use.text].popleft()
+        if not texts[use.text]:
+            del texts[use.text]
         return use.line, at
 
     return sorted(used, key=place)
