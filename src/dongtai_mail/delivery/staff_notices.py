@@ -88,6 +88,7 @@ def post_mailing(kind: StaffNotice.Kind, mailing: Mailing, people: Iterable[User
 def _post_to(
     people: Iterable[User], publication: Publication, told: QuerySet[Any, Any], **about: Any
 ) -> None:
+    reached = User.objects.filter(pk__in=[each.pk for each in people]).exclude(pk__in=told)
     StaffNotice.objects.bulk_create(
         StaffNotice(
             **about,
@@ -96,7 +97,7 @@ def _post_to(
             language="en" if publication.language.startswith("en") else "zh-hans",
             due_at=timezone.now(),
         )
-        for person in User.objects.filter(pk__in=[each.pk for each in people]).exclude(pk__in=told)
+        for person in reached.order_by("pk")
         if person.email and person.is_active
     )
     transaction.on_commit(lambda: notice_due.send(StaffNotice))
