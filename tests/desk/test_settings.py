@@ -8,7 +8,9 @@ from django.test import Client
 from dongtai_mail.delivery import letters
 from dongtai_mail.desk.models import AuditEntry
 from dongtai_mail.desk.settings_forms import SettingsForm
+from dongtai_mail.issues import editions, reviewing
 from dongtai_mail.issues.models import Publication
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -72,6 +74,25 @@ def test_a_new_domain_leads_to_its_records(desk: Client, publication: Publicatio
     page = desk.get("/publications/observer/dns/").content.decode()
     assert "dongtai._domainkey.new.example.org TXT" in page
     assert "v=DKIM1" in page
+
+
+def test_a_new_from_asks_for_a_new_approval_and_waits_for_what_is_going(
+    desk: Client, publication: Publication, issue
+):
+    review = reviewing.vouch(editions.freeze(issue), "dongtai send")
+    form = filled(publication, from_name="云港周报编辑部")
+    page = desk.post(PAGE, form, follow=True).content.decode()
+    assert f"要重新送审：{issue}" in page
+    review.refresh_from_db()
+    assert review.state == "revoked"
+    mailing = factories.mailing(edition=review.edition, state="paused")
+    page = desk.post(PAGE, filled(publication, from_address="w@example.org")).content.decode()
+    assert "等它发完或取消以后再改" in page
+    mailing.state = "finished"
+    mailing.save()
+    desk.post(PAGE, filled(publication, from_address="w@example.org"))
+    publication.refresh_from_db()
+    assert publication.from_address == "w@example.org"
 
 
 def test_a_new_publication_has_its_key_at_once(desk: Client):

@@ -13,7 +13,7 @@ from dongtai_mail.delivery import mailings
 from dongtai_mail.delivery.mailings import MailingRefused
 from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.desk import previews
-from dongtai_mail.issues import editing, editions, reviewing
+from dongtai_mail.issues import editing, editions, importing, reviewing
 from dongtai_mail.issues.models import Issue, Item, Review, Section
 from dongtai_mail.issues.reviewing import ReviewRefused
 from tests import factories
@@ -67,6 +67,75 @@ def test_nobody_approves_their_own_request_unless_the_publication_allows_it(issu
     issue.publication.save()
     reviewing.approve(Review.objects.get(pk=review.pk), alone)
     assert reviewing.is_approved(review.edition)
+
+
+def _wrote_first(issue: Issue, person: User, section: Section) -> None:
+    editing.new_item(
+        issue.publication, {"title": "新条", "body": "新。"}, str(person), section=section
+    )
+
+
+def _wrote(issue: Issue, person: User, section: Section) -> None:
+    item = Item.objects.first()
+    editing.save_item(item, item.version, {"body": "改过。"}, str(person))
+
+
+def _put_in(issue: Issue, person: User, section: Section) -> None:
+    pooled = Item.objects.create(publication=issue.publication, title="池里的", body="有。")
+    editing.place(pooled, section, 0, str(person))
+
+
+def _tagged(issue: Issue, person: User, section: Section) -> None:
+    item = Item.objects.first()
+    editing.save_item(item, item.version, {"tags": ["跨境"]}, str(person))
+
+
+@pytest.mark.parametrize("seen", [False, True], ids=["at first", "after an approval"])
+@pytest.mark.parametrize(
+    ("act", "counts"), [(_wrote_first, True), (_wrote, True), (_put_in, True), (_tagged, False)]
+)
+def test_nobody_approves_what_they_wrote_since_the_last_approval(
+    issue, editor, reviewer, act, counts, seen
+):
+    section = Section.objects.get()
+    if seen:
+        reviewing.approve(reviewing.request(issue, editor), reviewer)
+    act(issue, reviewer, section)
+    _edit(issue, body="王编辑又改。")
+    review = reviewing.request(Issue.objects.get(), editor)
+    assert reviewing.may_approve(review, reviewer) is not counts
+    if counts:
+        with pytest.raises(ReviewRefused, match="写过"):
+            reviewing.approve(review, reviewer)
+    reviewing.approve(review, User.objects.create_user("张审核"))
+    _edit(issue, body="再改。")
+    assert reviewing.may_approve(reviewing.request(Issue.objects.get(), editor), reviewer)
+
+
+def test_who_imported_the_manuscript_wrote_it(settings, editor, reviewer, tmp_path_factory):
+    settings.DATA_DIR = tmp_path_factory.getbasetemp()
+    text = "【要闻】\n云港口岸开通夜航\n每晚增开四班。\n（来源：云港日报 2026-11-16）\n"
+    issue = importing.import_manuscript(
+        factories.publication(), text.encode(), "稿.txt", str(reviewer)
+    )
+    issue.number, issue.date = "7", datetime.date(2026, 11, 16)
+    issue.save()
+    assert not reviewing.may_approve(reviewing.request(issue, editor), reviewer)
+
+
+def test_from_is_part_of_what_is_approved(issue, editor, reviewer):
+    review = reviewing.approve(reviewing.request(issue, editor), reviewer)
+    issue.publication.from_name = "别的名字"
+    issue.publication.save()
+    assert not reviewing.is_approved(review.edition)
+    review.refresh_from_db()
+    assert review.state == Review.State.REVOKED
+    assert "发件人" in review.revoked_why
+    again = reviewing.request(Issue.objects.get(), editor)
+    assert again.edition == review.edition
+    (field,) = reviewing.differences(again).fields
+    assert field.label == "发件人"
+    assert reviewing.is_approved(reviewing.approve(again, reviewer).edition)
 
 
 def test_any_change_revokes_the_approval_and_says_so(issue, editor, reviewer):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from dongtai_mail.issues import editions
+from dongtai_mail.issues import changes, editions
 from dongtai_mail.issues.editions import Reading
 from dongtai_mail.issues.models import Edition, Issue, Publication
 from dongtai_mail.keys import keyring
@@ -114,7 +114,7 @@ def envelope(publication: Publication, reader: Subscription | None) -> Envelope:
     if reader is not None:
         name, address = reader.subscriber.name, reader.subscriber.address
     return Envelope(
-        f"{publication.from_name} <{publication.from_address}>",
+        changes.sender(publication),
         f"{name} <{address}>" if name else address,
         nobodys_links(publication).unsubscribe,
     )

@@ -15,6 +15,7 @@ from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.delivery.staff_notices import StaffNotice
 from dongtai_mail.desk import people
 from dongtai_mail.desk.models import Membership, Role
+from dongtai_mail.issues import reviewing
 from dongtai_mail.issues.models import Review
 
 Kind = StaffNotice.Kind
@@ -34,12 +35,13 @@ def tell(review: Review, actor: str) -> None:
         return
     concerned = _reviewers(review) if kind is Kind.REVIEW_REQUESTED else _askers(review)
     willing = concerned.exclude(mail_preference__reviews=False).exclude(username=actor)
-    staff_notices.post_review(kind, review, willing)
+    staff_notices.post_review(kind, review, people.with_languages(willing))
 
 
 def _reviewers(review: Review) -> QuerySet[User]:
-    """Those who review; where nobody else does, the administrators, who may."""
-    members = people.members(review.issue.publication).exclude(pk=review.requested_by_id or 0)
+    """Those who review and may approve it; where nobody does, administrators who may."""
+    barred = reviewing.barred(review)
+    members = people.members(review.issue.publication).exclude(username__in=barred)
     in_role = [
         members.filter(memberships__in=_holding(review, role))
         for role in (Role.REVIEWER, Role.ADMINISTRATOR)

@@ -11,16 +11,18 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from dongtai_mail.desk import review_mail
+from dongtai_mail.desk import audit, review_mail
+from dongtai_mail.desk.access import Right
 from dongtai_mail.desk.models import AuditEntry
 from dongtai_mail.desk.previews import AUTO
 from dongtai_mail.desk.words import Word
+from dongtai_mail.issues import reviewing
 from dongtai_mail.issues.changes import Change, Changes, FieldChange
 from dongtai_mail.issues.differences import Kind, Run
 from dongtai_mail.issues.models import Review
+from dongtai_mail.issues.naming import called
 from dongtai_mail.issues.signals import review_ended
 
 STATES = {
@@ -69,6 +71,17 @@ def shown(row: Review) -> Shown:
     return Shown(row, STATES[Review.State(row.state)])
 
 
+def approvers(row: Review) -> list[str]:
+    """What those are called who may approve it; superusers may besides, unless they wrote it."""
+    reviewers = User.objects.filter(
+        is_active=True,
+        memberships__publication=row.issue.publication_id,
+        memberships__role__in=Right.APPROVE.roles,
+    )
+    may = reviewers.exclude(username__in=reviewing.barred(row)).distinct().order_by("username")
+    return [called(person) for person in may]
+
+
 def shown_changes(changes: Changes | None) -> ShownChanges | None:
     """None where there is nothing to compare with."""
     if changes is None:
@@ -106,7 +119,7 @@ def _ended(review: Review, actor: str, **_more: Any) -> None:
     AuditEntry.objects.create(
         publication=review.issue.publication,
         user=User.objects.filter(username=actor).first() if actor else None,
-        actor=actor or _("系统"),
+        actor=actor or audit.SYSTEM,
         action="review.revoked" if revoked else "review.withdrawn",
         subject_kind=review.issue._meta.label_lower,
         subject_id=str(review.issue_id),

@@ -1,6 +1,7 @@
 """A publication's settings as a form, and the form that begins a new one.
 
-Owns: how lists are written (one a line) and the check of the accent. Fails: with errors that say
+Owns: how lists are written (one a line) and the check of the accent. Promises: From stays what it
+is while a mailing is under way, so that its readers all see the same. Fails: with errors that say
 what to put there.
 """
 
@@ -15,9 +16,12 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.issues.models import Publication
 from dongtai_mail.rendering.colour import AA, PAPER, contrast, legible
 
+FROM = frozenset({"from_name", "from_address"})
+UNDER_WAY = (Mailing.State.SENDING, Mailing.State.PAUSED, Mailing.State.STOPPED)
 LANGUAGES = (("zh-CN", gettext_lazy("简体中文")), ("en", "English"))
 SECTIONS_MOST, PROOFS_MOST = 40, 50
 
@@ -98,7 +102,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # Generic for st
             "dkim_selector": gettext_lazy("DKIM 选择器"),
             "reason": gettext_lazy("为什么收到"),
             "needs_approval": gettext_lazy("发送前要审核"),
-            "self_approval": gettext_lazy("送审的人可以自己审核"),
+            "self_approval": gettext_lazy("可以自己审核自己的"),
             "counts_clicks": gettext_lazy("统计点击（只有合计，不记是谁）"),
             "colophon_organisation": gettext_lazy("编辑部所在单位"),
             "colophon_address": gettext_lazy("编辑部地址"),
@@ -106,11 +110,15 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # Generic for st
             "colophon_phone": gettext_lazy("电话"),
         }
         help_texts = {
+            "from_name": gettext_lazy("改了发件人，还没有发出的各期要重新批准。"),
             "from_address": gettext_lazy("读者看到的发件人；域名要有下一页的 DNS 记录。"),
             "bounce_domain": gettext_lazy("退信回到这个域名，例如 bounce.example.org。"),
             "dkim_selector": gettext_lazy("签名密钥的名字；换密钥时换一个。"),
             "reason": gettext_lazy("邮件末尾的一句话，说明读者为什么收到。"),
             "needs_approval": gettext_lazy("另一位同事审核通过，才能安排发送。"),
+            "self_approval": gettext_lazy(
+                "不勾：送审的人，和上次批准以后改过内容的人，都不能批准这一期。"
+            ),
         }
         error_messages = {
             "name": {"required": gettext_lazy("请填写刊名。")},
@@ -124,6 +132,20 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # Generic for st
             },
             "dkim_selector": {"required": gettext_lazy("请填写 DKIM 选择器，例如 dongtai。")},
         }
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        changed = FROM & set(self.changed_data)
+        going = self._under_way() if changed and self.instance.pk else None
+        if going is not None:
+            text = _("%(issue)s正在发送，改了的话读者会看到两个发件人；等它发完或取消以后再改。")
+            for name in changed:
+                self.add_error(name, text % {"issue": going.edition.issue})
+        return self.cleaned_data
+
+    def _under_way(self) -> Mailing | None:
+        ours = Mailing.objects.filter(subscriber_list__publication=self.instance)
+        return ours.filter(state__in=UNDER_WAY).select_related("edition__issue").first()
 
     def clean_accent(self) -> str:
         accent: str = self.cleaned_data["accent"].lower()

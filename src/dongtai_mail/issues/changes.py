@@ -15,10 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dongtai_mail.issues.differences import Run, runs
-from dongtai_mail.issues.models import Issue
+from dongtai_mail.issues.models import Issue, Publication
 
 Snapshot = Mapping[str, Any]
 
+SENDER = "sender"
 ISSUE_FIELDS = {
     "masthead": gettext_lazy("刊名"),
     "number": gettext_lazy("期号"),
@@ -32,6 +33,8 @@ ISSUE_FIELDS = {
     "colophon_organisation": gettext_lazy("编辑部所在单位"),
     "colophon_phone": gettext_lazy("电话"),
 }
+# What readers see of an issue besides what it says itself.
+FIELDS = {**ISSUE_FIELDS, SENDER: gettext_lazy("发件人")}
 ITEM_FIELDS = {
     "title": gettext_lazy("标题"),
     "heading": gettext_lazy("正文前的小标题"),
@@ -88,25 +91,33 @@ class Changes:
         first = "、".join(names[:3])
         if len(names) <= 3:
             return _("改动了%(names)s") % {"names": first}
-        return _("改动了%(names)s等 %(count)d 处") % {"names": first, "count": len(names)}
+        return _("改动了%(names)s等 %(count)s 处") % {"names": first, "count": len(names)}
 
 
 def snapshot(issue: Issue) -> dict[str, Any]:
     """The issue as its rows stand now, as JSON."""
     sections = issue.sections.prefetch_related("items")
+    own = {name: _plain(getattr(issue, name)) for name in ISSUE_FIELDS}
     return {
-        "fields": {name: _plain(getattr(issue, name)) for name in ISSUE_FIELDS},
+        "version": issue.version,
+        "fields": {**own, SENDER: sender(issue.publication)},
         "sections": [
             {
                 "name": section.name,
                 "items": [
-                    {"id": item.pk} | {name: _plain(getattr(item, name)) for name in ITEM_FIELDS}
+                    {"id": item.pk, "version": item.version}
+                    | {name: _plain(getattr(item, name)) for name in ITEM_FIELDS}
                     for item in section.items.all()
                 ],
             }
             for section in sections
         ],
     }
+
+
+def sender(publication: Publication) -> str:
+    """From, which readers see though no edition says it."""
+    return f"{publication.from_name} <{publication.from_address}>"
 
 
 def _plain(value: Any) -> str | bool:
@@ -117,7 +128,7 @@ def between(before: Snapshot, after: Snapshot) -> Changes:
     """What somebody who knows ``before`` has to look at in ``after``."""
     names = [[section["name"] for section in each["sections"]] for each in (before, after)]
     return Changes(
-        _fields(before["fields"], after["fields"], ISSUE_FIELDS),
+        _fields(before["fields"], after["fields"], FIELDS),
         runs("\n".join(names[0]), "\n".join(names[1])) if names[0] != names[1] else (),
         tuple(_items(_placed(before), _placed(after))),
     )
@@ -164,7 +175,8 @@ def _fields(
     return tuple(
         FieldChange(name, str(label), runs(_word(before[name]), _word(after[name])))
         for name, label in names.items()
-        if before[name] != after[name]
+        # An older snapshot doesn't know them all.
+        if name in before and before[name] != after[name]
     )
 
 

@@ -49,8 +49,13 @@ class ImportRefused(Exception):
     """The file was read and is not imported; the text says why and what to do."""
 
 
-def import_manuscript(publication: Publication, data: bytes, filename: str) -> Issue:
-    """Read ``data`` and make an issue of it, or answer the one that it became before."""
+def import_manuscript(
+    publication: Publication, data: bytes, filename: str, actor: str = ""
+) -> Issue:
+    """Read ``data`` and make an issue of it, or answer the one that it became before.
+
+    ``actor`` is the account of whoever answers for the words; "" outside the desk.
+    """
     _refuse_too_big(data)
     digest = hashlib.sha256(data).hexdigest()
     known = _imported(publication, digest)
@@ -65,7 +70,7 @@ def import_manuscript(publication: Publication, data: bytes, filename: str) -> I
         known = _imported(publication, digest)
         if known is not None:
             return known
-        issue = _create_issue(publication, read.issue)
+        issue = _create_issue(publication, read.issue, actor)
         Manuscript.objects.create(
             publication=publication,
             issue=issue,
@@ -95,10 +100,10 @@ def hand_in(publication: Publication, data: bytes, filename: str, actor: str) ->
     )
 
 
-def accept(draft: ManuscriptDraft) -> Issue:
+def accept(draft: ManuscriptDraft, actor: str = "") -> Issue:
     """Make an issue of the draft as it stands; the draft is done with."""
     with transaction.atomic():
-        issue = import_manuscript(draft.publication, draft.current, draft.filename)
+        issue = import_manuscript(draft.publication, draft.current, draft.filename, actor)
         draft.delete()
     return issue
 
@@ -114,7 +119,7 @@ def _imported(publication: Publication, digest: str) -> Issue | None:
     ).first()
 
 
-def _create_issue(publication: Publication, said: content.Issue) -> Issue:
+def _create_issue(publication: Publication, said: content.Issue, actor: str) -> Issue:
     _refuse_known_number(publication, said.number)
     host = said.host
     colophon = said.colophon or content.Colophon()
@@ -138,7 +143,7 @@ def _create_issue(publication: Publication, said: content.Issue) -> Issue:
         row = Section(issue=issue, position=position, name=section.name)
         _refuse_overlong(row)
         row.save()
-        items = _items(row, section.items)
+        items = _items(row, section.items, actor)
         for item in items:
             _refuse_overlong(item)
         Item.objects.bulk_create(items)
@@ -173,7 +178,7 @@ def _refuse_known_number(publication: Publication, number: str | None) -> None:
         )
 
 
-def _items(section: Section, items: Iterable[content.Item]) -> list[Item]:
+def _items(section: Section, items: Iterable[content.Item], actor: str) -> list[Item]:
     return [
         Item(
             publication=section.issue.publication,
@@ -189,6 +194,7 @@ def _items(section: Section, items: Iterable[content.Item]) -> list[Item]:
             cover_url=item.cover.src if item.cover else None,
             cover_alt=item.cover.alt if item.cover else "",
             featured=item.featured,
+            changed_by=actor,
         )
         for position, item in enumerate(items)
     ]

@@ -2,8 +2,9 @@
 
 Promises: an approval is one of bytes (``Edition.sha256``), and these are sent even where newer
 templates would make others. It ends by itself once the issue or the publication says anything
-else, and says when and why; every change of state is one conditional UPDATE, so that of two people
-at once one is told what the other did.
+else, or its From changes, and says when and why; nobody approves what they asked for or wrote,
+unless the publication allows it; every change of state is one conditional UPDATE, so that of two
+people at once one is told what the other did.
 Fails: ``ReviewRefused`` with what to do, in Chinese; ``editions.EditionRefused`` for errors.
 """
 
@@ -11,14 +12,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Case, QuerySet, Value, When
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from dongtai_mail.issues import changes, editions
+from dongtai_mail.issues import authorship, changes, editions
 from dongtai_mail.issues.models import Edition, Issue, Publication, Review
+from dongtai_mail.issues.naming import called
 from dongtai_mail.issues.signals import review_ended
 
 State = Review.State
@@ -35,7 +38,7 @@ def request(issue: Issue, person: User, note: str = "", kind: str | None = None)
     with transaction.atomic():
         Issue.objects.select_for_update().get(pk=issue.pk)
         known = issue.reviews.filter(state__in=OPEN, edition=edition).first()
-        if known is not None:
+        if known is not None and _still_current(known):
             return known
         issue.reviews.filter(state=State.REQUESTED).update(
             state=State.WITHDRAWN, decided_at=timezone.now(), reviewer=person.get_username()
@@ -53,15 +56,25 @@ def request(issue: Issue, person: User, note: str = "", kind: str | None = None)
 def approve(review: Review, person: User, comment: str = "") -> Review:
     """Let the edition's bytes be sent."""
     if not may_approve(review, person):
-        raise ReviewRefused(_("这是您自己送审的，请另一位审核来批准；刊物设置里可以允许自审。"))
+        raise ReviewRefused(
+            _("这是您自己送审或写过的，请另一位审核来批准；刊物设置里可以允许自审。")
+        )
     if not _still_current(review):
         raise ReviewRefused(_("送审以后有改动，这次送审已经撤回；请编辑重新送审。"))
     return _decide(review, State.APPROVED, person, comment)
 
 
 def may_approve(review: Review, person: User) -> bool:
-    """Whoever asked may not, superuser or not, unless the publication allows it."""
-    return review.requested_by_id != person.pk or review.issue.publication.self_approval
+    """Superuser or not."""
+    return person.get_username() not in barred(review)
+
+
+def barred(review: Review) -> frozenset[str]:
+    """The accounts of who asked, and of who changed anything since the last approval."""
+    if review.issue.publication.self_approval:
+        return frozenset()
+    asked = review.requested_by.get_username() if review.requested_by else review.requester
+    return authorship.authors(review.issue) | {asked}
 
 
 def send_back(review: Review, person: User, comment: str) -> Review:
@@ -74,7 +87,7 @@ def send_back(review: Review, person: User, comment: str) -> Review:
 def withdraw(review: Review, person: User, comment: str = "") -> Review:
     """Take back a request, or an approval that turned out to be wrong."""
     if review.state == State.APPROVED:
-        why = comment.strip() or _("撤销了批准")
+        why = comment.strip() or "撤销了批准"
         end(review, person.get_username(), why, outdated=False)
         return review
     return _decide(review, State.WITHDRAWN, person, comment)
@@ -101,7 +114,7 @@ def vouch(edition: Edition, name: str) -> Review:
     issue = edition.issue
     with transaction.atomic():
         known = issue.reviews.filter(state=State.APPROVED, edition=edition).first()
-        if known is not None:
+        if known is not None and _still_current(known):
             return known
         now = timezone.now()
         issue.reviews.filter(state=State.REQUESTED).update(
@@ -147,23 +160,31 @@ def _open(issue: Issue) -> QuerySet[Review]:
 
 def _still_current(review: Review) -> bool:
     """A change that nobody announced, as by another program, is found here."""
-    if editions.is_current(review.edition):
+    if _says_the_same(review):
         return True
-    end(review, "", _why(review) or _("刊物设置有改动"))
+    end(review, "", _why(review) or "刊物设置有改动")
     return False
 
 
-def check(issue: Issue, actor: str) -> None:
+def _says_the_same(review: Review) -> bool:
+    """From is no part of an edition, but readers see it; old snapshots don't know it."""
+    publication = Publication.objects.get(issues=review.issue_id)
+    sender = review.snapshot.get("fields", {}).get(changes.SENDER)
+    return sender in (None, changes.sender(publication)) and editions.is_current(review.edition)
+
+
+def check(issue: Issue, actor: str) -> list[Review]:
     """End what doesn't hold any more, now that ``actor`` has changed something."""
-    for review in _open(issue):
-        if not editions.is_current(review.edition):
-            end(review, actor, _why(review) or _("改动了刊物设置"))
+    ended = [review for review in _open(issue) if not _says_the_same(review)]
+    for review in ended:
+        end(review, actor, _why(review) or "改动了刊物设置")
+    return ended
 
 
-def check_publication(publication: Publication, actor: str) -> None:
-    """The same for all issues, after the publication's own words have changed."""
-    for issue in publication.issues.filter(reviews__state__in=OPEN).distinct():
-        check(issue, actor)
+def check_publication(publication: Publication, actor: str) -> list[Review]:
+    """The same for all issues not sent yet, after the publication's own words have changed."""
+    unsent = publication.issues.filter(reviews__state__in=OPEN, reviews__edition__published_at=None)
+    return [ended for issue in unsent.distinct() for ended in check(issue, actor)]
 
 
 def on_issue_changed(issue_id: int, actor: str, **_more: Any) -> None:
@@ -171,15 +192,21 @@ def on_issue_changed(issue_id: int, actor: str, **_more: Any) -> None:
 
 
 def _why(review: Review) -> str:
+    """What was changed, in the language that ``sentences`` tells in the reader's."""
+    if not review.snapshot:
+        return ""
     now = changes.snapshot(Issue.objects.get(pk=review.issue_id))
-    return changes.between(review.snapshot, now).summary() if review.snapshot else ""
+    with translation.override(settings.LANGUAGE_CODE):
+        return changes.between(review.snapshot, now).summary()
 
 
 def end(review: Review, actor: str, why: str, *, outdated: bool = True) -> None:
     """Say that the review holds no longer; an approval is revoked, a request withdrawn.
 
+    ``why`` is somebody's own words, or of ``sentences``, which tells it to whoever reads it.
     ``outdated`` when something was changed; else ``actor`` took back what was said.
     """
+    who = called(User.objects.filter(username=actor).first(), actor)
     with transaction.atomic():
         ended = Review.objects.filter(pk=review.pk, state__in=OPEN).update(
             state=Case(
@@ -188,16 +215,11 @@ def end(review: Review, actor: str, why: str, *, outdated: bool = True) -> None:
             ),
             outdated=outdated,
             revoked_at=timezone.now(),
-            revoked_why=f"{_called(actor)} {why}".strip()[:300],
+            revoked_why=f"{who} {why}".strip()[:300],
         )
         review.refresh_from_db()
         if ended:
             review_ended.send(Review, review=review, actor=actor)
-
-
-def _called(actor: str) -> str:
-    person = User.objects.filter(username=actor).first()
-    return (person.first_name if person else "") or actor
 
 
 def last_seen(review: Review) -> Review | None:

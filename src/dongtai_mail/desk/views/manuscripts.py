@@ -25,6 +25,7 @@ from dongtai_mail.desk.words import SEVERITIES
 from dongtai_mail.issues.importing import ImportRefused, accept, hand_in, imported
 from dongtai_mail.issues.models import Issue, ManuscriptDraft, Publication
 from dongtai_mail.manuscript import Manuscript, ManuscriptError
+from dongtai_mail.sentences import told
 
 MOST_LINES = 20_000
 
@@ -56,7 +57,7 @@ def _hand_in(
     try:
         return imported(into, data) or hand_in(into, data, file.name, request.user.get_username())
     except (ImportRefused, ManuscriptError) as refused:
-        form.add_error("manuscript", str(refused))
+        form.add_error("manuscript", told(str(refused)))
         return None
 
 
@@ -92,9 +93,9 @@ def _mend(draft: ManuscriptDraft, text: str) -> None:
 
 def _accept(request: HttpRequest, draft: ManuscriptDraft) -> tuple[Issue | None, str]:
     try:
-        issue = accept(draft)
+        issue = accept(draft, request.user.get_username())
     except (ImportRefused, ManuscriptError) as refused:
-        return None, str(refused)
+        return None, told(str(refused))
     audit.record(request, "issue.imported", issue, after={"file": draft.filename})
     return issue, ""
 
@@ -112,7 +113,7 @@ def _shown(draft: ManuscriptDraft, refused: str) -> dict[str, Any]:
     try:
         read = reading.read(draft.current, draft.filename)
     except ManuscriptError as error:
-        return context | {"refused": refused or str(error), "lines": _numbered(lines, ())}
+        return context | {"refused": refused or told(str(error)), "lines": _numbered(lines, ())}
     return context | {
         "said": read.issue,
         "outline": _outline(read),

@@ -1,7 +1,7 @@
 """Sending for review, and what the reviewer says: the page where "may this go out?" is answered.
 
 Promises: what is looked at and decided on is the frozen edition; each decision is on the record
-with the edition's hash. Nobody approves what they asked for unless the publication allows it.
+with the edition's hash. Who may not approve is told who may.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from dongtai_mail.desk import audit, review_mail
 from dongtai_mail.desk.access import Right, check, opens, rights
 from dongtai_mail.desk.previews import AUTO, KINDS, preview
-from dongtai_mail.desk.reviews import shown, shown_changes
+from dongtai_mail.desk.reviews import approvers, shown, shown_changes
 from dongtai_mail.issues import editions, proofreading, reviewing
 from dongtai_mail.issues.models import Issue, Review
 from dongtai_mail.issues.reviewing import ReviewRefused
@@ -55,6 +55,8 @@ def _page(request: HttpRequest, issue: Issue, refused: str = "", typed: str = ""
     }
     if standing:
         context["may_approve"] = reviewing.may_approve(standing, _person(request))
+        context["approvers"] = approvers(standing)
+        context["may_administer"] = Right.ADMINISTER in may
         context["last_seen"] = reviewing.last_seen(standing)
         context["changes"] = shown_changes(reviewing.differences(standing))
     else:

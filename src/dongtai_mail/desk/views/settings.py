@@ -53,7 +53,11 @@ def _save(request: HttpRequest, publication: Publication) -> HttpResponse:
             return _page(request, shown, form)
         form.save()
         audit.record(request, "publication.changed", row, row, before, _values(row))
-        reviewing.check_publication(row, request.user.get_username())
+        ended = reviewing.check_publication(row, request.user.get_username())
+    if issues := "、".join(str(review.issue) for review in ended):
+        messages.warning(
+            request, _("送审或批准因此失效，要重新送审：%(issues)s。") % {"issues": issues}
+        )
     if row.domain != shown.domain or row.dkim_selector != shown.dkim_selector:
         messages.warning(request, _("域名或选择器改了：请按下面添加 DNS 记录，生效以后再发送。"))
         return redirect("desk:dns", row.slug)
