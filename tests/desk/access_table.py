@@ -197,6 +197,7 @@ TABLE: dict[str, Row] = {
     "desk:language": Row(OPEN),
     "desk:home": Row(OWN),
     "desk:me": Row(OWN),
+    "desk:search": Row(SEE, publication),
     # An issue in the making
     "desk:publication": Row(SEE, publication),
     "desk:new-issue": Row(WRITE, publication),

@@ -130,6 +130,10 @@ def test_a_second_factor_is_asked_for_once_it_is_set_up(client, person):
     assert client.post("/login/code/", {"code": codes[0]})["Location"] == "/"
     assert client.get("/me/").status_code == 200
     assert actions()[-2:] == ["person.refused", "person.signed-in"]
+    confirm(client)
+    assert "只凭密码就能登录" in client.get("/me/factors/app/removal/").content.decode()
+    Authenticator.objects.create(user=person, type="webauthn", data={})
+    assert "第二步用通行密钥" in client.get("/me/factors/app/removal/").content.decode()
 
 
 def test_a_new_address_asks_for_the_password_again(client, person):

@@ -95,6 +95,19 @@ def test_the_menus_work_by_keyboard(page: Page, chief: User):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
+    page.keyboard.press("/")
+    page.keyboard.type("夜航")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("没有找到“夜航”")).to_be_visible()
+    look(page, "accounts/search")
+    page.set_viewport_size({"width": 375, "height": 812})
+    page.get_by_text("菜单").focus()
+    page.keyboard.press("Enter")
+    look(page, "accounts/menu", ((375, 812),))
+    assert page.locator("header").bounding_box()["height"] < 64
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="各期")).to_be_visible()
 
 
 def test_the_pages_of_people_and_settings_are_looked_at(page: Page, chief: User, publication):

@@ -159,6 +159,15 @@ def test_items_are_put_in_order_by_keyboard_and_by_dragging(page) -> None:
     page.keyboard.press("Alt+ArrowDown")
     expect(page.locator(".outline-title").first).to_have_text("乙")
     assert page.evaluate("document.activeElement.closest('li').innerText").startswith("甲")
+    expect(page.locator("#moved")).to_have_text("“甲”现在是【要闻】的第 2 条")
+    page.locator(".part-new summary").press("Enter")
+    page.locator("#new-section").press_sequentially("数据\n")
+    expect(page.locator(".part")).to_have_count(2)
+    expect(page.locator("#new-section")).to_be_focused()
+    page.locator(".part-menu summary").nth(1).press("Enter")
+    page.locator(".part").nth(1).get_by_role("button", name="上移").press("Enter")
+    expect(page.locator(".part").first).to_have_attribute("aria-label", "数据")
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
     rows = page.locator(".part li")
     with page.expect_response("**/place/"):
         rows.nth(2).drag_to(rows.nth(0), target_position={"x": 20, "y": 2})

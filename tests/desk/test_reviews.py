@@ -75,6 +75,11 @@ def test_a_superuser_does_not_approve_his_own_request(publication, issue, desk):
     assert "自己送审" in desk.get(f"/issues/{issue.pk}/review/").content.decode()
     page = desk.post(f"/reviews/{review.pk}/approval/").content.decode()
     assert "请另一位审核" in page
+    assert "现在没有人可以批准" in page
+    _member(publication, Role.REVIEWER)
+    assert (
+        "可以批准的：reviewer-observer" in desk.get(f"/issues/{issue.pk}/review/").content.decode()
+    )
     review.refresh_from_db()
     assert review.state == "requested"
 
@@ -252,4 +257,27 @@ def test_the_first_page_says_what_is_in_the_way(publication, issue):
     editing.save_item(item, item.version, {"body": ""}, "王编辑")
     assert "到时不会发出" in editor.get(address).content.decode()
     mailing.delete()
-    assert "处错误，改好才能发送" in editor.get(address).content.decode()
+    page = editor.get(address).content.decode()
+    assert "处错误，改好才能送审和发送" in page
+    assert '/findings/"' in page
+
+
+def test_the_first_page_names_the_next_step_for_whoever_may_take_it(publication, issue):
+    clients = {role: _member(publication, role) for role in (Role.EDITOR, Role.REVIEWER)}
+    address, links = f"/publications/{publication.slug}/", f'href="/issues/{issue.pk}/review/"'
+
+    def told(role: Role) -> tuple[str, bool]:
+        page = clients[role].get(address).content.decode()
+        return page, links in page
+
+    assert "还没有可以收信的读者" in told(Role.EDITOR)[0]
+    assert told(Role.EDITOR)[1]
+    assert not told(Role.REVIEWER)[1]
+    review = _request(issue, clients[Role.EDITOR])
+    page, leads = told(Role.REVIEWER)
+    assert "可以批准的有reviewer-observer" in page
+    assert leads
+    clients[Role.REVIEWER].post(f"/reviews/{review.pk}/return/", {"comment": "第一条改标题"})
+    assert "被退回，“第一条改标题”" in told(Role.EDITOR)[0]
+    factories.mailing(edition=review.edition, state="stopped")
+    assert "自己停下了" in told(Role.EDITOR)[0]

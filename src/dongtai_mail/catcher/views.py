@@ -13,16 +13,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
 from dongtai_mail.catcher.mail import Mail, framed, origin
 from dongtai_mail.catcher.store import Kept, Store
+from dongtai_mail.desk.words import zone_name
 
 PER_PAGE = 50
 WIDTHS = ("375", "640", "full")
@@ -66,6 +69,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     context = {
         "messages_on_page": [_line(message) for message in messages],
         "totals": totals,
+        "zone": _zone(),
         "found": found,
         "search": search,
         "page": page,
@@ -171,7 +175,12 @@ def _message_page(
 
 def _line(kept: Kept) -> dict[str, Any]:
     received = datetime.datetime.fromtimestamp(kept.received_at, datetime.UTC)
-    return {"message": kept, "received": received}
+    return {"message": kept, "received": received, "zone": _zone()}
+
+
+def _zone() -> str:
+    """What templates show times in; a mail belongs to no publication."""
+    return zone_name(ZoneInfo(timezone.get_current_timezone_name()))
 
 
 def _page_number(request: HttpRequest) -> int:

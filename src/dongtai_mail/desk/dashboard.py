@@ -38,24 +38,43 @@ class Growth:
 
 
 @dataclass(frozen=True, slots=True)
+class Machines:
+    """``workers`` is None while nobody can tell; ``resting`` are relays that some can't reach."""
+
+    workers: int | None = None
+    resting: tuple[str, ...] = ()
+    paused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """``per_minute`` is None while nobody can tell."""
+
+    mailing: Mailing
+    waiting: int
+    per_minute: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Today:
-    """``workers`` is None while nobody can tell; ``preparing`` the issue that is not sent yet.
+    """``preparing`` is the issue that is not sent yet, ``review`` what holds of it now or, where
+    nothing does, how it was returned.
 
     ``errors`` are those that keep it from review; ``held`` says that what is planned won't go out.
     """
 
+    publication: Publication
     planned: Mailing | None
     held: bool
     slot: datetime.datetime | None
     preparing: Issue | None
     errors: int
     review: Review | None
-    under_way: list[tuple[Mailing, int]]
-    waiting_for_people: list[Mailing]
+    under_way: list[UnderWay]
+    missed: list[Mailing]
     last: Figures | None
     growth: Growth
-    workers: int | None
-    paused: list[str]
+    machines: Machines
 
 
 def today(publication: Publication) -> Today:
@@ -63,25 +82,23 @@ def today(publication: Publication) -> Today:
         "edition__issue__publication", "subscriber_list"
     )
     preparing = _preparing(publication)
-    workers, paused = _machines()
     planned = ours.filter(state=Mailing.State.SCHEDULED).order_by("scheduled_at").first()
-    review = reviewing.standing(preparing) if preparing else None
+    review = _review(preparing) if preparing else None
+    holds = review is not None and review.state in reviewing.OPEN
     last = ours.filter(started_at__isnull=False).order_by("-started_at").first()
     return Today(
+        publication=publication,
         planned=planned,
         held=planned is not None and _held(planned),
-        slot=next(
-            iter(slots.upcoming(publication.slots, publication.zone, timezone.now(), 1)), None
-        ),
+        slot=_slot(publication),
         preparing=preparing,
-        errors=proofreading.proof(preparing).errors if preparing and not review else 0,
+        errors=proofreading.proof(preparing).errors if preparing and not holds else 0,
         review=review,
-        under_way=[(each, _waiting(each)) for each in ours.filter(state__in=_UNDER_WAY)[:5]],
-        waiting_for_people=list(ours.filter(state=Mailing.State.MISSED)[:5]),
+        under_way=[_under_way(each) for each in ours.filter(state__in=_UNDER_WAY)[:5]],
+        missed=list(ours.filter(state=Mailing.State.MISSED)[:5]),
         last=reports.figures(last) if last else None,
         growth=_growth(publication),
-        workers=workers,
-        paused=paused,
+        machines=_machines(),
     )
 
 
@@ -99,14 +116,25 @@ def _preparing(publication: Publication) -> Issue | None:
     return None if mailed.exists() else newest
 
 
+def _review(issue: Issue) -> Review | None:
+    standing = reviewing.standing(issue)
+    last = standing or issue.reviews.first()
+    return last if standing or (last and last.state == Review.State.RETURNED) else None
+
+
 def _held(mailing: Mailing) -> bool:
     """Whether its approval has ended since it was planned, so that it won't start."""
     return mailings.is_unapproved(mailing.edition, mailing.after)
 
 
-def _waiting(mailing: Mailing) -> int:
+def _under_way(mailing: Mailing) -> UnderWay:
     ledger = mailings.ledger(mailing)
-    return sum(ledger[name] for name in _WAITING)
+    try:
+        rates = gauges.rates(pace.client(), mailing.pk)
+    except redis.RedisError:
+        rates = None
+    rate = None if rates is None else round(sum(rates.values()))
+    return UnderWay(mailing, sum(ledger[name] for name in _WAITING), rate)
 
 
 def _growth(publication: Publication) -> Growth:
@@ -135,12 +163,13 @@ def _imported(lists: list[int], since: datetime.datetime) -> int:
     return sum(sum(int(run.counts.get(name, 0)) for name in ("new", "person")) for run in runs)
 
 
-def _machines() -> tuple[int | None, list[str]]:
-    """How many workers have told of themselves, and the providers that are paused."""
+def _machines() -> Machines:
     try:
         client = pace.client()
-        workers = len(gauges.told(client).workers)
+        workers = gauges.told(client).workers
         paces = pace.paces(client, pace.lanes())
     except redis.RedisError:
-        return None, []
-    return workers, [lane for lane, each in paces.items() if lane and each.paused_for > 0]
+        return Machines()
+    resting = {relay for seen in workers.values() for relay, each in seen.items() if not each.fit}
+    paused = (lane for lane, each in paces.items() if lane and each.paused_for > 0)
+    return Machines(len(workers), tuple(sorted(resting)), tuple(paused))

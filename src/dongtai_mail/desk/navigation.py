@@ -37,7 +37,6 @@ class Entry:
 
 CURRENT_ISSUE = Page("issue", "desk:issue", _("本期"))
 MAIN = (
-    Page("dashboard", "desk:dashboard", _("概览")),
     CURRENT_ISSUE,
     Page("issues", "desk:publication", _("各期"), names=("publication", "manuscript")),
     Page("pool", "desk:pool", _("条目库"), names=("pool",)),

@@ -2,7 +2,6 @@
 
 from allauth.account import views as account
 from django.urls import path
-from django.views.i18n import set_language
 
 from dongtai_mail.desk.accounts import views as accounts
 from dongtai_mail.desk.views import (
@@ -24,6 +23,7 @@ from dongtai_mail.desk.views import (
     reports,
     returned,
     reviews,
+    search,
     sending,
     settings,
     slots,
@@ -38,11 +38,12 @@ app_name = "desk"
 open_to_all = [
     path("login/", account.login, name="login"),
     path("logout/", account.logout, name="logout"),
-    path("language/", set_language, name="language"),
+    path("language/", accounts.language, name="language"),
 ]
 for_staff = [
     path("", publications.home, name="home"),
     path("publications/<slug:slug>/", publications.publication, name="publication"),
+    path("publications/<slug:slug>/search/", search.search, name="search"),
     path("publications/<slug:slug>/subscribers/", subscribers.lists, name="subscribers"),
     path("publications/<slug:slug>/lists/", subscribers.new_list, name="new-list"),
     path("publications/<slug:slug>/imports/", subscribers_import.imports_page, name="imports"),

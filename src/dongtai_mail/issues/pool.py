@@ -53,14 +53,20 @@ def items(publication: Publication, filters: Filters = Filters()) -> QuerySet[It
         found = found.filter(date__gte=filters.since)
     if filters.until:
         found = found.filter(date__lte=filters.until)
-    for word in filters.text.split()[:8]:
-        found = found.filter(
+    return found.filter(saying(filters.text))
+
+
+def saying(text: str) -> Q:
+    """Items that have every word of it somewhere."""
+    asked = Q()
+    for word in text.split()[:8]:
+        asked &= (
             Q(title__icontains=word)
             | Q(body__icontains=word)
             | Q(source__icontains=word)
             | Q(url__icontains=word)
         )
-    return found
+    return asked
 
 
 def _pool(publication: Publication) -> QuerySet[Item]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Sequence
 
+from allauth.mfa.models import Authenticator
 from django import template
 from django.conf import settings
 from django.template import Context
@@ -13,10 +15,11 @@ from django.utils.translation import gettext as _
 
 from dongtai_mail.delivery import policy
 from dongtai_mail.delivery.models import Attempt, ReturnedMessage
-from dongtai_mail.desk import access, navigation, people, words
+from dongtai_mail.desk import access, audit, navigation, people, words
 from dongtai_mail.desk.access import Right
 from dongtai_mail.desk.navigation import Entry
 from dongtai_mail.issues.models import Publication
+from dongtai_mail.issues.naming import called_by_account
 from subscribers.models import Subscription
 
 register = template.Library()
@@ -32,6 +35,14 @@ def catcher() -> bool:
 def can(context: Context, right: str, publication: Publication | None = None) -> bool:
     """``{% can "send" publication as may_send %}``; without a publication: in any."""
     return Right[right.upper()] in access.rights(context["request"].user, publication)
+
+
+@register.simple_tag(takes_context=True)
+def publication_here(context: Context) -> Publication | None:
+    """The one that the page is about; where it is about none, the person's only one."""
+    about: Publication | None = context.get("publication")
+    own = [] if about else list(access.publications(context["request"].user)[:2])
+    return own[0] if len(own) == 1 else about
 
 
 @register.simple_tag(takes_context=True)
@@ -57,11 +68,20 @@ def own_publications(context: Context) -> list[Publication]:
 
 
 @register.simple_tag(takes_context=True)
+def second_steps(context: Context) -> Counter[str]:
+    """How many ways to take the second step of signing in the person has, by kind."""
+    own = Authenticator.objects.filter(user=context["request"].user)
+    return Counter(own.values_list("type", flat=True))
+
+
+@register.simple_tag(takes_context=True)
 def called(context: Context, username: str) -> str:
     """The name that people know somebody by; an account's where there is no other."""
+    if username == audit.SYSTEM:
+        return _("系统")
     request = context["request"]
     if not hasattr(request, "called"):
-        request.called = people.called_by_account()
+        request.called = called_by_account()
     return str(request.called.get(username, username))
 
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from dongtai_mail.desk import access, audit, security
@@ -198,6 +200,8 @@ def item_place(request: HttpRequest, shown: Item) -> HttpResponse:
         return render(request, "desk/issue_outline.html", _outline(request, goal, shown.pk))
     if to == "discard" and goal is not None:
         return redirect(f"{_address(goal, None)}?undo={moved.pk}")
+    if to == "pool":
+        messages.success(request, _("“%(title)s”已放回条目库。") % {"title": moved.title or "—"})
     return redirect(_address(goal, moved if moved.section or goal is None else None))
 
 

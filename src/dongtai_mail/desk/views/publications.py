@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from dongtai_mail.delivery.models import Mailing
-from dongtai_mail.desk import access, dashboard
+from dongtai_mail.desk import access, dashboard, todo
 from dongtai_mail.desk.access import Right, opens, signed_in
 from dongtai_mail.issues.models import Publication
 
@@ -36,14 +36,17 @@ def publication(request: HttpRequest, shown: Publication) -> HttpResponse:
     last = _last_mailings([issue.pk for issue in page])
     rows = [(issue, last.get(issue.pk)) for issue in page]
     may = access.rights(request.user, shown)
+    today = dashboard.today(shown) if page.number == 1 else None
     context = {
         "publication": shown,
         "page": page,
         "rows": rows,
-        "today": dashboard.today(shown) if page.number == 1 else None,
+        "today": today,
+        "tasks": todo.tasks(today, may) if today else [],
         "days": dashboard.DAYS,
         "may_write": Right.WRITE in may,
         "may_send": Right.SEND in may,
+        "may_list": Right.LISTS in may,
         "here": "issues",
     }
     return render(request, "desk/publication.html", context)

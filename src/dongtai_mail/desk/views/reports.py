@@ -17,7 +17,7 @@ from dongtai_mail.delivery.reports import Figures, Report
 from dongtai_mail.desk import charts
 from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.desk.charts import Point
-from dongtai_mail.desk.words import percent
+from dongtai_mail.desk.words import percent, zone_name
 from dongtai_mail.issues.models import Publication
 from subscribers.exporting import neutral
 
@@ -41,6 +41,7 @@ def report(request: HttpRequest, mailing: Mailing) -> HttpResponse:
         "mailing": mailing,
         "report": said,
         "hours": _hours(said),
+        "zone": zone_name(mailing.subscriber_list.publication.zone),
         "days": _days(said),
         "earlier": _earlier(said.earlier),
         "here": "reports",

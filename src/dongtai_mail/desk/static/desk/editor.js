@@ -117,8 +117,8 @@ function wire() {
   marks();
 }
 
-// Change the order; the answer is the outline as it is then.
-async function change(url, values, item) {
+// Change the order; the answer is the outline as it is then. Whoever works by keyboard stays there.
+async function change(url, values, item, section) {
   const current = writer?.item ?? "";
   let response;
   try {
@@ -136,8 +136,31 @@ async function change(url, values, item) {
   choose(current);
   wire();
   if (focused && item) outline.querySelector(`#item-${item} a`)?.focus();
+  else if (focused) stay(values, section);
   follow(item);
+  place(item);
   changed({ item: null, mine: true });
+}
+
+function stay(values, section) {
+  const menu = outline.querySelector(`[data-section="${section}"] .part-menu`);
+  if (menu) menu.open = true;
+  else outline.querySelector(".part-new").open = true;
+  const same = menu?.querySelector(`[value="${values.to}"]:not(:disabled)`);
+  (same ?? menu?.querySelector("summary") ?? document.getElementById("new-section")).focus();
+}
+
+// Say where the item is now, for whoever doesn't see it.
+function place(item) {
+  const row = item && outline.querySelector(`#item-${item}`);
+  const said = document.getElementById("moved");
+  if (!row) return;
+  const words = {
+    title: row.querySelector(".outline-title").textContent,
+    section: row.closest(".part").getAttribute("aria-label"),
+    number: [...row.parentElement.children].indexOf(row) + 1,
+  };
+  said.textContent = said.dataset.says.replace(/{(\w+)}/g, (_, name) => words[name]);
 }
 
 // The buttons above the text name the section that the item is in.
@@ -258,7 +281,8 @@ document.addEventListener("submit", (event) => {
   if (outline && (moves || form.matches("[data-outline]"))) {
     event.preventDefault();
     const values = Object.fromEntries(new FormData(form, event.submitter));
-    change(form.action, values, moves ? writer?.item : null);
+    const section = form.closest(".part")?.dataset.section;
+    change(form.action, values, moves ? writer?.item : null, section);
     return;
   }
   if (form.matches(".item-form") || !writer?.unsaved || form.closest(".comments, #proofs")) return;

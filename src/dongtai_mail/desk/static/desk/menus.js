@@ -1,4 +1,5 @@
-// Menus are <details>: they work without this. With it, Escape and a click elsewhere close them.
+// Menus are <details>: they work without this. With it, Escape and a click elsewhere close them,
+// and "/" leads to the field that finds, but where the page has a filter with that key.
 const open = () => document.querySelectorAll('details.menu[open]')
 
 document.addEventListener('click', (event) => {
@@ -8,6 +9,15 @@ document.addEventListener('click', (event) => {
 })
 
 document.addEventListener('keydown', (event) => {
+  const writing = event.target.closest('input, select, textarea, [contenteditable]')
+  if (event.key === '/' && !writing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const field = document.getElementById('find')
+    if (field?.offsetParent && !document.querySelector('[data-key="/"]')) {
+      event.preventDefault()
+      field.focus()
+    }
+    return
+  }
   if (event.key !== 'Escape') return
   for (const menu of open()) {
     menu.open = false
