@@ -15,10 +15,17 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
 from subscribers.models import Notice, Subscriber, SubscriberList, Subscription, Suppression
 from subscribers.signals import gathering
 
-HEADER = ("邮箱", "姓名", "单位", "语言", "状态", "订阅时间", "变更时间", "其他资料")
+# An import knows these again, in either language.
+HEADER = (
+    *(_("邮箱"), _("姓名"), _("单位"), _("语言")),
+    *(_("状态"), _("订阅时间"), _("变更时间"), _("其他资料")),
+)
 CHUNK = 2000
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 TYPES = {
@@ -51,9 +58,13 @@ def rows(subscriber_list: SubscriberList) -> Iterator[Row]:
 
 def csv_chunks(found: Iterator[Row]) -> Iterator[bytes]:
     """UTF-8 with the mark by which Excel knows it."""
-    yield b"\xef\xbb\xbf" + _csv([HEADER])
+    yield b"\xef\xbb\xbf" + _csv([_header()])
     while chunk := list(islice(found, CHUNK)):
         yield _csv([[neutral(cell) for cell in row] for row in chunk])
+
+
+def _header() -> list[str]:
+    return list(map(gettext, HEADER))
 
 
 def _csv(table: Sequence[Sequence[str]]) -> bytes:
@@ -73,7 +84,7 @@ def xlsx(found: Iterator[Row]) -> Iterator[bytes]:
     book = Workbook(write_only=True)
     while True:
         sheet = book.create_sheet()
-        sheet.append(HEADER)
+        sheet.append(_header())
         count = 0
         for row in islice(found, WORKSHEET_ROWS):
             sheet.append([_cell(sheet, cell) for cell in row])

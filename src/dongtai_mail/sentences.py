@@ -1,17 +1,21 @@
 """Sentences that were written down in Chinese, told in the language of who reads them.
 
-Owns: the sentences of parts that know no reader: pure ones (``message``), and the worker, which
-keeps its findings for whoever looks later. Promises: what is in none of the patterns, or is read in
-Chinese, is given out as it is; what a sentence quotes stays what it was, but for the error that
-led to it, which may be one of the table.
+Owns: the sentences of parts that know no reader: pure ones (``message``, and with
+``finding_sentences`` ``manuscript`` and ``rendering``), and what is kept for whoever looks later.
+Promises: what is in none of the patterns, or is read in Chinese, is given out as it is; what a
+sentence quotes stays what it was, but for our own words in it: an error that led to it, a place,
+the names of what was changed.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_noop as _
+
+from dongtai_mail.finding_sentences import FINDINGS, PLACES
 
 SENTENCES = (
     # message.address
@@ -68,6 +72,22 @@ SENTENCES = (
     _("发送记录写不下来，会自动再试：%(error)s"),
     _("发信程序内部出错，详见日志"),
     _("暂时不能发送，会自动再试：%(error)s"),
+    # manuscript.encoding, manuscript.reading
+    _("文件是空的，没有可读的文字。请检查导出的稿件，再试一次。"),
+    _("文件里没有可读的文字。请检查导出的稿件，再试一次。"),
+    _("这是%(format)s，不是文本稿件。请另存为纯文本或 Markdown 后再导入。"),
+    _(
+        "文件内容不是可读的文字（可能是二进制文件，或编码已损坏）。"
+        "请用 UTF-8 或 GB18030 重新保存后再导入。"
+    ),
+    # issues.reviewing
+    _("刊物设置有改动"),
+    _("改动了%(names)s等 %(count)s 处"),
+    _("改动了%(names)s"),
+    _("%(who)s 改动了刊物设置"),
+    _("%(who)s 改动了%(names)s等 %(count)s 处"),
+    _("%(who)s 改动了%(names)s"),
+    _("%(who)s 撤销了批准"),
     # subscribers.suppression
     _("读者本人确认重新订阅"),
     # delivery.returns, delivery.webhooks
@@ -78,20 +98,52 @@ SENTENCES = (
     _("标记有效，但那次投递或订阅已经删除。"),
     _("里面没有本系统的标记或 Message-ID，不知道是哪次投递。"),
 )
+Patterns = Sequence[tuple[re.Pattern[str], str]]
 _PLACE = re.compile(r"%\\\((\w+)\\\)s")
-_PATTERNS = tuple(
-    (re.compile(_PLACE.sub(r"(?P<\1>.*?)", re.escape(each)), re.DOTALL), each) for each in SENTENCES
-)
+# A member of a Chinese enumeration; what is quoted may hold commas of its own.
+_MEMBER = re.compile(r"(?:《.*?》|“.*?”|[^、]+?)(?=、|$)", re.DOTALL)
+
+
+def _patterns(sentences: Iterable[str]) -> Patterns:
+    return tuple(
+        (re.compile(_PLACE.sub(r"(?P<\1>.*?)", re.escape(each)), re.DOTALL), each)
+        for each in sentences
+    )
+
+
+_PLACES = _patterns(PLACES)
+_OF_CODE = {code: _patterns(sentences) for code, sentences in FINDINGS.items()}
+_ALL = (*_patterns(SENTENCES), *(each for patterns in _OF_CODE.values() for each in patterns))
 
 
 def told(text: str) -> str:
-    """A sentence of the table in the active language."""
+    """A sentence of the tables in the active language."""
+    return _told(text, _ALL)
+
+
+def finding_told(code: str, message: str) -> str:
+    """What a finding of this code says; as ``told``, at a fraction of its cost."""
+    return _told(message, _OF_CODE.get(code, _ALL))
+
+
+def _told(text: str, patterns: Patterns) -> str:
     if text.isascii() or (get_language() or "zh").startswith("zh"):
         return text
-    for pattern, sentence in _PATTERNS:
+    for pattern, sentence in patterns:
         if found := pattern.fullmatch(text):
             quoted = found.groupdict()
-            if error := quoted.get("error"):
-                quoted["error"] = told(error)
-            return gettext(sentence) % quoted
+            return gettext(sentence) % {name: _fitting(name, quoted[name]) for name in quoted}
     return text
+
+
+def _fitting(name: str, quoted: str) -> str:
+    """What fills the place of this name: most is quoted, some is our own words."""
+    if name == "error":
+        return told(quoted)
+    if name in ("part", "where", "period", "format"):
+        return _told(quoted, _PLACES)
+    if name in ("names", "members", "lines", "codes"):
+        first = quoted.removesuffix("等")
+        members = ", ".join(map(gettext, _MEMBER.findall(first)))
+        return members if first == quoted else f"{members} …"
+    return quoted

@@ -23,6 +23,7 @@ from dongtai_mail.delivery.signals import announce_waiting, mailing_due
 from dongtai_mail.issues import reviewing
 from dongtai_mail.issues.models import Edition
 from dongtai_mail.logs import event
+from dongtai_mail.sentences import finding_told
 from subscribers import membership
 from subscribers.audience import AudienceError, Description
 from subscribers.models import SubscriberList
@@ -87,7 +88,10 @@ def _refuse_unready(
     if errors:
         raise MailingRefused(
             _("这一版还有 %(count)s 处错误，改好并重新生成才能发送：%(first)s")
-            % {"count": len(errors), "first": errors[0]["message"]}
+            % {
+                "count": len(errors),
+                "first": finding_told(errors[0]["code"], errors[0]["message"]),
+            }
         )
     if subscriber_list.publication_id != edition.issue.publication_id:
         raise MailingRefused(

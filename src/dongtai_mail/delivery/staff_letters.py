@@ -16,6 +16,7 @@ from dongtai_mail.delivery import letters
 from dongtai_mail.delivery.letters import Letter
 from dongtai_mail.delivery.staff_notices import StaffNotice
 from dongtai_mail.issues.models import Review
+from dongtai_mail.issues.naming import called
 from dongtai_mail.message import notice as form
 from dongtai_mail.message.address import parse
 from dongtai_mail.rendering import notice as rendering
@@ -131,28 +132,28 @@ def _factors_changed(notice: StaffNotice) -> Words:
 
 def _review_requested(notice: StaffNotice) -> Words:
     review = _review(notice)
-    values = {"issue": str(review.issue), "who": _called(review.requested_by, review.requester)}
+    values = {"issue": str(review.issue), "who": called(review.requested_by, review.requester)}
     said = (_("%(who)s 把《%(issue)s》送审，请您看。") % values, review.note)
     return _about_review(notice, _("请审核：%(issue)s") % values, said, _("去审核"))
 
 
 def _review_returned(notice: StaffNotice) -> Words:
     review = _review(notice)
-    values = {"issue": str(review.issue), "who": _called(review.decided_by, review.reviewer)}
+    values = {"issue": str(review.issue), "who": called(review.decided_by, review.reviewer)}
     said = (_("%(who)s 把《%(issue)s》退回，请修改后再送审：") % values, review.comment)
     return _about_review(notice, _("已退回：%(issue)s") % values, said, _("去看意见"))
 
 
 def _review_approved(notice: StaffNotice) -> Words:
     review = _review(notice)
-    values = {"issue": str(review.issue), "who": _called(review.decided_by, review.reviewer)}
+    values = {"issue": str(review.issue), "who": called(review.decided_by, review.reviewer)}
     said = (_("%(who)s 批准了《%(issue)s》，可以安排发送。") % values, review.comment)
     return _about_review(notice, _("已批准：%(issue)s") % values, said, _("去看这一版"))
 
 
 def _review_revoked(notice: StaffNotice) -> Words:
     review = _review(notice)
-    values = {"issue": str(review.issue), "why": review.revoked_why}
+    values = {"issue": str(review.issue), "why": told(review.revoked_why)}
     said = (
         _("《%(issue)s》的批准已经失效：%(why)s。") % values,
         _("重新送审、批准以前，这一期不会发出；已经排期的到时也不发，等您决定。"),
@@ -196,11 +197,6 @@ def _about_mailing(notice: StaffNotice, subject: str, said: str) -> Words:
 def _review(notice: StaffNotice) -> Review:
     assert notice.review is not None
     return notice.review
-
-
-def _called(person: User | None, name: str) -> str:
-    """The name people know somebody by; the account's where it is all there is."""
-    return (person.first_name if person else "") or name
 
 
 def password_address(user: User) -> str:

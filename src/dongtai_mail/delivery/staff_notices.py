@@ -8,7 +8,7 @@ or while there is no publication in whose name to write; it says so in the log.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +24,9 @@ from subscribers.models import Posted
 from subscribers.signals import notice_due
 
 logger = logging.getLogger(__name__)
+
+# Those a mail is for, each with the language they read, or "".
+People = Mapping[User, str]
 
 
 class StaffNotice(Posted):
@@ -55,8 +58,16 @@ class StaffNotice(Posted):
         return f"{self.kind} {self.pk}"
 
 
-def post(kind: StaffNotice.Kind, user: User, publication: Publication | None = None) -> bool:
-    """Queue a mail to ``user``; False when it can't be written."""
+def post(
+    kind: StaffNotice.Kind,
+    user: User,
+    publication: Publication | None = None,
+    language: str = "",
+) -> bool:
+    """Queue a mail to ``user``, in the language of the page where none is given.
+
+    False when it can't be written.
+    """
     sender = publication or Publication.objects.order_by("pk").first()
     if sender is None or not user.email:
         logger.warning(event("staff-notice-refused", kind=kind, user=user.pk))
@@ -65,20 +76,25 @@ def post(kind: StaffNotice.Kind, user: User, publication: Publication | None = N
         kind=kind,
         user=user,
         publication=sender,
-        language=translation.get_language() or settings.LANGUAGE_CODE,
+        language=language or translation.get_language() or settings.LANGUAGE_CODE,
         due_at=timezone.now(),
     )
     transaction.on_commit(lambda: notice_due.send(StaffNotice))
     return True
 
 
-def post_review(kind: StaffNotice.Kind, review: Review, people: Iterable[User]) -> None:
+def language_of(publication: Publication) -> str:
+    """What its people are written to in who never chose a language of their own."""
+    return "en" if publication.language.startswith("en") else "zh-hans"
+
+
+def post_review(kind: StaffNotice.Kind, review: Review, people: People) -> None:
     """Queue a mail about ``review`` to each of ``people`` who can be written to, once."""
     told = StaffNotice.objects.filter(kind=kind, review=review).values("user")
     _post_to(people, review.issue.publication, told, kind=kind, review=review)
 
 
-def post_mailing(kind: StaffNotice.Kind, mailing: Mailing, people: Iterable[User]) -> None:
+def post_mailing(kind: StaffNotice.Kind, mailing: Mailing, people: People) -> None:
     """Queue a mail about ``mailing``, except to whom one like it is still on its way."""
     unsent = StaffNotice.objects.filter(kind=kind, mailing=mailing, state=Posted.State.QUEUED)
     publication = mailing.subscriber_list.publication
@@ -86,7 +102,7 @@ def post_mailing(kind: StaffNotice.Kind, mailing: Mailing, people: Iterable[User
 
 
 def _post_to(
-    people: Iterable[User], publication: Publication, told: QuerySet[Any, Any], **about: Any
+    people: People, publication: Publication, told: QuerySet[Any, Any], **about: Any
 ) -> None:
     reached = User.objects.filter(pk__in=[each.pk for each in people]).exclude(pk__in=told)
     StaffNotice.objects.bulk_create(
@@ -94,7 +110,7 @@ def _post_to(
             **about,
             user=person,
             publication=publication,
-            language="en" if publication.language.startswith("en") else "zh-hans",
+            language=people[person] or language_of(publication),
             due_at=timezone.now(),
         )
         for person in reached.order_by("pk")

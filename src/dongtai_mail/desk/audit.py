@@ -21,6 +21,8 @@ from dongtai_mail.desk.models import AuditEntry
 from dongtai_mail.issues.models import Publication
 
 Values = Mapping[str, Any]
+# Who did what happens by itself.
+SYSTEM = "系统"
 
 ACTIONS: dict[str, str | Promise] = {
     "issue.created": _("新建一期"),
@@ -53,6 +55,7 @@ ACTIONS: dict[str, str | Promise] = {
     "list.changed": _("修改名单"),
     "list.exported": _("导出名单"),
     "import.started": _("导入订阅者"),
+    "import.undo-begun": _("开始撤销导入"),
     "import.undone": _("撤销导入"),
     "segment.saved": _("保存分组"),
     "segment.removed": _("删除分组"),

@@ -10,18 +10,24 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dongtai_mail.desk.models import AuditEntry, Role
+from dongtai_mail.desk.words import KINDS, MAILINGS
+from dongtai_mail.sentences import told
 
 # The names under which views keep values; one that is missing here is shown as it is.
 FIELDS: dict[str, str | Promise] = {
     "accent": gettext_lazy("主色"),
     "action": gettext_lazy("操作"),
+    "archived": gettext_lazy("已停用"),
     "audience": gettext_lazy("收件人"),
+    "by": gettext_lazy("谁"),
     "bounce_domain": gettext_lazy("退信域名"),
     "colophon_address": gettext_lazy("编辑部地址"),
     "colophon_organisation": gettext_lazy("编辑部所在单位"),
     "colophon_phone": gettext_lazy("电话"),
     "colophon_postcode": gettext_lazy("邮政编码"),
+    "comment": gettext_lazy("批注"),
     "connections": gettext_lazy("并发连接"),
+    "count": gettext_lazy("数量"),
     "counts_clicks": gettext_lazy("统计点击"),
     "date": gettext_lazy("日期"),
     "dkim_selector": gettext_lazy("DKIM 选择器"),
@@ -36,10 +42,12 @@ FIELDS: dict[str, str | Promise] = {
     "host_also": gettext_lazy("主办单位的另一个名称"),
     "host_name": gettext_lazy("主办单位"),
     "ip": gettext_lazy("网络地址"),
+    "issue": gettext_lazy("期"),
     "kind": gettext_lazy("种类"),
     "language": gettext_lazy("语言"),
     "list": gettext_lazy("名单"),
     "masthead": gettext_lazy("刊名"),
+    "message": gettext_lazy("意见"),
     "messages_per_connection": gettext_lazy("每次连接的封数"),
     "name": gettext_lazy("名称"),
     "needs_approval": gettext_lazy("发送前要审核"),
@@ -76,9 +84,13 @@ VALUES: dict[str, dict[str, str | Promise]] = {
         "webauthn": gettext_lazy("通行密钥"),
         "recovery_codes": gettext_lazy("恢复码"),
     },
+    "state": {state: shown.word for state, shown in MAILINGS.items()},
+    "kind": dict(KINDS),
+    "unconfirmed": {"resend": gettext_lazy("再发一次"), "leave": gettext_lazy("不再发")},
     "why": {"password": gettext_lazy("密码不对"), "code": gettext_lazy("验证码不对")},
 }
 VALUES["renewed"] = VALUES["factor"]
+_SENTENCES = frozenset({"message", "why"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +116,14 @@ def _said(name: str, values: dict[str, Any]) -> str | None:
 
 def _words(name: str, value: Any) -> str:
     if isinstance(value, list):
-        return "、".join(_words(name, each) for each in value) or "—"
+        return _("、").join(_words(name, each) for each in value) or "—"
     if isinstance(value, dict):
-        return "，".join(
+        return _("，").join(
             f"{FIELDS.get(key, key)} {_words(key, each)}" for key, each in value.items()
         )
     if isinstance(value, bool):
         return _("是") if value else _("否")
+    if value in (None, ""):
+        return "—"
     known = VALUES.get(name, {}).get(str(value))
-    return str(known) if known else ("—" if value in (None, "") else str(value))
+    return str(known or (told(str(value)) if name in _SENTENCES else value))

@@ -15,6 +15,7 @@ from dongtai_mail.delivery import staff_notices
 from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.delivery.signals import mailing_waits
 from dongtai_mail.delivery.staff_notices import StaffNotice
+from dongtai_mail.desk import people
 from dongtai_mail.desk.models import Role
 
 KINDS = {
@@ -32,7 +33,7 @@ def _tell(mailing_id: int, **_more: Any) -> None:
     kind = KINDS.get(Mailing.State(mailing.state))
     # Somebody may have decided about it already.
     if kind is not None:
-        staff_notices.post_mailing(kind, mailing, _concerned(mailing))
+        staff_notices.post_mailing(kind, mailing, people.with_languages(_concerned(mailing)))
 
 
 def _concerned(mailing: Mailing) -> QuerySet[User]:

@@ -47,12 +47,16 @@ class Membership(models.Model):
 
 
 class MailPreference(models.Model):
-    """What a person wants to be told by mail; who has none of these is told."""
+    """What a person wants to be told by mail, and in which language.
+
+    Who has none of these is told, in the publication's language; so is who never chose one.
+    """
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="mail_preference"
     )
     reviews = models.BooleanField(default=True)
+    language = models.CharField(max_length=20, blank=True, default="")
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.reviews}"

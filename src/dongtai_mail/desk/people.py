@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from dongtai_mail.delivery import staff_notices
 from dongtai_mail.delivery.staff_notices import StaffNotice
 from dongtai_mail.desk.access import Right, rights
-from dongtai_mail.desk.models import Membership, Role
+from dongtai_mail.desk.models import MailPreference, Membership, Role
 from dongtai_mail.issues.models import Publication
 
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # Without l, o, 0 and 1.
@@ -46,14 +46,21 @@ def members(publication: Publication) -> QuerySet[User]:
     return User.objects.filter(memberships__publication=publication).distinct()
 
 
-def called(person: User) -> str:
-    return person.first_name or person.get_username()
+def with_languages(people: QuerySet[User]) -> dict[User, str]:
+    """Each of them with the language they chose for the desk; "" where they never did."""
+    chosen = MailPreference.objects.filter(user__in=people).values_list("user", "language")
+    languages = dict(chosen)
+    return {person: languages.get(person.pk, "") for person in people}
 
 
-def called_by_account() -> dict[str, str]:
-    """What all colleagues are called, by the names of their accounts, which the records keep."""
-    named = User.objects.exclude(first_name="")
-    return dict(named.values_list("username", "first_name"))
+def reads(person: User) -> str:
+    """The language that a person chose for the desk, and for mails; "" for none."""
+    own = MailPreference.objects.filter(user=person).values_list("language", flat=True)
+    return own.first() or ""
+
+
+def choose_language(person: User, language: str) -> None:
+    MailPreference.objects.update_or_create(user=person, defaults={"language": language})
 
 
 def roles(person: User, publication: Publication) -> list[Role]:
@@ -83,7 +90,7 @@ def invite(
     if person is not None:
         set_roles(person, publication, {*roles(person, publication), *wanted})
         if person.is_active and not person.has_usable_password():
-            staff_notices.post(StaffNotice.Kind.INVITATION, person, publication)
+            _invite(person, publication)
         return person
     with transaction.atomic():
         person = User(username=username or _free_name(address), email=address.lower())
@@ -91,15 +98,20 @@ def invite(
         person.set_unusable_password()
         person.save()
         set_roles(person, publication, wanted)
-        staff_notices.post(StaffNotice.Kind.INVITATION, person, publication)
+        _invite(person, publication)
     return person
 
 
 def invite_again(person: User, publication: Publication) -> None:
     if person.has_usable_password():
         raise PeopleRefused(_("这位同事已经设置过密码；忘了可以在登录页重设。"))
-    if not staff_notices.post(StaffNotice.Kind.INVITATION, person, publication):
+    if not _invite(person, publication):
         raise PeopleRefused(_("这个账号没有邮箱，邀请发不出去；请先补上邮箱。"))
+
+
+def _invite(person: User, publication: Publication) -> bool:
+    language = reads(person) or staff_notices.language_of(publication)
+    return staff_notices.post(StaffNotice.Kind.INVITATION, person, publication, language)
 
 
 @transaction.atomic

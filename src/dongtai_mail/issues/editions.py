@@ -28,16 +28,21 @@ from dongtai_mail.issues.models import Edition, Issue, Item, Review, Section
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.links import link_lengths
 from dongtai_mail.paths import templates_dir
+from dongtai_mail.sentences import finding_told
 
 
 class EditionRefused(Exception):
     """The issue has errors that block sending; ``findings`` are all that was found."""
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
-        errors = [found.message for found in findings if found.severity is Severity.ERROR]
+        errors = [
+            finding_told(found.code, found.message)
+            for found in findings
+            if found.severity is Severity.ERROR
+        ]
         super().__init__(
             _("还有 %(count)s 处错误，改好才能发送：%(first)s")
-            % {"count": len(errors), "first": "；".join(errors[:3])}
+            % {"count": len(errors), "first": _("；").join(errors[:3])}
         )
         self.findings = findings
 

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from dongtai_mail.content import Severity
 from dongtai_mail.issues.fetching import LONGEST_URL, Problem
@@ -214,13 +213,13 @@ def _finding(link: Link, check: LinkCheck) -> LinkFinding | None:
 
 
 def _message(url: str, check: LinkCheck) -> str:
-    shown = {"url": url if len(url) <= 80 else f"{url[:79]}…", "status": check.status}
+    shown = url if len(url) <= 80 else f"{url[:79]}…"
     if check.status in _GONE:
-        return _("链接打不开，对方说没有这个页面（%(status)s）：%(url)s。请改正或去掉。") % shown
+        return f"链接打不开，对方说没有这个页面（{check.status}）：{shown}。请改正或去掉。"
     if check.error in _NO_SITE:
-        return _("链接打不开，没有这个网站：%(url)s。请检查网址。") % shown
+        return f"链接打不开，没有这个网站：{shown}。请检查网址。"
     if check.error == Problem.NOT_PUBLIC.name:
-        return _("链接指向内部地址，读者打不开：%(url)s。请换成公开的网址。") % shown
+        return f"链接指向内部地址，读者打不开：{shown}。请换成公开的网址。"
     if check.status is not None:
-        return _("链接没能确认，对方答复 %(status)s：%(url)s。请自己打开看看。") % shown
-    return _("链接没能确认，对方没有答复：%(url)s。请自己打开看看。") % shown
+        return f"链接没能确认，对方答复 {check.status}：{shown}。请自己打开看看。"
+    return f"链接没能确认，对方没有答复：{shown}。请自己打开看看。"

@@ -18,8 +18,11 @@ _CONTROLS = (
 )
 _BIDI_MARKS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _LINE_ENDS = "\r\x85\u2028\u2029"
-_CONTROL = re.compile(f"[{_CONTROLS}]")
-_BIDI = re.compile(f"[{_BIDI_MARKS}]")
+_REMOVED = {
+    "control-character": re.compile(f"[{_CONTROLS}]"),
+    "bidi-mark": re.compile(f"[{_BIDI_MARKS}]"),
+}
+_NAMES = {"control-character": "控制字符", "bidi-mark": "文字方向控制符"}
 _NEWLINE = re.compile(f"\r\n|[{_LINE_ENDS}]")
 _SUSPECT = re.compile(f"[{_CONTROLS}{_BIDI_MARKS}{_LINE_ENDS}]")
 
@@ -31,18 +34,15 @@ def clean(text: str, report: Report, item: str | None = None) -> str:
     if text.isprintable() or not _SUSPECT.search(text):
         return text
     text = _NEWLINE.sub("\n", text)
-    text = _without(_CONTROL, text, report, ("control-character", "控制字符", item))
-    return _without(_BIDI, text, report, ("bidi-mark", "文字方向控制符", item))
+    text = _without("control-character", text, report, item)
+    return _without("bidi-mark", text, report, item)
 
 
-def _without(
-    pattern: re.Pattern[str], text: str, report: Report, place: tuple[str, str, str | None]
-) -> str:
-    found = pattern.findall(text)
+def _without(code: str, text: str, report: Report, item: str | None) -> str:
+    found = _REMOVED[code].findall(text)
     if not found:
         return text
-    code, name, item = place
     points = "、".join(sorted({f"U+{ord(character):04X}" for character in found}))
-    message = f"去掉了 {len(found)} 个{name}（{points}）"
+    message = f"去掉了 {len(found)} 个{_NAMES[code]}（{points}）"
     report(Finding(code, Severity.WARNING, message, item=item))
-    return pattern.sub("", text)
+    return _REMOVED[code].sub("", text)

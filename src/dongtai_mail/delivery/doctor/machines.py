@@ -63,7 +63,7 @@ def relay(relay: Relay) -> Check:
             _("能连上，但不加密。"),
             _("中继不在本机时，请用 smtp:// 或 smtps://。"),
         )
-    return good(title, _("能连上；支持 %(list)s") % {"list": "、".join(offered)})
+    return good(title, _("能连上；支持 %(list)s") % {"list": _("、").join(offered)})
 
 
 @contextmanager
@@ -135,7 +135,7 @@ def database() -> Check:
         there, version = cursor.fetchone()
     away = abs((there - timezone.now()).total_seconds())
     if off := forgetful():
-        names = {"names": "、".join(off)}
+        names = {"names": _("、").join(off)}
         return bad(
             title,
             _("%(names)s 是 off：断电会忘掉已经发出的信，还会毁坏数据。") % names,
@@ -195,7 +195,7 @@ def workers() -> Check:
     if resting:
         return doubt(
             title,
-            _("这些中继正在休息：%(relays)s") % {"relays": "、".join(resting)},
+            _("这些中继正在休息：%(relays)s") % {"relays": _("、").join(resting)},
             _("原因见上面的中继检查和发送进程的日志。"),
         )
     return good(title, _("%(count)s 个在运行。") % {"count": len(workers)})

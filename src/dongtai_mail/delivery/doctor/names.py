@@ -176,7 +176,7 @@ def _dmarc_says(record: str, domain: str) -> Check:
 
 def mx(domain: str, resolver: Resolver) -> Check:
     """Where what comes back, and what readers answer, is to go."""
-    exchanges, title = resolver.hosts(domain, "MX"), f"MX（{domain}）"
+    exchanges, title = resolver.hosts(domain, "MX"), _("MX（%(host)s）") % {"host": domain}
     if not exchanges:
         return bad(
             title,
@@ -187,15 +187,15 @@ def mx(domain: str, resolver: Resolver) -> Check:
     if lost:
         return bad(
             title,
-            _("MX 指向没有地址的主机：%(hosts)s") % {"hosts": "、".join(lost)},
+            _("MX 指向没有地址的主机：%(hosts)s") % {"hosts": _("、").join(lost)},
             _("为它添加 A 或 AAAA 记录，或改 MX。"),
         )
-    return good(title, "、".join(exchanges))
+    return good(title, _("、").join(exchanges))
 
 
 def ptr(relay: Relay, resolver: Resolver) -> Check:
     """Receivers ask the name of whoever connects, and whether that name leads back."""
-    title = f"PTR（{relay.host}）"
+    title = _("PTR（%(host)s）") % {"host": relay.host}
     addresses = [relay.host] if _is_address(relay.host) else resolver.addresses(relay.host)
     if any(each.startswith("127.") or each in LOOPBACK for each in [relay.host, *addresses]):
         return unknown(
@@ -213,10 +213,10 @@ def ptr(relay: Relay, resolver: Resolver) -> Check:
     if alone:
         return doubt(
             title,
-            _("这些地址没有能对上的反向名称：%(hosts)s") % {"hosts": "、".join(alone)},
+            _("这些地址没有能对上的反向名称：%(hosts)s") % {"hosts": _("、").join(alone)},
             _("如果它直接向收信方投递，请地址的提供商设置 PTR；经服务商转发的不必。"),
         )
-    return good(title, "、".join(addresses))
+    return good(title, _("、").join(addresses))
 
 
 def _is_address(host: str) -> bool:

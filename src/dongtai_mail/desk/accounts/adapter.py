@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dongtai_mail.delivery import staff_notices
 from dongtai_mail.delivery.staff_notices import StaffNotice
+from dongtai_mail.desk import people
 from dongtai_mail.desk.access import publications
 from subscribers.links import client_ip
 
@@ -68,7 +69,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
             super().add_message(*args, **kwargs)
 
     def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
-        staff_notices.post(StaffNotice.Kind.PASSWORD, user, publications(user).first())
+        _post(StaffNotice.Kind.PASSWORD, user)
 
     def send_notification_mail(
         self,
@@ -78,10 +79,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         email: str | None = None,
     ) -> None:
         if template_prefix in _CHANGES and user.email:
-            staff_notices.post(_CHANGES[template_prefix], user, publications(user).first())
+            _post(_CHANGES[template_prefix], user)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         raise NotImplementedError(f"no mail of ours is called {template_prefix}")
+
+
+def _post(kind: StaffNotice.Kind, user: User) -> None:
+    staff_notices.post(kind, user, publications(user).first(), people.reads(user))
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships no types.

@@ -11,11 +11,12 @@ from typing import Any
 from allauth.account import signals as account
 from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 
-from dongtai_mail.desk import audit
+from dongtai_mail.desk import audit, people
 from subscribers.links import client_ip
 
 
@@ -32,6 +33,10 @@ def listen() -> None:
 
 def _signed_in(request: HttpRequest, user: User, **_: Any) -> None:
     audit.record(request, "person.signed-in", user, after={"ip": client_ip(request)}, by=user)
+    # Chosen on the page to sign in, where nobody knew whose choice it was.
+    chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+    if chosen in dict(settings.LANGUAGES) and not people.reads(user):
+        people.choose_language(user, chosen)
 
 
 def _refused(credentials: dict[str, Any], request: HttpRequest | None, **_: Any) -> None:

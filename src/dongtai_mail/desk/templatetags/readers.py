@@ -1,4 +1,4 @@
-"""What is kept about readers, in people's words: doors, reasons, and references to other rows.
+"""What is kept and found, in people's words: doors, reasons, findings, references to other rows.
 
 Promises: whatever is stored and not known here is shown as it stands.
 """
@@ -12,8 +12,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dongtai_mail import sentences
+from dongtai_mail.content import Finding
 from dongtai_mail.message.feedback.model import Reason
-from dongtai_mail.sentences import told
 
 register = template.Library()
 Text = str | Promise
@@ -61,7 +62,12 @@ REASONS: dict[str, Text] = {
 _REFERENCE = re.compile(r"(mailing|import|returned) (\d+)\b(.*)", re.DOTALL)
 
 
-register.filter("told", told)
+register.filter("told", sentences.told)
+
+
+@register.filter
+def finding_told(finding: Finding) -> str:
+    return sentences.finding_told(finding.code, finding.message)
 
 
 @register.filter

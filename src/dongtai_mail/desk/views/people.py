@@ -21,6 +21,7 @@ from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.desk.models import Role
 from dongtai_mail.desk.people import PeopleRefused
 from dongtai_mail.issues.models import Publication
+from dongtai_mail.issues.naming import called
 
 
 class RolesForm(forms.Form):
@@ -101,7 +102,7 @@ def _invite(request: HttpRequest, publication: Publication) -> HttpResponse:
         text = _("%(name)s 已有账号，职责已经加上。")
     else:
         text = _("已邀请 %(name)s：邮件里有设置密码的链接，三天之内有效。")
-    messages.success(request, text % {"name": people.called(person)})
+    messages.success(request, text % {"name": called(person)})
     return redirect("desk:people", publication.slug)
 
 
@@ -125,7 +126,7 @@ def _set_roles(request: HttpRequest, publication: Publication, member: User) -> 
             form.add_error(None, str(refused))
     if form.errors:
         return _person_page(request, publication, member, form)
-    messages.success(request, _("%(name)s 的职责已改。") % {"name": people.called(member)})
+    messages.success(request, _("%(name)s 的职责已改。") % {"name": called(member)})
     return redirect("desk:people", publication.slug)
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator, validate_slug
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from dongtai_mail import content
 from dongtai_mail.validators import validate_line
@@ -14,14 +15,16 @@ from dongtai_mail.validators import validate_line
 
 def validate_timezone(name: str) -> None:
     if name not in available_timezones():
-        raise ValidationError(f"{name!r} 不是时区名；请写成 Asia/Shanghai 这样的形式。")
+        raise ValidationError(
+            _("%(name)s 不是时区名；请写成 Asia/Shanghai 这样的形式。"), params={"name": name}
+        )
 
 
 validate_domain = RegexValidator(
     r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$",
-    "请填写小写的域名，例如 news.example.org。",
+    _("请填写小写的域名，例如 news.example.org。"),
 )
-validate_colour = RegexValidator(r"^#[0-9a-f]{6}$", "请填写 #b3121d 这样的颜色。")
+validate_colour = RegexValidator(r"^#[0-9a-f]{6}$", _("请填写 #b3121d 这样的颜色。"))
 
 
 class Publication(models.Model):

@@ -46,7 +46,7 @@ class Issue(models.Model):
     def __str__(self) -> str:
         label = self.number or self._unnumbered()
         if self.number and "期" not in self.number:
-            label = f"第 {self.number} 期"
+            label = _("第 %(number)s 期") % {"number": self.number}
         return f"{self.masthead or self.publication.name} {label}"
 
     def _unnumbered(self) -> str:

@@ -7,6 +7,14 @@ from collections.abc import Iterator
 from dongtai_mail.content import Finding, Severity, Subheading
 from dongtai_mail.manuscript.model import Draft, Role
 
+_PARTS = {
+    "masthead": "刊名",
+    "issue-number": "期号",
+    "issue-date": "出刊日期",
+    "host": "主办单位",
+    "colophon": "版权信息（地址、邮编、电话）",
+}
+
 
 def check(draft: Draft) -> Iterator[Finding]:
     yield from _missing(draft)
@@ -16,17 +24,10 @@ def check(draft: Draft) -> Iterator[Finding]:
 
 
 def _missing(draft: Draft) -> Iterator[Finding]:
-    issue = draft.issue
-    parts = (
-        ("masthead-missing", "刊名", issue.masthead),
-        ("issue-number-missing", "期号", issue.number),
-        ("issue-date-missing", "出刊日期", issue.date),
-        ("host-missing", "主办单位", issue.host),
-        ("colophon-missing", "版权信息（地址、邮编、电话）", issue.colophon),
-    )
-    for code, name, value in parts:
-        if value is None:
-            yield Finding(code, Severity.INFO, f"稿件中没有{name}，将使用刊物设置里的。")
+    for part in _PARTS:
+        if getattr(draft.issue, part.removeprefix("issue-")) is None:
+            message = f"稿件中没有{_PARTS[part]}，将使用刊物设置里的。"
+            yield Finding(f"{part}-missing", Severity.INFO, message)
 
 
 def _sections(draft: Draft) -> Iterator[Finding]:
