@@ -1,17 +1,21 @@
 """Charts as plain geometry, which templates write as SVG: no script, no style, legible in grey.
 
 Promises: columns begin at zero; lengths across are per cent, so that letters keep their size on a
-phone; the first, the last and the highest column are labelled, others by their title.
+phone; the first, the last and the highest column are labelled, all of them where there is room, and
+others by their title.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 HEIGHT = 120
 # Above the columns stands a number, below them a label.
 TOP, BOTTOM = 20, 22
+# So many letters stand beside each other on a phone.
+ROOM = 45
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,18 @@ def columns(points: Sequence[Point]) -> Chart:
     apart = max(1, len(points) // 6)
     if all(abs(top - other) > apart for other in labelled):
         labelled.add(top)
-    few = len(points) <= 8
+    few = len(points) * max(_width(point.label) for point in points) <= ROOM
     return Chart(
         [
             _column(place, len(points), point, highest, few or place in labelled or place == top)
             for place, point in enumerate(points)
         ]
     )
+
+
+def _width(label: str) -> int:
+    """In letters; a Chinese character is as wide as two."""
+    return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in label)
 
 
 def _column(place: int, count: int, point: Point, highest: float, shown: bool) -> Column:

@@ -111,7 +111,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # Generic for st
         }
         help_texts = {
             "from_name": gettext_lazy("改了发件人，还没有发出的各期要重新批准。"),
-            "from_address": gettext_lazy("读者看到的发件人；域名要有下一页的 DNS 记录。"),
+            "from_address": gettext_lazy("读者看到的发件人；域名要有“发信域名”页上的 DNS 记录。"),
             "bounce_domain": gettext_lazy("退信回到这个域名，例如 bounce.example.org。"),
             "dkim_selector": gettext_lazy("签名密钥的名字；换密钥时换一个。"),
             "reason": gettext_lazy("邮件末尾的一句话，说明读者为什么收到。"),

@@ -19,7 +19,7 @@ from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.desk import reviews
 from dongtai_mail.desk.access import Right
 from dongtai_mail.desk.dashboard import Today, UnderWay
-from dongtai_mail.desk.templatetags.desk import moment
+from dongtai_mail.desk.templatetags.desk import lane_name, moment
 from dongtai_mail.desk.words import VERDICTS, Word
 from dongtai_mail.issues.models import Issue, Review
 
@@ -62,7 +62,7 @@ def _machines(today: Today) -> Iterator[Task]:
         }
         yield Task(BLOCKED, text, _("体检"), doctor)
     if told.paused:
-        names = {"names": "、".join(told.paused)}
+        names = {"names": "、".join(map(lane_name, told.paused))}
         text = _("收信方要求放慢，正在暂停：%(names)s。到时自己接着发，别的照常。") % names
         yield Task(LOOK, text, _("看原因"), reverse("desk:providers"))
 

@@ -17,6 +17,7 @@ from dongtai_mail.content import Severity
 from dongtai_mail.delivery.doctor import Verdict
 from dongtai_mail.delivery.models import Delivery, Mailing, ReturnedMessage
 from dongtai_mail.message.feedback import Kind as Feedback
+from dongtai_mail.message.reply import Stage
 from dongtai_mail.rendering import Kind
 from subscribers.models import Subscription
 
@@ -110,6 +111,29 @@ FEEDBACK: dict[str, Text] = {
 SEVERITY: dict[str, Text] = {
     "hard": gettext_lazy("永久"),
     "soft": gettext_lazy("暂时"),
+}
+
+# Whom people know a group of receiving domains by; others are called by their domain.
+PROVIDERS: dict[str, Text] = {
+    "tencent": gettext_lazy("腾讯（QQ、Foxmail）"),
+    "netease": gettext_lazy("网易（163、126）"),
+    "aliyun": gettext_lazy("阿里云"),
+    "sina": gettext_lazy("新浪"),
+    "gmail": "Gmail",
+    "microsoft": gettext_lazy("微软（Outlook、Hotmail）"),
+    "yahoo": "Yahoo",
+    "apple": "iCloud",
+}
+
+# How far a mail had come when the answer was given.
+STAGES: dict[str, Text] = {
+    Stage.CONNECT: gettext_lazy("连接"),
+    Stage.TLS: gettext_lazy("加密连接"),
+    Stage.LOGIN: gettext_lazy("登录中继"),
+    Stage.MAIL: gettext_lazy("报发件人"),
+    Stage.RCPT: gettext_lazy("报收件人"),
+    Stage.DATA: gettext_lazy("交正文"),
+    Stage.FINAL: gettext_lazy("交完正文"),
 }
 
 KINDS: dict[str, Text] = {

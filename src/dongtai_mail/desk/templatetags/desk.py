@@ -114,7 +114,12 @@ def percent(share: float | None) -> str:
 @register.filter
 def lane_name(lane: str) -> str:
     """A receiving provider, or what all the small ones are called together."""
-    return lane or _("其他服务商")
+    return str(words.PROVIDERS.get(lane, lane)) or _("其他服务商")
+
+
+@register.filter
+def stage_name(stage: str) -> str:
+    return str(words.STAGES.get(stage, stage))
 
 
 @register.filter

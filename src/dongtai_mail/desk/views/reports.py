@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +23,7 @@ from dongtai_mail.issues.models import Publication
 from subscribers.exporting import neutral
 
 SHOWN = 50
+_ISSUE = re.compile(r"第\s*(\d+)\s*期")
 
 
 @opens(Publication, Right.SEE)
@@ -68,14 +70,14 @@ def _hours(said: Report) -> dict[str, Any] | None:
     if not said.hours:
         return None
     total = sum(hour.accepted for hour in said.hours)
+    first, last = said.hours[0], said.hours[-1]
+    shown = "%H:%M" if first.hour.date() == last.hour.date() else "%m-%d %H:%M"
     points = [
-        Point(f"{hour.hour:%m-%d %H:%M}", hour.accepted, f"{hour.accepted:,}")
-        for hour in said.hours
+        Point(hour.hour.strftime(shown), hour.accepted, f"{hour.accepted:,}") for hour in said.hours
     ]
-    first = said.hours[0]
     return {
         "title": _("第一个钟点（%(hour)s 起）接收了 %(share)s")
-        % {"hour": f"{first.hour:%H:%M}", "share": percent(first.accepted / total)},
+        % {"hour": f"{first.hour:%m-%d %H:%M}", "share": percent(first.accepted / total)},
         "chart": charts.columns(points),
         "points": points,
     }
@@ -118,12 +120,17 @@ def _earlier(rows: list[Figures]) -> list[dict[str, Any]]:
 def _compare(rows: list[Figures], name: str) -> dict[str, Any]:
     shares = [(each, getattr(each, name) or 0.0) for each in rows]
     points = [
-        Point(
-            each.mailing.edition.issue.number or f"#{each.mailing.pk}", share, percent(share), last
-        )
+        Point(_short(each.mailing), share, percent(share), last)
         for (each, share), last in zip(shares, [False] * (len(shares) - 1) + [True], strict=True)
     ]
     return {"chart": charts.columns(points), "points": points}
+
+
+def _short(mailing: Mailing) -> str:
+    """“2026 年第 21 期（总第 312 期）” is the 21st; there is no more room below a column."""
+    number = mailing.edition.issue.number or f"#{mailing.pk}"
+    found = _ISSUE.search(number)
+    return found[1] if found else number[:8]
 
 
 def _compared(rows: list[Figures], name: str, word: str) -> str:
