@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
+from django.utils import translation
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from dongtai_mail.issues.models import Issue, Item, Publication, Section
@@ -32,6 +33,13 @@ def _own_keys(settings, _keys) -> None:
 def _fresh_limits() -> None:
     """Nobody has tried any password yet."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_language() -> Iterator[None]:
+    """A page that was asked for in English leaves English behind for whatever comes next."""
+    with translation.override(settings.LANGUAGE_CODE):
+        yield
 
 
 @pytest.fixture
