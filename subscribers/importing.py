@@ -12,6 +12,7 @@ with the file.
 from __future__ import annotations
 
 import datetime
+import logging
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,26 +22,23 @@ from itertools import chain, islice
 from pathlib import Path
 
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from subscribers import columns, joining, staging, tables
-from subscribers.models import (
-    ImportRow,
-    ImportRun,
-    SubscriberList,
-)
+from subscribers import columns, joining, leasing, staging, tables
+from subscribers.leasing import RUNNING
+from subscribers.models import ImportRow, ImportRun, SubscriberList
 from subscribers.signals import import_due
 from subscribers.tables import Fault, Shape
+from subscribers.workbooks import TableUnreadable
+
+logger = logging.getLogger(__name__)
 
 State = ImportRun.State
 CHUNK = 20_000
 PREVIEW = 8
-LEASE = datetime.timedelta(minutes=5)
 FILE_BYTES = 256 * 1024 * 1024
 KEPT_DAYS = 30
-_RUNNING = (State.CHECKING, State.RUNNING)
 
 
 class ImportFailed(Exception):
@@ -80,7 +78,7 @@ def receive(
         shape = tables.shape_of(run.path)
         run.encoding, run.delimiter = shape.encoding, shape.delimiter
         _guess(run)
-    except (ImportFailed, tables.TableUnreadable) as error:
+    except (ImportFailed, TableUnreadable) as error:
         run.path.unlink(missing_ok=True)
         raise ImportFailed(str(error)) from error
     run.save()
@@ -126,7 +124,7 @@ def _head(run: ImportRun, count: int) -> list[list[str]]:
     try:
         found = islice(tables.rows(run.path, _shape(run)), count)
         return [[] if isinstance(cells, Fault) else cells for _, cells in found]
-    except tables.TableUnreadable as error:
+    except TableUnreadable as error:
         raise ImportFailed(str(error)) from error
 
 
@@ -141,8 +139,8 @@ def begin(run: ImportRun, *, proceed: bool = False) -> None:
 
 
 def begin_here(run: ImportRun, *, proceed: bool) -> None:
-    """The same in this process, done when it returns; raises ``ImportFailed``."""
-    run.leased_until = timezone.now() + LEASE
+    """The same in this process, done when it returns; raises ``ImportFailed``, ``LeaseLost``."""
+    leasing.start(run)
     _prepare(run, proceed)
     _work(run)
     if run.state == State.FAILED:
@@ -177,39 +175,30 @@ def announce(run_id: int) -> None:
 
 def waiting() -> list[int]:
     """Runs that want a worker: nobody works at them now."""
-    free = Q(leased_until=None) | Q(leased_until__lt=timezone.now())
-    return list(
-        ImportRun.objects.filter(free, state__in=_RUNNING)
-        .order_by("id")
-        .values_list("pk", flat=True)
-    )
+    found = ImportRun.objects.filter(leasing.free(), state__in=RUNNING)
+    return list(found.order_by("id").values_list("pk", flat=True))
 
 
 def advance(run_id: int) -> bool:
     """Do what a run wants done; False when another worker is at it, or there is nothing."""
-    if not _lease(run_id):
+    if not leasing.take(run_id):
         return False
-    _work(ImportRun.objects.select_related("subscriber_list").get(pk=run_id))
+    try:
+        _work(ImportRun.objects.select_related("subscriber_list").get(pk=run_id))
+    except leasing.LeaseLost:
+        logger.warning("import=%s is with another worker by now", run_id)
     return True
 
 
 def _work(run: ImportRun) -> None:
-    try:
-        while run.state in _RUNNING:
-            (_check if run.state == State.CHECKING else _take_in)(run)
-    except tables.TableUnreadable as error:
-        _end(run, State.FAILED, str(error))
-    except OSError as error:
-        _end(run, State.FAILED, _("文件读不出来：%(why)s") % {"why": error.strerror})
-    finally:
-        ImportRun.objects.filter(pk=run.pk).update(leased_until=None)
-
-
-def _lease(run_id: int) -> bool:
-    now = timezone.now()
-    free = Q(leased_until=None) | Q(leased_until__lt=now)
-    wanted = ImportRun.objects.filter(free, pk=run_id, state__in=_RUNNING)
-    return bool(wanted.update(leased_until=now + LEASE))
+    with leasing.held(run):
+        try:
+            while run.state in RUNNING:
+                (_check if run.state == State.CHECKING else _take_in)(run)
+        except TableUnreadable as error:
+            _end(run, State.FAILED, str(error))
+        except OSError as error:
+            _end(run, State.FAILED, _("文件读不出来：%(why)s") % {"why": error.strerror})
 
 
 def _check(run: ImportRun) -> None:
@@ -219,19 +208,11 @@ def _check(run: ImportRun) -> None:
     for first in rows:
         chunk = chain([first], islice(rows, CHUNK - 1))
         with transaction.atomic():
-            _progress(run, staging.write(reader.batches(chunk)))
+            leasing.record(run, position=staging.write(reader.batches(chunk)))
     with transaction.atomic():
-        staging.judge(run)
-        run.rows, run.position = run.position, 0
-        run.state = State.RUNNING if run.proceed else State.CHECKED
-        run.save(update_fields=["counts", "rows", "position", "state"])
-
-
-def _progress(run: ImportRun, position: int) -> None:
-    run.position = position
-    ImportRun.objects.filter(pk=run.pk).update(
-        position=position, leased_until=timezone.now() + LEASE
-    )
+        counts = staging.judge(run)
+        state = State.RUNNING if run.proceed else State.CHECKED
+        leasing.record(run, counts=counts, rows=run.position, position=0, state=state)
 
 
 def _take_in(run: ImportRun) -> None:
@@ -243,9 +224,8 @@ def _take_in(run: ImportRun) -> None:
             _join(run, first, middle)
             if beside is not None:
                 beside.result()
-            _progress(run, last)
-    run.counts["added"] = joining.added(run)
-    ImportRun.objects.filter(pk=run.pk).update(counts=run.counts)
+            leasing.record(run, position=last)
+    leasing.record(run, counts={**run.counts, "added": joining.added(run)})
     _end(run, State.DONE)
 
 
@@ -269,15 +249,14 @@ def _join(run: ImportRun, first: int, last: int) -> None:
 
 
 def _end(run: ImportRun, state: State, note: str = "") -> None:
-    run.state, run.note, run.finished_at = state, note[:500], timezone.now()
-    run.save(update_fields=["state", "note", "finished_at"])
+    leasing.record(run, state=state, note=note[:500], finished_at=timezone.now())
 
 
 def forget_old() -> None:
     """Throw away files and rows of imports that ended long ago."""
     old = timezone.now() - datetime.timedelta(days=KEPT_DAYS)
     for run in ImportRun.objects.filter(created_at__lt=old).exclude(stored=""):
-        if run.state not in _RUNNING:
+        if run.state not in RUNNING:
             forget(run)
 
 

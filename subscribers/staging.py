@@ -142,8 +142,8 @@ def _copied(records: list[Record]) -> bytes:
     return f"{text}\n".encode()
 
 
-def judge(run: ImportRun) -> None:
-    """Give the acceptable rows their verdicts, and count all of them."""
+def judge(run: ImportRun) -> dict[str, int]:
+    """Give the acceptable rows their verdicts; answers how many of each there are."""
     values = {
         "run": run.pk,
         "list": run.subscriber_list_id,
@@ -160,7 +160,7 @@ def judge(run: ImportRun) -> None:
             [run.pk],
         )
         counted = dict(cursor.fetchall())
-    run.counts = {verdict.name.lower(): counted.get(verdict.value, 0) for verdict in Verdict}
+    return {verdict.name.lower(): counted.get(verdict.value, 0) for verdict in Verdict}
 
 
 _OWN = "subscribers_importrow.run_id = %(run)s AND subscribers_importrow.verdict = %(new)s"

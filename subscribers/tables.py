@@ -1,10 +1,8 @@
 """Files of readers as rows: CSV in any of the encodings that Excel writes, and XLSX.
 
-Owns: finding the encoding and the delimiter, and reading either kind of file as (row number, cells)
-without holding it in memory. Promises: every row is given out or reported as a ``Fault``; nothing
-that a file says about itself is believed beyond the caps below, so that a small file that unpacks
-to a huge one is refused before it is unpacked. Fails: ``TableUnreadable``, in Chinese, when the
-file is no table at all.
+Owns: finding the encoding and the delimiter, and reading either kind of file (``workbooks``,
+``records``) as (row number, cells) without holding it in memory. Promises: every row is given out
+or reported as a ``Fault``. Fails: ``TableUnreadable`` when the file is no table at all.
 """
 
 from __future__ import annotations
@@ -12,16 +10,16 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from subscribers import workbooks
 from subscribers.records import CHARACTERS, Records, Unclosed
+from subscribers.workbooks import CELL, COLUMNS, TableUnreadable
 
 XLSX = "xlsx"
 ENCODINGS = {
@@ -33,21 +31,9 @@ ENCODINGS = {
     "utf-16-be": gettext_lazy("UTF-16（大端，没有 BOM）"),
     XLSX: gettext_lazy("Excel 工作簿（.xlsx）"),
 }
-_DAMAGED = gettext_lazy("文件已损坏，或不是 Excel 工作簿，请重新保存后再试。")
 DELIMITERS = ",\t;"
 # What many systems call .xls and Excel opens with a warning.
 _PAGES = ("<html", "<!doctype", "<table", "<meta", "<?xml")
-# What a workbook may unpack to, how many files it may hold, and how far any of them is packed.
-UNPACKED, PARTS, RATIO = 1 << 30, 5000, 200
-SHARED_STRINGS = 256 << 20
-# Excel's own; a file may claim any number, and what lies between would be read row by row.
-SHEET_ROWS = 1_048_576
-COLUMNS = 200
-CELL = 2000
-
-
-class TableUnreadable(Exception):
-    """The file is no table of readers; the text says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +62,7 @@ def shape_of(path: Path) -> Shape:
         if not head.strip(b"\xef\xbb\xbf\xff\xfe \r\n\t"):
             raise TableUnreadable(_("文件是空的。"))
         if head.startswith(b"PK\x03\x04"):
-            _check_workbook(path)
+            workbooks.check(path)
             return Shape(XLSX, "")
         if head.startswith(b"\xd0\xcf\x11\xe0"):
             raise TableUnreadable(
@@ -94,7 +80,7 @@ def shape_of(path: Path) -> Shape:
 
 def rows(path: Path, shape: Shape) -> Iterator[Row]:
     """Every row with its number, from 1; empty ones are left out."""
-    return _workbook_rows(path) if shape.encoding == XLSX else _csv_rows(path, shape)
+    return workbooks.rows(path) if shape.encoding == XLSX else _csv_rows(path, shape)
 
 
 def _encoding(file: io.BufferedReader, head: bytes) -> str:
@@ -152,81 +138,3 @@ def _unclosed(fault: Unclosed) -> Fault:
         "文件第 %(line)s 行有一个引号没有合上，这一行没有导入，后面的照常；请补上或删去引号"
     ) % {"line": fault.line}
     return Fault(reason, fault.text.strip()[:CELL])
-
-
-def _check_workbook(path: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            parts = archive.infolist()
-            for part in parts[:PARTS]:
-                if part.filename.endswith((".xml", ".rels")):
-                    _check_markup(archive, part)
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
-        raise TableUnreadable(str(_DAMAGED)) from error
-    unpacked = sum(part.file_size for part in parts)
-    packed = sum(part.compress_size for part in parts) or 1
-    strings = sum(part.file_size for part in parts if part.filename.endswith("sharedStrings.xml"))
-    if (
-        len(parts) > PARTS
-        or unpacked > UNPACKED
-        or strings > SHARED_STRINGS
-        or (unpacked > 50 << 20 and unpacked / packed > RATIO)
-    ):
-        raise TableUnreadable(
-            _("工作簿解开后有 %(size)s MB，超过上限；请另存为“CSV UTF-8”再导入。")
-            % {"size": f"{unpacked >> 20:,}"}
-        )
-
-
-def _check_markup(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
-    """Excel declares no entities; whoever does wants them to expand."""
-    with archive.open(part) as file:
-        # UTF-16 would hide it behind zeros.
-        if b"<!DOCTYPE" in file.read(1 << 16).replace(b"\0", b""):
-            raise TableUnreadable(_("工作簿里有 Excel 不会写的内容（DTD），不能导入。"))
-
-
-def _workbook_rows(path: Path) -> Iterator[Row]:
-    with path.open("rb") as file:
-        book = _book(file)
-        try:
-            yield from _sheet_rows(book.worksheets[0])
-        except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
-            raise TableUnreadable(_("工作簿里的表读不出来，请另存为“CSV UTF-8”再试。")) from error
-        finally:
-            book.close()
-
-
-def _book(file: io.BufferedReader) -> Any:
-    from openpyxl import load_workbook
-    from openpyxl.worksheet._read_only import ReadOnlyWorksheet
-
-    # It would read a sheet that doesn't say its size to the end, for a number that is not used.
-    ReadOnlyWorksheet._get_size = lambda self: None
-    try:
-        return load_workbook(file, read_only=True, data_only=True, keep_links=False)
-    except Exception as error:  # The library fails in many ways at damaged files.
-        raise TableUnreadable(str(_DAMAGED)) from error
-
-
-def _sheet_rows(sheet: Any) -> Iterator[Row]:
-    # The dimensions that a file claims would make rows of 16,384 cells.
-    sheet.reset_dimensions()
-    for number, cells in enumerate(sheet.iter_rows(max_col=COLUMNS, values_only=True), 1):
-        if number > SHEET_ROWS:
-            raise TableUnreadable(_("工作簿里有 Excel 不会有的行号，请另存为“CSV UTF-8”再试。"))
-        if not any(cells):
-            continue
-        texts = [_text(cell) for cell in cells]
-        while texts and not texts[-1]:
-            texts.pop()
-        if texts:
-            yield number, texts
-
-
-def _text(cell: object) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell)[:CELL]

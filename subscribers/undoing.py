@@ -2,7 +2,8 @@
 
 Promises: only whom the import brought goes, and nobody who did anything since, or whom the caller
 spares; each chunk is a transaction of its own, so that nobody waits for hundreds of thousands to
-be taken out; the run is undone when all are gone, and what was cut off goes on when asked again.
+be taken out; the run says so from before the first until all are gone, and what was cut off goes
+on when asked again.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ def undo(run: ImportRun, spared: Exists | Q) -> int:
             people = _held(run, spared, chunk)
             _take_back(run, people)
         taken, last = taken + len(people), chunk[-1]
-    done = ImportRun.objects.filter(pk=run.pk, state=ImportRun.State.DONE)
-    done.update(state=ImportRun.State.UNDONE)
+    begun = ImportRun.objects.filter(pk=run.pk, state=ImportRun.State.UNDOING)
+    begun.update(state=ImportRun.State.UNDONE)
     return taken
 
 

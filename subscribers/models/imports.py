@@ -25,6 +25,7 @@ class ImportRun(models.Model):
         CHECKED = "checked", _("已检查，待导入")
         RUNNING = "running", _("正在导入")
         DONE = "done", _("已导入")
+        UNDOING = "undoing", _("撤销未完成")
         UNDONE = "undone", _("已撤销")
         FAILED = "failed", _("未能导入")
 
@@ -57,6 +58,7 @@ class ImportRun(models.Model):
     counts = models.JSONField(default=dict)
     note = models.CharField(max_length=500, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=32, blank=True, db_default="")
     created_by = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 from html.parser import HTMLParser
 
@@ -10,13 +11,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 from openpyxl import load_workbook
 
 from dongtai_mail.delivery import audience
 from dongtai_mail.desk.models import AuditEntry, Membership, Role
 from dongtai_mail.desk.templatetags import readers as readers_words
 from dongtai_mail.message.feedback.model import Reason
-from subscribers import importing, suppression
+from subscribers import importing, leasing, suppression, undoing
 from subscribers.leaving import leave
 from subscribers.models import (
     ImportRun,
@@ -60,6 +62,39 @@ def test_an_import_is_seen_before_it_is_done(desk, readers):
     importing.advance(run.pk)
     assert Subscriber.objects.get().name == "张三"
     desk.post(f"/imports/{run.pk}/undo/")
+    assert not Subscriber.objects.exists()
+
+
+def test_an_import_whose_worker_died_says_when_the_next_one_goes_on(desk, readers):
+    _upload(desk, readers, "邮箱\nzhang@example.com\n")
+    run = ImportRun.objects.get()
+    importing.begin(run)
+    assert leasing.take(run.pk)
+    silent = "没有动静了"
+    assert silent not in desk.get(f"/imports/{run.pk}/progress/").content.decode()
+    left = datetime.timedelta(seconds=9.5)
+    ImportRun.objects.update(leased_until=timezone.now() + left)
+    assert silent in desk.get(f"/imports/{run.pk}/progress/").content.decode()
+
+
+def test_an_undoing_that_is_cut_off_is_seen_in_the_log_and_on_the_page(desk, readers, monkeypatch):
+    run = importing.receive(readers, ["邮箱\nzhang@example.com\n".encode()], "readers.csv")
+    importing.begin_here(run, proceed=True)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(undoing, "_take_back", killed)
+        with pytest.raises(KeyboardInterrupt):
+            desk.post(f"/imports/{run.pk}/undo/")
+    logged = AuditEntry.objects.order_by("pk").values_list("action", flat=True)
+    assert list(logged) == ["import.undo-begun"]
+    page = desk.get(f"/imports/{run.pk}/").content.decode()
+    assert "撤销未完成" in page
+    assert "继续撤销" in page
+    desk.post(f"/imports/{run.pk}/undo/")
+    assert list(logged.all())[1:] == ["import.undo-begun", "import.undone"]
     assert not Subscriber.objects.exists()
 
 

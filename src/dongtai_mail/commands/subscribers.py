@@ -70,7 +70,7 @@ def _parser() -> Parser:
 
 def _import(arguments: argparse.Namespace) -> int:
     from dongtai_mail.commands.lookup import list_named
-    from subscribers import importing
+    from subscribers import importing, leasing
     from subscribers.models import ImportRun
 
     with arguments.file.open("rb") as file:
@@ -87,6 +87,9 @@ def _import(arguments: argparse.Namespace) -> int:
     except importing.ImportFailed:
         importing.forget(run)
         raise
+    except (KeyboardInterrupt, leasing.LeaseLost):
+        print(f"没有做完：编号 {run.pk} 的导入由后台进程接着做。", file=sys.stderr)
+        raise KeyboardInterrupt from None
     return _report(run)
 
 
@@ -142,11 +145,19 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _undo(arguments: argparse.Namespace) -> int:
-    from dongtai_mail.delivery.imports import undo
+    from django.db import transaction
+
+    from dongtai_mail.delivery import imports
+    from dongtai_mail.desk import audit
     from subscribers.models import ImportRun
 
     run = ImportRun.objects.filter(pk=min(arguments.number, LARGEST)).first()
     if run is None:
         raise shell.CommandRefused(f"没有编号为 {arguments.number} 的导入。")
-    print(f"已撤销，取走 {undo(run):,} 人。")
+    with transaction.atomic():
+        imports.begin_undoing(run)
+        audit.by_operator("import.undo-begun", run)
+    count = imports.undo(run)
+    audit.by_operator("import.undone", run, after={"people": count})
+    print(f"已撤销，取走 {count:,} 人。")
     return 0

@@ -22,7 +22,7 @@ from dongtai_mail.delivery import imports
 from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.issues.models import Publication
-from subscribers import columns, importing
+from subscribers import columns, importing, leasing
 from subscribers.importing import ImportFailed
 from subscribers.models import ImportRow, ImportRun, SubscriberList
 from subscribers.tables import ENCODINGS
@@ -149,6 +149,9 @@ def import_start(request: HttpRequest, run: ImportRun) -> HttpResponse:
 @require_POST
 def import_undo(request: HttpRequest, run: ImportRun) -> HttpResponse:
     try:
+        with transaction.atomic():
+            imports.begin_undoing(run)
+            audit.record(request, "import.undo-begun", run)
         # Chunk by chunk, so that nobody waits; hence no transaction around it.
         count = imports.undo(run)
         audit.record(request, "import.undone", run, after={"people": count})
@@ -169,12 +172,14 @@ def _context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     chosen = request.GET.get("verdict", "")
     if chosen.isdecimal() and int(chosen) in verdicts.values:
         refused = ImportRow.objects.filter(run=run, verdict=int(chosen))
-    live = run.state in (ImportRun.State.CHECKING, ImportRun.State.RUNNING)
+    live = run.state in leasing.RUNNING
     return {
         "publication": run.subscriber_list.publication,
         "run": run,
         "encoding": ENCODINGS.get(run.encoding, run.encoding),
         "live": live,
+        "silent": leasing.seconds_left(run) if live else None,
+        "undoable": run.state in imports.UNDOABLE,
         "counts": [
             (each.label, each.value, run.counts.get(each.name.lower(), 0)) for each in verdicts
         ],

@@ -1,0 +1,93 @@
+"""One worker at an import, and the next one soon after it died.
+
+Owns: which worker may go on with a run, and until when. Promises: a lease is renewed beside the
+work for as long as its process lives, however long a statement takes, and ends ``LEASE`` after the
+last time; whoever lost it records nothing more, so that no two ever add the same rows. Fails:
+``LeaseLost`` where another worker has taken over.
+"""
+
+from __future__ import annotations
+
+import datetime
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import DatabaseError, connection
+from django.db.models import Q
+from django.utils import timezone
+
+from subscribers.models import ImportRun
+
+RUNNING = (ImportRun.State.CHECKING, ImportRun.State.RUNNING)
+LEASE = datetime.timedelta(seconds=30)
+BEAT = datetime.timedelta(seconds=5)
+
+
+class LeaseLost(Exception):
+    """Another worker goes on with the run."""
+
+
+def free() -> Q:
+    """Runs that nobody works at."""
+    return Q(leased_until=None) | Q(leased_until__lt=timezone.now())
+
+
+def seconds_left(run: ImportRun) -> int | None:
+    """How long a run still waits for a worker that went silent; None where none did."""
+    if run.leased_until is None:
+        return None
+    left = run.leased_until - timezone.now()
+    return max(0, round(left.total_seconds())) if left < LEASE - 3 * BEAT else None
+
+
+def start(run: ImportRun) -> None:
+    """Give a run that is saved next to this process."""
+    run.worker, run.leased_until = uuid.uuid4().hex, timezone.now() + LEASE
+
+
+def take(run_id: int) -> bool:
+    """Give a run that wants work to this process, where nobody is at it."""
+    wanted = ImportRun.objects.filter(free(), pk=run_id, state__in=RUNNING)
+    return bool(wanted.update(worker=uuid.uuid4().hex, leased_until=timezone.now() + LEASE))
+
+
+def record(run: ImportRun, **changes: Any) -> None:
+    """Write down what was done; in the transaction that did it, which fails with the lease."""
+    if not _own(run).update(leased_until=timezone.now() + LEASE, **changes):
+        raise LeaseLost
+    for name, value in changes.items():
+        setattr(run, name, value)
+
+
+@contextmanager
+def held(run: ImportRun) -> Iterator[None]:
+    """Renew the lease meanwhile, and give it back at the end."""
+    over = threading.Event()
+    beating = threading.Thread(target=_beat, args=(run, over), name="lease", daemon=True)
+    # SQLite lets nobody write beside a transaction; there each chunk renews it.
+    if connection.vendor == "postgresql" and not connection.in_atomic_block:
+        beating.start()
+    try:
+        yield
+    finally:
+        over.set()
+        if beating.ident is not None:
+            beating.join()
+        _own(run).update(leased_until=None, worker="")
+
+
+def _beat(run: ImportRun, over: threading.Event) -> None:
+    while not over.wait(BEAT.total_seconds()):
+        try:
+            _own(run).update(leased_until=timezone.now() + LEASE)
+        except DatabaseError:
+            # Busy, or gone for a while: the work itself finds out, and the next beat may come.
+            connection.close()
+    connection.close()
+
+
+def _own(run: ImportRun) -> Any:
+    return ImportRun.objects.filter(pk=run.pk, worker=run.worker)
