@@ -247,10 +247,15 @@ def _soft(mailing: Mailing, days_ago: float) -> ReturnedMessage:
     """A full mailbox, so many days ago."""
     delivery = _first(mailing)
     row = _receive(samples.full(delivery.address) + b"%f" % days_ago, _verp(delivery))
+    _shift(days_ago)
+    return row
+
+
+def _shift(days_ago: float) -> None:
+    """What came today came so many days ago."""
     day = timezone.localdate() - datetime.timedelta(days=int(days_ago))
     at = timezone.now() - datetime.timedelta(days=days_ago)
     SoftBounce.objects.filter(day=timezone.localdate()).update(day=day, at=at)
-    return row
 
 
 def test_five_soft_bounces_on_five_days_stop_a_reader(mailing: Mailing) -> None:
@@ -331,6 +336,23 @@ def test_an_erased_readers_address_is_in_nothing_that_came_back(mailing: Mailing
     other = _receive(b"Subject: of somebody else\r\n\r\n")
     returns.forget([subscription_id], [address])
     assert list(ReturnedMessage.objects.all()) == [other]
+
+
+def test_a_full_mailbox_counts_on_each_day_that_a_retry_hears_it(mailing: Mailing) -> None:
+    again = factories.mailing()
+    mailings.start(again.pk)
+    full = _first(again).pk
+    for days_ago in (17, 16, 15, 14, 0):
+        Delivery.objects.filter(state=Delivery.State.DEFERRED).update(
+            state=Delivery.State.QUEUED, due_at=None
+        )
+        claimed = queue.claim(again.pk, "", "worker", 4)
+        said = {True: "4.2.2 mailbox full", False: "4.7.1 greylisted, try again later"}
+        queue.record([Outcome(e, Reply(Stage.RCPT, 452, said[e.id == full])) for e in claimed])
+        assert SoftBounce.objects.filter(day=timezone.localdate()).count() == 1
+        _shift(days_ago)
+    assert sorted(_states()) == ["bounced"] + ["confirmed"] * 3
+    assert "mailbox full (5 soft bounces)" in SubscriptionEvent.objects.get().detail
 
 
 def test_a_server_that_refuses_while_we_send_stops_the_reader(mailing: Mailing) -> None:

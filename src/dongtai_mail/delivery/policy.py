@@ -23,7 +23,7 @@ from dongtai_mail.delivery import reasons
 from dongtai_mail.delivery.models import Attempt, Delivery, ReturnedMessage, SoftBounce
 from dongtai_mail.message.feedback import Severity
 from dongtai_mail.message.feedback.judge import judge
-from dongtai_mail.message.feedback.model import Stage
+from dongtai_mail.message.feedback.model import Reason, Stage
 from subscribers import leaving, suppression
 from subscribers.models import Subscription, SubscriptionEvent
 
@@ -32,6 +32,7 @@ State = Delivery.State
 
 # The stage of an attempt that failed after its acceptance.
 RETURNED = "returned"
+_OF_MAILBOX = (Reason.MAILBOX_FULL, Reason.SUSPENDED)
 _STAGES = {stage.value: stage for stage in Stage}
 # States in which a relay may have taken the message. One that is leased has been accepted, too,
 # when its bounce is faster than the worker's record, which then finds nothing to change.
@@ -68,11 +69,26 @@ def refused(attempts: Iterable[Attempt]) -> None:
     """Servers refused these for good while we were sending; the attempts are recorded already."""
     now = timezone.now()
     for attempt in attempts:
-        stage = _STAGES.get(attempt.stage, Stage.UNKNOWN)
-        _, severity, _ = judge(attempt.text, "", attempt.enhanced, attempt.code, stage)
-        source = f"mailing {attempt.mailing_id}"
-        said = (severity, attempt.code, attempt.enhanced, attempt.text)
-        _follow(attempt.delivery, Refusal(*said, "smtp", source), now)
+        _follow(attempt.delivery, _said(attempt)[1], now)
+
+
+def deferred(attempts: Iterable[Attempt]) -> None:
+    """Servers didn't take these yet; it counts where they say that the mailbox is why.
+
+    A limit or a greylist would count against every reader of a provider.
+    """
+    now = timezone.now()
+    for attempt in attempts:
+        reason, refusal = _said(attempt)
+        if reason in _OF_MAILBOX and attempt.delivery.subscription_id is not None:
+            _count(attempt.delivery.subscription_id, attempt.delivery, refusal, now)
+
+
+def _said(attempt: Attempt) -> tuple[Reason, Refusal]:
+    stage = _STAGES.get(attempt.stage, Stage.UNKNOWN)
+    reason, severity, _ = judge(attempt.text, "", attempt.enhanced, attempt.code, stage)
+    said = (severity, attempt.code, attempt.enhanced, attempt.text)
+    return reason, Refusal(*said, "smtp", f"mailing {attempt.mailing_id}")
 
 
 def complained(subscription: Subscription, door: str, source: str) -> Effect:

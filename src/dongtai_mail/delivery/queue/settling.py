@@ -92,6 +92,7 @@ def _record_failures(failed: Sequence[Outcome]) -> None:
     Attempt.objects.bulk_create([attempt for attempt, _ in attempts], batch_size=500)
     reasons.count(attempts)
     policy.refused(attempt for attempt, state in attempts if state == State.BOUNCED)
+    policy.deferred(attempt for attempt, state in attempts if state == State.DEFERRED)
 
 
 def _failed_rows(failed: Sequence[Outcome]) -> dict[tuple[int, int | None], Delivery]:
