@@ -36,9 +36,10 @@ def erase(person: Subscriber) -> None:
 def _suppress_by_hash(key: str) -> None:
     mark = fingerprint(key)
     Suppression.objects.filter(hash=mark).update(key=None)
-    Suppression.objects.filter(hash=mark, source__icontains=key).update(source="")
-    Release.objects.filter(hash=mark, source__icontains=key).update(source="")
-    Release.objects.filter(hash=mark, reason__icontains=key).update(reason="")
+    # Also where staff named this address when they stopped writing to another one.
+    Suppression.objects.filter(source__icontains=key).update(source="")
+    Release.objects.filter(source__icontains=key).update(source="")
+    Release.objects.filter(reason__icontains=key).update(reason="")
     Suppression.objects.get_or_create(
         hash=mark,
         publication=None,

@@ -1,7 +1,8 @@
 """What a reader's own link opens, and how its pages answer.
 
 Owns: from the token in ``/u/…/`` and ``/p/…/`` to the subscription, the uniform answer to every
-other token, the headers of these pages, and their language. Promises: a wrong token, a right one
+other token, how long what depends on an address takes, the headers of these pages, and their
+language. Promises: a wrong token, a right one
 of an erased reader and a mutilated one get the same bytes and status. The token is the credential:
 whoever has it has the reader's mail, no cookie is read or set, and a forged cross-site request
 would need it too, so these pages are exempt from CSRF tokens.
@@ -10,7 +11,9 @@ would need it too, so these pages are exempt from CSRF tokens.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 
@@ -25,6 +28,8 @@ from dongtai_mail.message.links import PURPOSE
 from subscribers import tokens
 from subscribers.models import Notice, Subscription
 
+# Longer than the slowest way of asking a mailbox takes.
+EVEN_SECONDS = 0.15
 HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -96,9 +101,20 @@ def client_ip(request: HttpRequest) -> str | None:
     if settings.SECURE_PROXY_SSL_HEADER:
         address = request.headers.get("X-Forwarded-For", address).rpartition(",")[2].strip()
     try:
-        return str(ipaddress.ip_address(address))
+        # The name of a network card says nothing to anybody else.
+        found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return None
+    # A socket for both kinds gives IPv4 so, and all of it would be one network of IPv6.
+    return str(getattr(found, "ipv4_mapped", None) or found)
+
+
+@contextmanager
+def evenly() -> Iterator[None]:
+    """So long it takes whatever is known of an address, so that no clock tells."""
+    until = time.monotonic() + EVEN_SECONDS
+    yield
+    time.sleep(max(0.0, until - time.monotonic()))
 
 
 def masked(address: str) -> str:

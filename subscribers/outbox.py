@@ -1,6 +1,6 @@
 """The outbox of our own notices: queued in the transaction that needs them, sent by a worker.
 
-Promises: one notice of a kind an address a day, and few an hour at the request of one network, so
+Promises: one notice of a kind a mailbox a day, and few an hour at the request of one network, so
 that our forms can't be used to flood anybody; a notice is claimed by one worker at a time, tried
 again when the relay could not take it, and given up after a few tries.
 """
@@ -47,7 +47,7 @@ def post(
                 subscription=subscription,
                 move=move,
                 language=language,
-                recipient_hash=fingerprint(key),
+                recipient_hash=fingerprint(_mailbox(key)),
                 ip=ip,
                 day=timezone.localdate(now),
                 due_at=now,
@@ -56,6 +56,12 @@ def post(
         return False
     transaction.on_commit(lambda: notice_due.send(Notice))
     return True
+
+
+def _mailbox(key: str) -> str:
+    """Where mail to an address arrives: li+1@ and li+2@ would be as many addresses (RFC 5233)."""
+    local, _, domain = key.rpartition("@")
+    return f"{local.partition('+')[0] or local}@{domain}"
 
 
 def crowded(ip: str) -> bool:

@@ -21,6 +21,7 @@ from subscribers import exporting, moving, outbox
 from subscribers.links import (
     Link,
     client_ip,
+    evenly,
     masked,
     notice_page,
     reader_page,
@@ -52,7 +53,8 @@ def move(request: HttpRequest, link: Link) -> HttpResponse:
     asked = form.is_bound and form.is_valid()
     if asked:
         language = translation.get_language() or ""
-        moving.ask(link.subscription, form.cleaned_data["email"], language, client_ip(request))
+        with evenly():
+            moving.ask(link.subscription, form.cleaned_data["email"], language, client_ip(request))
     context = {
         "publication": link.subscription.subscriber_list.publication,
         "address": masked(link.subscription.subscriber.address),

@@ -10,13 +10,13 @@ import datetime
 
 from django import forms
 from django.conf import settings
-from django.core.validators import RegexValidator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
+from dongtai_mail.validators import validate_line
 from subscribers.erasure import erase
 from subscribers.leaving import come_back, leave
 from subscribers.links import Link, client_ip, masked, reader_page
@@ -24,19 +24,13 @@ from subscribers.models import Subscriber, Subscription
 
 State = Subscription.State
 
-# Line ends would reach mail headers; bidirectional marks would turn what stands around a name.
-plain = RegexValidator(
-    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]",
-    _("称呼里不能有换行或控制字符。"),
-    inverse_match=True,
-)
 KEEP = "keep"
 PAUSES = (("", _("不暂停")), ("30", _("一个月")), ("90", _("三个月")), ("180", _("半年")))
 
 
 class PreferencesForm(forms.Form):
     name = forms.CharField(
-        label=_("称呼"), max_length=100, required=False, validators=[plain], strip=True
+        label=_("称呼"), max_length=100, required=False, validators=[validate_line], strip=True
     )
     name.widget.attrs["autocomplete"] = "name"
     language = forms.ChoiceField(label=_("语言"), choices=settings.LANGUAGES, required=False)

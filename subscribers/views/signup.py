@@ -17,10 +17,10 @@ from django.views.decorators.http import require_http_methods
 
 from dongtai_mail.message.address import AddressError, parse
 from dongtai_mail.sentences import told
+from dongtai_mail.validators import validate_line
 from subscribers import signup
-from subscribers.links import client_ip, masked, notice_page, reader_token, served
+from subscribers.links import client_ip, evenly, masked, notice_page, reader_token, served
 from subscribers.models import Notice, SubscriberList
-from subscribers.views.preferences import plain
 
 
 class SignUpForm(forms.Form):
@@ -31,7 +31,7 @@ class SignUpForm(forms.Form):
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
     name = forms.CharField(
-        label=_("称呼"), max_length=100, required=False, validators=[plain], strip=True
+        label=_("称呼"), max_length=100, required=False, validators=[validate_line], strip=True
     )
     name.widget.attrs["autocomplete"] = "name"
     # People don't see this field; programs fill in whatever there is.
@@ -59,13 +59,14 @@ def _sign_up(request: HttpRequest, chosen: SubscriberList) -> HttpResponse:
     form = SignUpForm(request.POST if request.method == "POST" else None)
     asked = form.is_bound and form.is_valid()
     if asked and not form.cleaned_data["website"]:
-        signup.sign_up(
-            chosen,
-            form.cleaned_data["email"],
-            form.cleaned_data["name"],
-            translation.get_language() or "zh-hans",
-            client_ip(request),
-        )
+        with evenly():
+            signup.sign_up(
+                chosen,
+                form.cleaned_data["email"],
+                form.cleaned_data["name"],
+                translation.get_language() or "zh-hans",
+                client_ip(request),
+            )
     context = {
         "publication": chosen.publication,
         "list": chosen,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from subscribers import links
 from subscribers.models import SubscriberList, Subscription
 from tests import factories
 
@@ -18,6 +19,11 @@ def _keys(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _own_keys(settings, _keys) -> None:
     settings.DATA_DIR = _keys
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch) -> None:
+    monkeypatch.setattr(links, "EVEN_SECONDS", 0)
 
 
 @pytest.fixture

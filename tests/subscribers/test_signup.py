@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import re
+import time
 from email import policy
 
 import dkim
@@ -14,7 +15,7 @@ from dongtai_mail.delivery import notices
 from dongtai_mail.delivery.letters import key_path
 from dongtai_mail.environment import Relay
 from dongtai_mail.message.dkim import Signer, dns_record
-from subscribers import outbox, signup, suppression, tokens
+from subscribers import links, outbox, signup, suppression, tokens
 from subscribers.models import Notice, Subscriber, Subscription, Suppression
 from tests import factories
 from tests.smtp_server import SmtpServer
@@ -79,6 +80,33 @@ def test_an_address_gets_one_confirmation_a_day_whoever_asks(stranger, public):
         for _ in range(3):
             _sign_up(stranger, spelling)
     assert Notice.objects.count() == 1
+
+
+def test_a_mailbox_gets_one_confirmation_a_day_however_it_is_tagged(stranger, public):
+    for tag in ("", "+1", "+2", "+2+3"):
+        _sign_up(stranger, f"victim{tag}@example.com")
+    assert Notice.objects.count() == 1
+
+
+def test_the_answer_takes_as_long_whatever_is_known(stranger, public, reader, monkeypatch):
+    monkeypatch.setattr(links, "EVEN_SECONDS", 0.08)
+    suppression.suppress("gone@example.com", Suppression.Reason.COMPLAINT, "test")
+    for address in ("gone@example.com", "new@example.com", "zhang@example.com"):
+        began = time.monotonic()
+        _sign_up(stranger, address)
+        assert time.monotonic() - began >= 0.08
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        *(("::ffff:192.0.2.7", "192.0.2.7"), ("fe80::1%eth0\x00", "fe80::")),
+        *(("2001:db8:0:1::7", "2001:db8:0:1::"), ("nonsense", None), ("", None)),
+    ],
+)
+def test_a_network_is_counted_as_one(stranger, public, said, kept):
+    stranger.post("/s/readers/", {"email": "li@example.com"}, REMOTE_ADDR=said)
+    assert Notice.objects.get().ip == kept
 
 
 def test_a_network_gets_few_confirmations_an_hour(stranger, public, monkeypatch):
