@@ -81,6 +81,14 @@ function choose(item) {
     if (own) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
+  rove();
+}
+
+// All items are one stop of the Tab key; from one to another lead the arrows.
+function rove(to = outline?.querySelector("[data-open][aria-current]")) {
+  const links = [...(outline?.querySelectorAll("[data-open]") ?? [])];
+  const stop = to ?? links[0];
+  for (const link of links) link.tabIndex = link === stop ? 0 : -1;
 }
 
 function comments(url) {
@@ -292,6 +300,7 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("keydown", keys);
+outline?.addEventListener("focusin", ({ target }) => target.matches("[data-open]") && rove(target));
 document.addEventListener("issue-saved", (event) => changed({ ...event.detail, mine: true }));
 document.addEventListener("item-titled", (event) => {
   const title = outline?.querySelector(`#item-${event.detail.item} .outline-title`);
@@ -339,6 +348,7 @@ for (const help of document.querySelectorAll("[data-counts]")) {
 if (editor) {
   document.documentElement.classList.add("scripted");
   tabs();
+  rove();
   begin();
   const named = location.hash.match(/^#item-(\d+)$/)?.[1];
   const link = named && outline?.querySelector(`#item-${named} [data-open]`);
