@@ -82,6 +82,7 @@ SENTENCES = (
     ),
     # issues.reviewing
     _("刊物设置有改动"),
+    _("改动了刊物设置"),
     _("改动了%(names)s等 %(count)s 处"),
     _("改动了%(names)s"),
     _("%(who)s 改动了刊物设置"),

@@ -29,7 +29,6 @@ HAN = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff01-\uff5e]")
 _SWITCH = re.compile(r'<(button|a) [^>]*lang="zh-CN"[^>]*>中文</\1>')
 _CONTENT = re.compile(
     "“[^”]*”|云港观察编辑部|《?云港观察》?( 第 7 期)?|云港口岸开通夜航|【?要闻】?|正文。?|一条|读者"
-    "|【test】"
 )
 
 

@@ -14,7 +14,7 @@ from dongtai_mail.delivery import proof_sends
 from dongtai_mail.delivery.models import Attempt, Delivery, ProofLetter
 from dongtai_mail.desk.models import AuditEntry, Membership, Role
 from dongtai_mail.environment import Relay
-from dongtai_mail.issues.models import Edition
+from dongtai_mail.issues.models import Edition, Publication
 from subscribers import suppression
 from subscribers.models import Suppression
 from tests import factories
@@ -39,13 +39,15 @@ def _deliver(settings, script=lambda stage, argument: None) -> SmtpServer:
     return smtp
 
 
-def test_a_test_is_the_edition_marked_as_one(desk, issue, settings):
+@pytest.mark.parametrize(("language", "mark"), [("zh-CN", "【测试】"), ("en", "[Test] ")])
+def test_a_test_is_the_edition_marked_as_one(desk, issue, settings, language, mark):
+    Publication.objects.update(language=language)
     _post(desk, issue, "wang@example.com, li@example.com\nwang@EXAMPLE.com")
     smtp = _deliver(settings)
     assert sorted(smtp.recipients()) == ["li@example.com", "wang@example.com"]
     edition = Edition.objects.get()
     message = email.message_from_bytes(smtp.received[0].data, policy=policy.default)
-    assert message["Subject"] == f"【测试】{edition.subject}"
+    assert message["Subject"] == mark + edition.subject
     assert message["X-Dongtai-Test"] == edition.sha256
     for kind, frozen in (("html", edition.html), ("plain", edition.text)):
         part = message.get_body((kind,)).get_payload(decode=True).decode().replace("\r\n", "\n")

@@ -13,13 +13,14 @@ from django.conf import settings
 from dongtai_mail.delivery import letters
 from dongtai_mail.delivery.letters import Letter
 from dongtai_mail.delivery.proof_sends import ProofLetter
+from dongtai_mail.delivery.staff_notices import language_of
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.address import parse
 from dongtai_mail.message.compose import Letterhead, Reader, Skeleton
 from dongtai_mail.message.links import link_lengths, reader_links
 from subscribers import suppression
 
-MARK = "【测试】"
+MARKS = {"zh-hans": "【测试】", "en": "[Test] "}
 HEADER = "X-Dongtai-Test"
 
 
@@ -39,7 +40,7 @@ def letter(test: ProofLetter, now: datetime.datetime) -> Letter:
     letterhead = Letterhead(
         from_name=publication.from_name,
         from_address=publication.from_address,
-        subject=MARK + edition.subject,
+        subject=MARKS[language_of(publication)] + edition.subject,
         list_name=publication.name,
         list_id=f"test.{publication.domain}",
         extra=((HEADER, edition.sha256), ("Auto-Submitted", "auto-generated")),
