@@ -100,7 +100,11 @@ class Meter:
         return int(self._sink.docmd("XCOUNT")[1])
 
     def wait(self, count: int) -> None:
-        wait_until(lambda: self.count() >= count, f"{count:,} messages are sent", HOURS)
+        def sent() -> bool:
+            self._built.installation.assert_alive()
+            return self.count() >= count
+
+        wait_until(sent, f"{count:,} messages are sent", HOURS)
 
     def measure(self, until: Callable[[], None]) -> Cost:
         count, cpu, began = self.count(), self._cpu(), time.monotonic()
@@ -158,6 +162,8 @@ def _compare(built: House, sink: Sink, meter: Meter, options: argparse.Namespace
     high = peak_kilobytes(built.worker.pid)
     built.wait(mailing)
     small += [_baseline(built, sink, meter) for _ in range(2)]
+    # They would start the mailings that the pages need.
+    built.stop_workers()
 
     _print_costs(options, small, large)
     _print_bar("peak RSS of a worker process", high / low, 1.1, f"{low:,} kB → {high:,} kB")

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
+import threading
 from functools import cache
 
+from billiard import active_children
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
+from dongtai_mail.logs import event
 from worker import engine
+
+logger = logging.getLogger(__name__)
 
 # A call that waited longer than this meets workers that are busy already, or the next tick.
 CALL_SECONDS = 5.0
+# What a child needs for its stop, and less than supervisors wait before they kill (docker: 10 s).
+OVERDUE_SECONDS = 9.0
 
 
 @shared_task
@@ -41,3 +51,18 @@ def call_errands() -> None:
 @worker_shutting_down.connect
 def _stop(**_: object) -> None:
     engine.stopping.set()
+    overdue = threading.Timer(OVERDUE_SECONDS, _end)
+    overdue.daemon = True
+    overdue.start()
+
+
+def _end() -> None:
+    """End what a stop did not: a pool waits for ever for a task that it gave to a dead child.
+
+    Leases and journals say what was under way, as after a crash.
+    """
+    left = [child.pid for child in active_children() if child.pid is not None]
+    logger.warning(event("stop-overdue", seconds=OVERDUE_SECONDS, processes=len(left)))
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    os._exit(os.EX_SOFTWARE)

@@ -152,6 +152,20 @@ def test_a_stop_on_request_works_after_a_child_was_killed(world: World) -> None:
     world.assert_everybody_has_one(doubled=2 * SESSIONS)
 
 
+def test_a_stop_on_request_ends_although_a_child_hangs(world: World) -> None:
+    slow = _slow(world)
+    world.start_worker(concurrency=2)
+    world.send()
+    world.wait(lambda: len(world.smtp.received) > 30, "the sending is under way")
+    for child in children(world.installation.processes["worker"].pid):
+        os.kill(child, signal.SIGSTOP)
+    _stop(world)
+    slow.clear()
+    world.start_worker()
+    world.finish()
+    world.assert_everybody_has_one(doubled=2 * SESSIONS)
+
+
 def _slow(world: World) -> threading.Event:
     """A server that takes its time until the event is cleared."""
     slow = threading.Event()
