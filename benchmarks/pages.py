@@ -225,6 +225,7 @@ def _paths(
     )
     for name in of_publication:
         yield name, reverse(f"desk:{name}", args=[slug]), {}
+    yield "search, an address's beginning", f"{reverse('desk:search', args=[slug])}?q=reader5", {}
     of_mailing = (
         *("mailing", "progress", "mailing-unconfirmed", "mailing-following", "report"),
         *("report-csv", "cancellation"),
