@@ -18,8 +18,8 @@ from dongtai_mail.delivery.models import Attempt, ReturnedMessage
 from dongtai_mail.desk import access, audit, navigation, people, words
 from dongtai_mail.desk.access import Right
 from dongtai_mail.desk.navigation import Entry
+from dongtai_mail.issues import naming
 from dongtai_mail.issues.models import Publication
-from dongtai_mail.issues.naming import called_by_account
 from subscribers.models import Subscription
 
 register = template.Library()
@@ -81,8 +81,12 @@ def called(context: Context, username: str) -> str:
         return _("系统")
     request = context["request"]
     if not hasattr(request, "called"):
-        request.called = called_by_account()
+        request.called = naming.called_by_account()
     return str(request.called.get(username, username))
+
+
+# {{ person|called }}, or {{ person|called:account }} where the person may be gone.
+register.filter("called", naming.called)
 
 
 @register.filter
