@@ -12,9 +12,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import gettext
 
 from dongtai_mail.delivery import staff_letters
 from dongtai_mail.delivery.staff_notices import StaffNotice
+from dongtai_mail.desk.audit import ACTIONS
 from dongtai_mail.desk.models import MailPreference, Membership, Role
 from dongtai_mail.issues import editing, editions, reviewing
 from dongtai_mail.issues.models import Issue, Item, Publication, Review
@@ -160,3 +162,13 @@ def test_a_language_chosen_before_signing_in_is_whose_it_was(publication: Public
     assert list(chosen) == [("zh-hans", False), ("en", True)]
     assert client.post("/language/", {"language": "tlh"}).status_code == 302
     assert not MailPreference.objects.filter(language="tlh").exists()
+
+
+def test_the_log_says_in_english_what_was_done_and_buttons_what_will_be() -> None:
+    with translation.override("en"):
+        done = {key: str(label) for key, label in ACTIONS.items()}
+        assert not [label for label in done.values() if HAN.search(label)]
+        assert (done["person.invited"], gettext("邀请同事")) == (
+            "Invited a colleague",
+            "Invite a colleague",
+        )

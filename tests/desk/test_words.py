@@ -22,7 +22,7 @@ from dongtai_mail.validators import validate_line
 
 PACKAGE = Path(dongtai_mail.__file__).parent
 CATALOGUE = PACKAGE / "locale" / "en" / "LC_MESSAGES" / "django.po"
-_TAG = re.compile(r'{%\s*translate\s+(["\'])(.+?)\1')
+_TAG = re.compile(r'{%\s*translate\s+(["\'])(.+?)\1(?:\s+context\s+"(\w+)")?')
 _BLOCK = re.compile(r"{%\s*blocktranslate([^%]*)%}(.*?){%\s*endblocktranslate\s*%}", re.DOTALL)
 
 
@@ -36,9 +36,14 @@ def _in_templates() -> set[str]:
     for folder in ("desk", "public", "account", "mfa", "usersessions"):
         for template in (templates_dir() / folder).rglob("*.html"):
             text = template.read_text()
-            found |= {words.replace("%", "%%") for _, words in _TAG.findall(text)}
+            found |= {_in_context(words, context) for _, words, context in _TAG.findall(text)}
             found |= {_msgid(body) for _, body in _BLOCK.findall(text)}
     return found
+
+
+def _in_context(words: str, context: str) -> str:
+    """As gettext's catalogues name what has different English in different places."""
+    return "\x04".join(filter(None, (context, words.replace("%", "%%"))))
 
 
 def _msgid(body: str) -> str:

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from dongtai_mail.desk.access import owner
 from dongtai_mail.desk.models import AuditEntry
 from dongtai_mail.issues.models import Publication
 
 Values = Mapping[str, Any]
+# A button of the same words tells in English what will be done, the log what was.
+_ = partial(pgettext_lazy, "done")
 # Who did what happens by itself.
 SYSTEM = "系统"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from dongtai_mail.desk.models import AuditEntry, Role
 from dongtai_mail.desk.words import KINDS, MAILINGS
@@ -58,7 +58,7 @@ FIELDS: dict[str, str | Promise] = {
     "preheader": gettext_lazy("预览文字"),
     "proof_addresses": gettext_lazy("校样名单"),
     "reason": gettext_lazy("理由"),
-    "renewed": gettext_lazy("重新生成"),
+    "renewed": pgettext_lazy("done", "重新生成"),
     "review_mail": gettext_lazy("审核的邮件"),
     "roles": gettext_lazy("职责"),
     "scheduled_at": gettext_lazy("发送时间"),

@@ -171,7 +171,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # Generic for st
 
 
 GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (gettext_lazy("刊物"), SettingsForm.Meta.fields[:6]),
+    (gettext_lazy("本刊"), SettingsForm.Meta.fields[:6]),
     (gettext_lazy("发件"), SettingsForm.Meta.fields[6:11]),
     (gettext_lazy("编辑与审核"), SettingsForm.Meta.fields[11:16]),
     (gettext_lazy("邮件末尾"), SettingsForm.Meta.fields[16:]),

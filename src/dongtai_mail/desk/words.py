@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from dongtai_mail.content import Severity
 from dongtai_mail.delivery.doctor import Verdict
@@ -95,7 +95,7 @@ EFFECTS = {
     ReturnedMessage.Effect.COUNTED: Word("deferred", "◐", gettext_lazy("计一次暂时退回")),
     ReturnedMessage.Effect.BOUNCED: Word("bounced", "■", gettext_lazy("停发：无法送达")),
     ReturnedMessage.Effect.COMPLAINED: Word("bounced", "■", gettext_lazy("停发：投诉")),
-    ReturnedMessage.Effect.LEFT: Word("suppressed", "–", gettext_lazy("退订")),
+    ReturnedMessage.Effect.LEFT: Word("suppressed", "–", pgettext_lazy("done", "退订")),
 }
 
 FEEDBACK: dict[str, Text] = {
