@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from dongtai_mail.desk import security
 from dongtai_mail.desk.access import Right, opens, rights
+from dongtai_mail.desk.forms import typed
 from dongtai_mail.desk.previews import KINDS, Preview, envelope, of_edition, preview, sizes
 from dongtai_mail.desk.reviews import shown
 from dongtai_mail.issues import editions, proofreading, reviewing
@@ -147,7 +148,7 @@ def _reader(request: HttpRequest, publication: Publication) -> Subscription | No
 
 
 def _found(request: HttpRequest, publication: Publication) -> list[Subscription]:
-    asked = request.GET.get("q", "").strip().replace("\x00", "")[:100]
+    asked = typed(request.GET, "q")[:100]
     if not asked:
         return []
     people = Q(subscriber__key__icontains=asked) | Q(subscriber__name__icontains=asked)

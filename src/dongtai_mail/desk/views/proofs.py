@@ -20,6 +20,7 @@ from dongtai_mail.content import Severity
 from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, opens, rights
 from dongtai_mail.desk.findings import beside
+from dongtai_mail.desk.forms import typed
 from dongtai_mail.issues import editing, editions, links, proofreading
 from dongtai_mail.issues.models import Issue
 
@@ -45,7 +46,7 @@ def taken(request: HttpRequest, issue: Issue, fingerprint: str) -> HttpResponse:
 @opens(Issue, Right.WRITE)
 @require_POST
 def ignored(request: HttpRequest, issue: Issue, fingerprint: str) -> HttpResponse:
-    reason = request.POST.get("reason", "").strip()
+    reason = typed(request.POST, "reason")
     if not reason:
         return _answer(request, issue, _("请写一句为什么可以不改，别人看到时才明白。"))
 

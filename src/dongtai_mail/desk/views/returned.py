@@ -14,6 +14,7 @@ from dongtai_mail.delivery import returns
 from dongtai_mail.delivery.models import Delivery, ReturnedMessage
 from dongtai_mail.desk import words
 from dongtai_mail.desk.access import Right, opens, owner
+from dongtai_mail.desk.forms import typed
 from dongtai_mail.issues.models import Publication
 from subscribers.models import Subscription
 
@@ -25,7 +26,7 @@ SHOWN = 64 * 1024
 @opens(Publication, Right.LISTS)
 @require_safe
 def returned_messages(request: HttpRequest, publication: Publication) -> HttpResponse:
-    chosen = {name: request.GET.get(name, "") for name in ("status", "effect", "q")}
+    chosen = {name: typed(request.GET, name) for name in ("status", "effect", "q")}
     page = Paginator(_found(publication, chosen), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "publication": publication,
@@ -55,7 +56,7 @@ def _found(publication: Publication, chosen: dict[str, str]) -> QuerySet[Returne
         rows = rows.filter(status=chosen["status"])
     if chosen["effect"] and chosen["effect"] in ReturnedMessage.Effect:
         rows = rows.filter(effect=chosen["effect"])
-    if sought := chosen["q"].strip():
+    if sought := chosen["q"]:
         rows = rows.filter(
             Q(delivery__address__icontains=sought)
             | Q(subscription__subscriber__address__icontains=sought)

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dongtai_mail.desk import audit, review_mail
 from dongtai_mail.desk.access import Right, check, opens, rights
+from dongtai_mail.desk.forms import typed
 from dongtai_mail.desk.previews import AUTO, KINDS, preview
 from dongtai_mail.desk.reviews import approvers, shown, shown_changes
 from dongtai_mail.issues import editions, proofreading, reviewing
@@ -74,7 +75,7 @@ def _asking(issue: Issue, kind: str) -> dict[str, Any]:
 @opens(Issue, Right.WRITE)
 @require_POST
 def requested(request: HttpRequest, issue: Issue) -> HttpResponse:
-    note = request.POST.get("note", "").strip()[:LONGEST]
+    note = typed(request.POST, "note")[:LONGEST]
     kind = _kind(request)
     try:
         with transaction.atomic():
@@ -111,7 +112,7 @@ def withdrawn(request: HttpRequest, row: Review) -> HttpResponse:
 
 
 def _decided(request: HttpRequest, row: Review, action: str, decide: Any) -> HttpResponse:
-    comment = request.POST.get("comment", "").strip()[:LONGEST]
+    comment = typed(request.POST, "comment")[:LONGEST]
     try:
         with transaction.atomic():
             decide(row, _person(request), comment)

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, opens
+from dongtai_mail.desk.forms import typed
 from dongtai_mail.issues.models import Publication
 from subscribers import exporting, suppression, tally
 from subscribers.models import SubscriberList, Subscription
@@ -71,7 +72,7 @@ def readers(request: HttpRequest, shown: SubscriberList) -> HttpResponse:
                 audit.record(request, "list.changed", shown, before=before, after=after)
             messages.success(request, _("已保存。"))
             return redirect("desk:subscriber-list", shown.slug)
-    asked = request.GET.get("q", "").strip().replace("\x00", "")
+    asked = typed(request.GET, "q")
     found = shown.subscriptions.order_by("-pk")
     count = None
     if asked:

@@ -14,6 +14,7 @@ from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
+from dongtai_mail.desk import forms
 from subscribers.audience import ATTRIBUTE, MOST_RULES, Description
 
 Choices = tuple[tuple[str, str | Promise], ...]
@@ -86,7 +87,7 @@ def typed(data: QueryDict) -> list[Condition]:
     rows: list[Condition] = []
     while len(rows) < MOST_RULES and f"field-{len(rows)}" in data:
         number = len(rows)
-        rows.append(Condition(*(data.get(f"{part}-{number}", "")[:200] for part in _PARTS)))
+        rows.append(Condition(*(forms.typed(data, f"{part}-{number}")[:200] for part in _PARTS)))
     return rows
 
 

@@ -13,6 +13,7 @@ from dongtai_mail.delivery import audience
 from dongtai_mail.desk import audit, holding
 from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.desk.audience import comes_later
+from dongtai_mail.desk.forms import typed
 from dongtai_mail.desk.views import subscribers_conditions as conditions
 from dongtai_mail.issues.models import Publication
 from subscribers.audience import AudienceError, Description, refuse_address
@@ -63,7 +64,7 @@ def _page(request: HttpRequest, row: Segment) -> HttpResponse:
     rows, name = conditions.saved(described), row.name
     if request.method == "POST":
         described, rows = conditions.described(request.POST), conditions.typed(request.POST)
-        name = request.POST.get("name", "").strip()[:100]
+        name = typed(request.POST, "name")[:100]
         if "save" in request.POST and _save(request, row, name, described):
             messages.success(request, _("已保存。"))
             return redirect("desk:segments", row.publication.slug)

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, everywhere, opens
+from dongtai_mail.desk.forms import typed
 from dongtai_mail.issues.models import Publication
 from dongtai_mail.message.address import AddressError, parse
 from dongtai_mail.sentences import told
@@ -39,7 +40,7 @@ def suppressions(request: HttpRequest, publication: Publication) -> HttpResponse
         return redirect("desk:suppressions", publication.slug)
     manages_all = everywhere(request.user, Right.LISTS)
     found = _shown(publication, manages_all)
-    asked = request.GET.get("q", "").strip()
+    asked = typed(request.GET, "q")
     if asked:
         try:
             found = suppression.of(parse(asked).key, publication.pk)
@@ -77,11 +78,11 @@ def _add(request: HttpRequest, publication: Publication) -> None:
     if wide:
         _demand(request.user, Right.LISTS)
     try:
-        key = parse(request.POST.get("address", "")).key
+        key = parse(typed(request.POST, "address")).key
     except AddressError as error:
         messages.error(request, told(str(error)))
         return
-    source = f"{request.user.get_username()}: {request.POST.get('reason', '')}"
+    source = f"{request.user.get_username()}: {typed(request.POST, 'reason')}"
     with transaction.atomic():
         place = None if wide else publication.pk
         suppression.suppress(key, Suppression.Reason.STAFF, source, place)
@@ -98,7 +99,7 @@ def release(request: HttpRequest, publication: Publication, pk: int) -> HttpResp
         _demand(request.user, Right.ADMINISTER)
     try:
         with transaction.atomic():
-            suppression.release(row, request.POST.get("reason", ""), request.user.get_username())
+            suppression.release(row, typed(request.POST, "reason"), request.user.get_username())
             after = {"suppression": pk, "everywhere": wide}
             audit.record(request, "suppression.released", publication, after=after)
     except suppression.ReleaseRefused as refused:
