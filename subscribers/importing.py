@@ -26,6 +26,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from subscribers import columns, joining, leasing, staging, tables
+from subscribers.joining import Lines
 from subscribers.leasing import RUNNING
 from subscribers.models import ImportRow, ImportRun, SubscriberList
 from subscribers.signals import import_due
@@ -216,12 +217,15 @@ def _check(run: ImportRun) -> None:
 
 
 def _take_in(run: ImportRun) -> None:
+    wording = joining.wording(run)
     with _second_hand() as hand:
         while run.position < run.rows:
-            first, middle = run.position + 1, min(run.position + CHUNK, run.rows)
+            middle = min(run.position + CHUNK, run.rows)
             last = min(middle + CHUNK, run.rows) if hand else middle
-            beside = hand.submit(_join, run, middle + 1, last) if hand and last > middle else None
-            _join(run, first, middle)
+            mine = Lines(run, run.position + 1, middle, wording)
+            theirs = Lines(run, middle + 1, last, wording)
+            beside = hand.submit(joining.join, theirs) if hand and last > middle else None
+            joining.join(mine)
             if beside is not None:
                 beside.result()
             leasing.record(run, position=last)
@@ -241,11 +245,6 @@ def _second_hand() -> Iterator[ThreadPoolExecutor | None]:
         finally:
             # Each thread's is another one: looked up there, closed there.
             hand.submit(lambda: connection.close()).result()
-
-
-def _join(run: ImportRun, first: int, last: int) -> None:
-    with transaction.atomic():
-        joining.join(run, first, last)
 
 
 def _end(run: ImportRun, state: State, note: str = "") -> None:

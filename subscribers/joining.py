@@ -7,9 +7,10 @@ has is never touched.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from subscribers.models import (
@@ -24,14 +25,41 @@ from subscribers.models import (
 Verdict = ImportRow.Verdict
 
 
-def join(run: ImportRun, first: int, last: int) -> None:
-    """Take in the lines from ``first`` to ``last``."""
-    values = _values(run, first, last)
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of a run to take in, ``wording`` being the number of its basis of consent."""
+
+    run: ImportRun
+    first: int
+    last: int
+    wording: int | None
+
+
+def wording(run: ImportRun) -> int | None:
+    """Asked once a run: two who make it at once would wait for each other's lines."""
+    return Wording.of(run.basis).pk if run.basis else None
+
+
+def join(lines: Lines) -> None:
+    """Take lines in, all or none of them."""
+    try:
+        with transaction.atomic():
+            _join(lines, "")
+    except IntegrityError:
+        # Somebody is known by now: by the same lines, before a kill, or by another way. To be
+        # ready for that would cost every row, so it is asked for only then.
+        with transaction.atomic():
+            _join(lines, "ON CONFLICT (key) DO NOTHING")
+
+
+def _join(lines: Lines, known: str) -> None:
+    run, values = lines.run, _values(lines)
     with connection.cursor() as cursor:
         if run.policy != ImportRun.Policy.KEEP:
             cursor.execute(_update(run.policy), values)
         postgres = connection.vendor == "postgresql"
-        (_join_by_cte if postgres else _join_by_ids)(cursor, values)
+        people = _PEOPLE.format(attributes=_JSONB if postgres else _JSON, known=known)
+        (_join_by_cte if postgres else _join_by_ids)(cursor, people, values)
         if run.consent == ImportRun.Consent.DOUBLE_OPT_IN:
             cursor.execute(_NOTICES, values)
 
@@ -41,13 +69,14 @@ def added(run: ImportRun) -> int:
     return SubscriptionEvent.objects.filter(source="import", detail=f"import {run.pk}").count()
 
 
-def _values(run: ImportRun, first: int, last: int) -> dict[str, Any]:
+def _values(lines: Lines) -> dict[str, Any]:
+    run = lines.run
     double = run.consent == ImportRun.Consent.DOUBLE_OPT_IN
     now = timezone.now()
     return {
         "run": run.pk,
-        "first": first,
-        "last": last,
+        "first": lines.first,
+        "last": lines.last,
         "list": run.subscriber_list_id,
         "publication": run.subscriber_list.publication_id,
         "state": Subscription.State.PENDING if double else Subscription.State.CONFIRMED,
@@ -55,18 +84,17 @@ def _values(run: ImportRun, first: int, last: int) -> dict[str, Any]:
         "day": timezone.localdate(now),
         "detail": f"import {run.pk}",
         "actor": run.created_by,
-        "wording": Wording.of(run.basis).pk if run.basis else None,
+        "wording": lines.wording,
         "confirm": Notice.Kind.CONFIRM,
         "queued": Notice.State.QUEUED,
         **{verdict.name.lower(): verdict.value for verdict in Verdict},
     }
 
 
-def _join_by_cte(cursor: Any, values: dict[str, Any]) -> None:
+def _join_by_cte(cursor: Any, people: str, values: dict[str, Any]) -> None:
     """All in one statement a kind of row: what is made here need not be found again."""
-    json = "::jsonb"
     cursor.execute(
-        f"WITH people AS ({_PEOPLE.format(json=json)} RETURNING id),"
+        f"WITH people AS ({people} RETURNING id),"
         f" added AS ({_SUBSCRIPTIONS} SELECT id, {_SUBSCRIPTION} FROM people RETURNING id)"
         f" {_EVENTS} SELECT id, {_EVENT} FROM added",
         values,
@@ -78,12 +106,12 @@ def _join_by_cte(cursor: Any, values: dict[str, Any]) -> None:
     )
 
 
-def _join_by_ids(cursor: Any, values: dict[str, Any]) -> None:
+def _join_by_ids(cursor: Any, people: str, values: dict[str, Any]) -> None:
     """The same on SQLite, whose transaction has the database for itself: new ids are ours."""
     person = _highest(cursor, "subscribers_subscriber")
     subscription = _highest(cursor, "subscribers_subscription")
     own = {**values, "person_id": person, "subscription_id": subscription}
-    cursor.execute(_PEOPLE.format(json=""), own)
+    cursor.execute(people, own)
     cursor.execute(
         f"{_SUBSCRIPTIONS} SELECT id, {_SUBSCRIPTION} FROM subscribers_subscriber"
         " WHERE id > %(person_id)s",
@@ -140,13 +168,15 @@ _PEOPLE = f"""
            (address, key, hash, provider, name, organisation, language, attributes, created_at)
     SELECT row.address, row.key, row.hash, row.provider, row.name, row.organisation,
            CASE WHEN row.language = '' THEN 'zh-hans' ELSE row.language END,
-           (CASE WHEN row.attributes = '' THEN '{{{{}}}}' ELSE row.attributes END){{json}}, %(now)s
+           {{attributes}}, %(now)s
       FROM subscribers_importrow row
      WHERE row.run_id = %(run)s AND row.line BETWEEN %(first)s AND %(last)s
        AND row.verdict = %(new)s AND {_ALLOWED}
      ORDER BY row.line
-        ON CONFLICT (key) DO NOTHING
+    {{known}}
 """
+_JSON = "CASE WHEN row.attributes = '' THEN '{}' ELSE row.attributes END"
+_JSONB = "CASE WHEN row.attributes = '' THEN '{}'::jsonb ELSE row.attributes::jsonb END"
 _SUBSCRIPTIONS = """
     INSERT INTO subscribers_subscription
            (subscriber_id, subscriber_list_id, state, created_at, changed_at)

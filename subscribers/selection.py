@@ -163,6 +163,6 @@ def _paused(lists: Collection[int]) -> dict[int, int]:
 def _suppressed(publication_id: int) -> int:
     """From each suppression to its reader: few, where looking through the readers takes long."""
     here = Suppression.objects.filter(Q(publication=None) | Q(publication=publication_id))
-    reader = Subscriber.objects.filter(hash=OuterRef("hash")).values("pk")[:1]
+    reader = Subscriber.objects.filter(key=OuterRef("key")).values("pk")[:1]
     numbers = here.order_by().annotate(reader=Subquery(reader)).values_list("reader", flat=True)
     return membership.readers([number for number in numbers if number is not None])

@@ -17,7 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext_lazy as _
 
 from dongtai_mail.validators import validate_line
-from subscribers.models.suppression import FingerprintField
+from subscribers.models.suppression import FingerprintField, Suppression
 
 if TYPE_CHECKING:
     BinaryField = models.BinaryField[bytes, bytes]
@@ -67,11 +67,15 @@ class Subscriber(models.Model):
     class Meta:
         # Not unique=True, which brings a second index for LIKE: imports pay for each.
         constraints = (models.UniqueConstraint(fields=("key",), name="subscriber_once"),)
-        # From the suppressed, who are few, to the reader.
-        indexes = (models.Index(fields=("hash",), name="subscriber_hash"),)
 
     def __str__(self) -> str:
         return self.address
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        # From the suppressed, who are few, one comes to the reader by the address: an index of
+        # hashes would cost an import a fifth of all it does.
+        Suppression.objects.filter(hash=self.hash, key=None).update(key=self.key)
 
 
 class Subscription(models.Model):

@@ -37,7 +37,8 @@ class FingerprintField(_CharField):
 class Suppression(models.Model):
     """An address that gets no mail, whatever its subscriptions say; NULL publication means all.
 
-    ``key`` is the canonical address, NULL once the person is erased; ``hash`` decides.
+    ``key`` is the canonical address, NULL from the person's erasure until they come back by
+    themselves; ``hash`` decides.
     """
 
     class Reason(models.TextChoices):

@@ -15,7 +15,7 @@ from openpyxl import Workbook
 from dongtai_mail.delivery import imports, mailings
 from dongtai_mail.delivery.models import ReturnedMessage
 from dongtai_mail.validators import validate_line
-from subscribers import importing, leasing, suppression, tables, undoing
+from subscribers import importing, joining, leasing, suppression, tables, undoing
 from subscribers.importing import ImportFailed
 from subscribers.models import (
     ImportRow,
@@ -215,7 +215,7 @@ def test_lines_that_were_taken_in_before_a_kill_count_once(monkeypatch):
     run.consent = "double"
     importing.begin_here(run, proceed=False)
     # Lines 5 to 7 are a second hand's; it had committed them when the first one was killed.
-    importing._join(run, 5, 7)
+    joining.join(joining.Lines(run, 5, 7, None))
     assert Subscription.objects.count() == 3
     assert importing.proceed(run)
     assert importing.advance(run.pk)

@@ -90,8 +90,9 @@ def test_the_count_of_a_list_is_the_audience_that_is_frozen() -> None:
         Suppression.objects.create(
             key=row.subscriber.key, publication_id=where, reason=Suppression.Reason.BOUNCE
         )
-    # Erasure leaves the hash alone, and that decides.
+    # Erasure leaves the hash alone; who comes back by themselves is still suppressed by it.
     Suppression.objects.filter(hash=rows[4].subscriber.hash).update(key=None)
+    rows[4].subscriber.save()
     elsewhere = factories.publication("elsewhere", "example.net").pk
     Suppression.objects.create(
         key=rows[5].subscriber.key, publication_id=elsewhere, reason=Suppression.Reason.STAFF
