@@ -28,11 +28,21 @@ KEEP = "keep"
 PAUSES = (("", _("不暂停")), ("30", _("一个月")), ("90", _("三个月")), ("180", _("半年")))
 
 
-class PreferencesForm(forms.Form):
-    name = forms.CharField(
-        label=_("称呼"), max_length=100, required=False, validators=[validate_line], strip=True
+def name_field() -> forms.CharField:
+    return forms.CharField(
+        label=_("称呼"),
+        max_length=100,
+        required=False,
+        validators=[validate_line],
+        error_messages={
+            "max_length": _("称呼最多 %(limit_value)s 个字，现在有 %(show_value)s 个。")
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    name.widget.attrs["autocomplete"] = "name"
+
+
+class PreferencesForm(forms.Form):
+    name = name_field()
     language = forms.ChoiceField(label=_("语言"), choices=settings.LANGUAGES, required=False)
     pause = forms.ChoiceField(
         label=_("暂停一段时间"), choices=(*PAUSES, (KEEP, KEEP)), required=False

@@ -17,10 +17,10 @@ from django.views.decorators.http import require_http_methods
 
 from dongtai_mail.message.address import AddressError, parse
 from dongtai_mail.sentences import told
-from dongtai_mail.validators import validate_line
 from subscribers import signup
 from subscribers.links import client_ip, evenly, masked, notice_page, reader_token, served
 from subscribers.models import Notice, SubscriberList
+from subscribers.views.preferences import name_field
 
 
 class SignUpForm(forms.Form):
@@ -30,10 +30,7 @@ class SignUpForm(forms.Form):
         error_messages={"required": _("请填写邮箱地址。")},
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
-    name = forms.CharField(
-        label=_("称呼"), max_length=100, required=False, validators=[validate_line], strip=True
-    )
-    name.widget.attrs["autocomplete"] = "name"
+    name = name_field()
     # People don't see this field; programs fill in whatever there is.
     website = forms.CharField(required=False, max_length=1000)
 
