@@ -8,7 +8,7 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from dongtai_mail.delivery import mailings
+from dongtai_mail.delivery import mailings, queue
 from dongtai_mail.delivery.letters import KeyMissing, key_path
 from dongtai_mail.delivery.mailings import MailingRefused
 from dongtai_mail.delivery.models import Delivery, Mailing
@@ -122,6 +122,34 @@ def test_cancelling_leaves_a_ledger_that_adds_up() -> None:
     mailings.cancel(mailing)
     ledger = mailings.ledger(mailing)
     assert (ledger["accepted"], ledger["cancelled"]) == (1, 3)
+
+
+def test_a_large_mailing_stops_before_all_of_its_rows_are_cancelled(
+    monkeypatch, django_capture_on_commit_callbacks
+) -> None:
+    monkeypatch.setattr(mailings, "CANCELLED_AT_ONCE", 2)
+    factories.readers(7)
+    mailing = _schedule()
+    mailings.start(mailing.pk)
+    with django_capture_on_commit_callbacks() as rest:
+        mailings.cancel(mailing)
+    assert mailing.state == State.CANCELLED
+    assert not queue.claim(mailing.pk, "", "worker", 4)
+    ledger = mailings.ledger(mailing)
+    assert (ledger["queued"], ledger["cancelled"]) == (5, 2)
+    for each in rest:
+        each()
+    assert mailings.ledger(mailing)["cancelled"] == 7
+
+
+def test_a_cancellation_that_was_cut_off_is_finished_by_the_ticks(monkeypatch) -> None:
+    monkeypatch.setattr(mailings, "CANCELLED_AT_ONCE", 2)
+    factories.readers(5)
+    mailing = _schedule()
+    mailings.start(mailing.pk)
+    mailings.cancel(mailing)
+    assert [mailings.settle_cancelled() for _ in range(3)] == [2, 1, 0]
+    assert mailings.ledger(mailing)["cancelled"] == 5
 
 
 def test_a_list_of_another_publication_is_refused() -> None:

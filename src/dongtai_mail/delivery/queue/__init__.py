@@ -16,7 +16,7 @@ from dongtai_mail.delivery.queue.claiming import (
     waiting,
 )
 from dongtai_mail.delivery.queue.leases import Watch, close, extend, lapsed
-from dongtai_mail.delivery.queue.rows import Claimed, Outcome, Queued
+from dongtai_mail.delivery.queue.rows import Claimed, Outcome, Queued, among
 from dongtai_mail.delivery.queue.settling import record, settle
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Outcome",
     "Queued",
     "Watch",
+    "among",
     "claim",
     "close",
     "departed",
