@@ -152,6 +152,17 @@ def test_a_cancellation_that_was_cut_off_is_finished_by_the_ticks(monkeypatch) -
     assert mailings.ledger(mailing)["cancelled"] == 5
 
 
+def test_a_mailing_whose_audience_is_gone_asks_and_holds_up_no_other() -> None:
+    factories.readers(3)
+    gone = factories.subscriber_list(slug="gone")
+    others = [_schedule(), _schedule(described={"lists": [gone.pk]}), _schedule()]
+    gone.delete()
+    assert mailings.start_due() == [others[2].pk, others[0].pk]
+    others[1].refresh_from_db()
+    assert others[1].state == State.MISSED
+    assert "名单" in others[1].note
+
+
 def test_a_list_of_another_publication_is_refused() -> None:
     other = factories.publication("other", "other.example")
     with pytest.raises(MailingRefused, match="另一份刊物"):

@@ -153,11 +153,9 @@ def start_due(before_leap: datetime.datetime | None = None) -> list[int]:
         if leapt_over:
             note = "服务器的时钟刚被拨快，到点可能只是因为这个，所以没有自动发送。"
             Mailing.objects.filter(pk=mailing.pk).update(note=note)
-        if late or leapt_over or _held_back(mailing):
-            if _move(mailing, State.SCHEDULED, State.MISSED):
-                announce_waiting(mailing.pk)
-        else:
-            start(mailing.pk)
+        waits = late or leapt_over or _held_back(mailing) or not _begun(mailing)
+        if waits and _move(mailing, State.SCHEDULED, State.MISSED):
+            announce_waiting(mailing.pk)
     return list(Mailing.objects.filter(state=State.SENDING).values_list("pk", flat=True))
 
 
@@ -169,6 +167,16 @@ def _held_back(mailing: Mailing) -> bool:
         Mailing.objects.filter(pk=mailing.pk).update(note=str(refused))
         return True
     return False
+
+
+def _begun(mailing: Mailing) -> bool:
+    """Start it; one whose audience makes no sense any more waits for a person, not the others."""
+    try:
+        start(mailing.pk)
+    except AudienceError as error:
+        Mailing.objects.filter(pk=mailing.pk).update(note=str(error))
+        return False
+    return True
 
 
 def start(mailing_id: int) -> bool:
