@@ -10,7 +10,7 @@ from django.db import DatabaseError
 
 from dongtai_mail.commands import subscribers
 from dongtai_mail.delivery import mailings
-from subscribers import exporting
+from subscribers import exporting, importing, staging
 from subscribers.models import ImportRow, ImportRun, Notice, Subscriber, SubscriberList
 from subscribers.models import SubscriptionEvent as Event
 from tests import factories
@@ -80,6 +80,23 @@ def test_double_opt_in_asks_each_of_them(readers, tmp_path, capsys):
     assert _import(_file(tmp_path, GOOD), "--double-opt-in") == 0
     assert Notice.objects.count() == 2
     assert "--basis" not in capsys.readouterr().err
+
+
+def test_an_import_that_is_interrupted_is_left_to_the_workers(
+    readers, tmp_path, capsys, monkeypatch
+):
+    def interrupted(run):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(staging, "judge", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            _import(_file(tmp_path, GOOD), "--basis", "2026 年登记表")
+    run = ImportRun.objects.get()
+    assert f"编号 {run.pk} 的导入由后台进程接着做" in capsys.readouterr().err
+    assert importing.waiting() == [run.pk]
+    assert importing.advance(run.pk)
+    assert Subscriber.objects.count() == 2
 
 
 @pytest.mark.parametrize(
