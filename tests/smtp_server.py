@@ -186,7 +186,7 @@ class _Dialogue:
             return False
         if reply == STALL:
             await asyncio.Event().wait()
-        self._writer.write(reply.encode() + b"\r\n")
+        self._writer.write(reply.encode("utf-8", "surrogateescape") + b"\r\n")
         await self._writer.drain()
         return not reply.startswith("421")
 

@@ -67,7 +67,7 @@ class _Dialogue(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         for line in lines:
-            self._line(line.decode("utf-8", "replace"))
+            self._line(_readable(line.decode("utf-8", "replace")))
         if self._replies:
             # Once for all that came together.
             self._wake()
@@ -249,6 +249,11 @@ class Session:
         self._transport.abort()
 
 
+def _readable(text: str) -> str:
+    """A server's words as every database keeps them: without NUL and half characters."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
 def _accepts(reply: Reply) -> bool:
     if reply.code is None:
         return False
@@ -283,8 +288,9 @@ async def open_session(relay: Relay, tls: ssl.SSLContext) -> Session:
 def _why(error: Exception) -> Reply:
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
         # A wrong password passes: staff mend it while the mailing waits.
-        return Reply(Stage.LOGIN, None, f"login failed: {error.code} {error.message}")
+        return Reply(Stage.LOGIN, None, _readable(f"login failed: {error.code} {error.message}"))
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        return Reply(Stage.CONNECT, error.code if error.code < 500 else None, error.message)
+        code = error.code if error.code < 500 else None
+        return Reply(Stage.CONNECT, code, _readable(error.message))
     stage = Stage.TLS if isinstance(error.__cause__ or error, ssl.SSLError) else Stage.CONNECT
-    return Reply(stage, None, str(error) or type(error).__name__)
+    return Reply(stage, None, _readable(str(error)) or type(error).__name__)

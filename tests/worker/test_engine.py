@@ -160,6 +160,18 @@ def test_a_relay_that_is_away_costs_nobody_a_try(server: SmtpServer, settings) -
     assert "127.0.0.1:1" in mailing.note
 
 
+@pytest.mark.parametrize("stage", ["connect", "ehlo", "dot"])
+def test_words_that_no_database_keeps_do_not_hold_a_worker_up(
+    engine: Engine, server: SmtpServer, stage: str
+) -> None:
+    factories.readers(2)
+    server.script = lambda at, argument: "554 5.7.1 no\0 spam" if at == stage else None
+    mailing = factories.mailing()
+    ledger = _send(engine, mailing)
+    assert ledger["queued"] + ledger["deferred"] == 2
+    assert "no\ufffd spam" in mailing.note
+
+
 def test_what_the_full_disk_cannot_note_is_not_sent(engine: Engine, server: SmtpServer) -> None:
     factories.readers(4)
     full = os.open("/dev/full", os.O_WRONLY)

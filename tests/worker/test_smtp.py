@@ -65,3 +65,12 @@ def test_a_server_that_never_greets_costs_nobody_a_try(
         asyncio.run(_send(server))
     assert refused.value.reply.stage is Stage.CONNECT
     assert refused.value.reply.code is None
+
+
+@pytest.mark.parametrize("stage", ["connect", "ehlo"])
+def test_a_refusal_in_another_encoding_can_be_written_down(stage: str) -> None:
+    gbk = "服务不可用".encode("gbk").decode("utf-8", "surrogateescape")
+    server = SmtpServer(lambda at, _: f"554 {gbk}" if at == stage else None)
+    with server, pytest.raises(SessionRefused) as refused:
+        asyncio.run(_send(server))
+    assert str(refused.value).encode()
