@@ -194,10 +194,12 @@ class Lines:
             logger.exception(event("line-failed", mailing=flow.letters.mailing_id, lane=flow.lane))
             flow.refuse("发信程序内部出错，详见日志")
         finally:
+            # First of all: a flow without lines and outcomes is over.
+            self._account(flow, line)
             flow.lines -= 1
             self._at_work.discard(line)
             self._notes.company = len(self._at_work)
-            await self._leave(flow, line)
+            await self._release(line)
 
     async def _step(self, flow: Flow, line: _Line) -> bool:
         """Bring one delivery to its outcome; False when this line has no more to do."""
@@ -294,12 +296,15 @@ class Lines:
             self._notes.write(batch_id, concluded)
         return concluded + begun
 
-    async def _leave(self, flow: Flow, line: _Line) -> None:
-        """Account for what is in hand, and give the session back."""
-        session = line.session
+    def _account(self, flow: Flow, line: _Line) -> None:
+        """Say what became of what is in hand."""
         for ready in filter(None, (line.ready, line.following)):
             reply = Reply(Stage.FINAL, None, "this worker ended first") if ready.begun else None
             flow.outcomes.put(Outcome(ready.delivery, reply))
+
+    async def _release(self, line: _Line) -> None:
+        """Give the session back."""
+        session = line.session
         if session is not None:
             if line.ready is not None:
                 # Between an envelope and its content nothing but hanging up takes it back.

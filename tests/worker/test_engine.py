@@ -8,18 +8,22 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 import redis
 from django.utils import timezone
 
 from dongtai_mail.delivery import gauges, mailings, pace, queue
+from dongtai_mail.delivery.letters import Letters
 from dongtai_mail.delivery.models import Attempt, Delivery, Mailing
+from dongtai_mail.delivery.queue import Outcome
 from dongtai_mail.environment import Relay
 from subscribers.models import Subscription
 from tests import factories
 from tests.smtp_server import DROP, KEEP_AND_DROP, SmtpServer
 from worker.engine import Engine
+from worker.flow import Flow
 from worker.throttle import Throttle
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -170,6 +174,30 @@ def test_words_that_no_database_keeps_do_not_hold_a_worker_up(
     ledger = _send(engine, mailing)
     assert ledger["queued"] + ledger["deferred"] == 2
     assert "no\ufffd spam" in mailing.note
+
+
+def test_a_line_is_at_work_until_what_it_held_has_an_outcome(
+    server: SmtpServer, settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flow that nothing is at work for is forgotten, with whatever comes after that."""
+    lines: list[int] = []
+
+    class Outcomes(SimpleQueue[Outcome]):
+        def put(self, outcome: Outcome, *_: object) -> None:
+            lines.append(flow.lines)
+            super().put(outcome)
+
+    mailing = factories.mailing()
+    flow = Flow("", Letters(mailing))
+    flow.outcomes = Outcomes()
+    settings.RELAYS = (Relay("127.0.0.1", 1, "none"),)
+    engine = Engine()
+    monkeypatch.setattr(engine, "_new_flow", lambda key: flow)
+    factories.readers(1)
+    ledger = _send(engine, mailing)
+    engine.close()
+    assert ledger["queued"] == 1
+    assert lines == [1]
 
 
 def test_what_the_full_disk_cannot_note_is_not_sent(engine: Engine, server: SmtpServer) -> None:
