@@ -89,6 +89,48 @@ def test_a_source_line_is_made_of_what_the_item_says(empty):
     assert not codes & {"source-missing", "source-unnamed"}
 
 
+@pytest.mark.parametrize(
+    ("printed", "code", "better"),
+    [
+        (
+            "来源：“云港日报” 编选：编辑部 2026 年 02 月 30 日",
+            "date-impossible",
+            "来源：“云港日报” 编选：编辑部 2026 年 11 月 12 日",
+        ),
+        (
+            "来源：云港日报 编选：编辑部 2026-11-02",
+            "source-line-differs",
+            "来源：云港日报 编选：编辑部 2026-11-12",
+        ),
+        (
+            "来源：云港日报 2026 年 11 月 12 日",
+            "source-line-differs",
+            "来源：云港日报 编选：编辑部 2026 年 11 月 12 日",
+        ),
+        (
+            "来源：云港日报 编选：编辑部",
+            "source-line-differs",
+            "来源：云港日报 编选：编辑部 2026 年 11 月 12 日",
+        ),
+    ],
+    ids=["impossible date", "another date", "no compiler", "no date"],
+)
+def test_a_field_mended_beside_the_line_that_readers_see_mends_that_line_too(printed, code, better):
+    issue = _issue("正文。")
+    Item.objects.update(source_line=printed)
+    found = _only(issue, code)
+    assert found.field == "source_line"
+    item = proofreading.take(issue, found.fingerprint, "编辑")
+    assert item.source_line == better
+    assert not [each for each in proofreading.findings(issue) if each.field == "source_line"]
+
+
+def test_a_date_in_the_line_alone_is_missed_in_its_field():
+    issue = _issue("正文。")
+    Item.objects.update(date=None)
+    assert not _only(issue, "source-line-differs").takable
+
+
 def test_a_place_that_is_not_certain_is_not_taken():
     # What the page shows is one sign, what stands in the Markdown is another.
     issue = _issue("他说\\*\\*，，\\*\\*。另见“，，”。", "正文。")

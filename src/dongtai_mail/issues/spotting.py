@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from dongtai_mail import content
 from dongtai_mail.content import Finding
-from dongtai_mail.manuscript import checks
+from dongtai_mail.manuscript import checks, sourceline
 from dongtai_mail.manuscript.checks import (
     characters,
     duplicates,
@@ -60,12 +60,14 @@ _FIELDS = {
     "source-unnamed": "source_line",
     "compiler-missing": "compiler",
     "date-missing": "date",
-    "date-impossible": "date",
+    "date-impossible": "source_line",
+    "source-line-differs": "source_line",
     "date-outside-period": "date",
 }
 _ROLES = {Role.TITLE: "title", Role.SOURCE_LINE: "source_line"}
 _STRIDE = 10_000_000
 _SHOWN = 8
+_FIGURES = re.compile(r"\d+")
 _EARLIER_LINE = re.compile(r"（第 \d+ 行）")
 
 
@@ -122,10 +124,11 @@ def _parts(passage: Passage) -> tuple[Role, str, str | None, tuple[tuple[int, in
 def _placed(finding: Finding, draft: Draft, body: str, item: content.Item) -> Spotted:
     if finding.line is None:
         field = _FIELDS.get(finding.code, "body")
-        line = _source_line(item) if finding.code == "source-missing" else None
+        printed, line = item.source_line or "", _better_line(finding.code, item)
         if line is None:
             return Spotted(finding, field=field)
-        return Spotted(replace(finding, suggestion=line), None, field, (0, 0), exact=True)
+        whole = (0, len(printed))
+        return Spotted(replace(finding, suggestion=line), None, field, whole, printed, exact=True)
     number, offset = divmod(finding.line, _STRIDE)
     passage = draft.passages[number]
     message = finding.message
@@ -139,6 +142,29 @@ def _placed(finding: Finding, draft: Draft, body: str, item: content.Item) -> Sp
     span = extent if field != "body" else _in_body(draft, number, extent, body)
     exact = bool(found and span and finding.suggestion is not None)
     return Spotted(finding, None, field, span, passage.text[slice(*extent)], exact)
+
+
+def _better_line(code: str, item: content.Item) -> str | None:
+    """The source line that would settle the finding, made of what the fields beside it say."""
+    if code == "source-missing":
+        return _source_line(item)
+    if code not in {"source-line-differs", "date-impossible"} or item.date is None:
+        return None
+    printed = item.source_line or ""
+    if all(name in printed for name in (item.source, item.compiler) if name):
+        return _redated(printed, item.date) or _source_line(item)
+    return _source_line(item)
+
+
+def _redated(line: str, date: datetime.date) -> str | None:
+    """The line with another date, written as the line writes its own; None without figures."""
+    _, span = sourceline.find_date(line)
+    written = line[slice(*span)] if span else ""
+    if span is None or len(_FIGURES.findall(written)) != 3:
+        return None
+    figures = iter((date.year, date.month, date.day))
+    changed = _FIGURES.sub(lambda old: str(next(figures)).zfill(len(old[0])), written)
+    return line[: span[0]] + changed + line[span[1] :]
 
 
 def _source_line(item: content.Item) -> str | None:
