@@ -103,8 +103,10 @@ def _written(notice: Posted, by: ModuleType) -> Letter | None:
             letter: Letter = by.letter(notice, timezone.localtime())
             return letter
         outbox.refused(notice, "suppressed", for_good=True)
-    except (KeyMissing, AddressError, HeaderError) as error:
-        outbox.refused(notice, str(error), for_good=not isinstance(error, KeyMissing))
+    except (KeyMissing, ValueError) as error:
+        # A key that is missing or broken can be mended; the others' notices go on meanwhile.
+        for_good = isinstance(error, AddressError | HeaderError)
+        outbox.refused(notice, str(error), for_good=for_good)
         logger.warning("notice=%s can't be written: %s", notice.pk, error)
     return None
 
