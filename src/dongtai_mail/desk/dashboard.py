@@ -17,13 +17,13 @@ from django.utils import timezone
 from dongtai_mail.delivery import gauges, mailings, pace, reports
 from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.delivery.reports import Figures
+from dongtai_mail.desk.live import UNDER_WAY
 from dongtai_mail.issues import proofreading, reviewing, slots
 from dongtai_mail.issues.models import Issue, Publication, Review
 from subscribers import tally
 from subscribers.models import ImportRun, Subscription, SubscriptionEvent
 
 DAYS = 30
-_UNDER_WAY = (Mailing.State.SENDING, Mailing.State.PAUSED, Mailing.State.STOPPED)
 _WAITING = ("queued", "leased", "deferred")
 
 
@@ -94,7 +94,7 @@ def today(publication: Publication) -> Today:
         preparing=preparing,
         errors=proofreading.proof(preparing).errors if preparing and not holds else 0,
         review=review,
-        under_way=[_under_way(each) for each in ours.filter(state__in=_UNDER_WAY)[:5]],
+        under_way=[_under_way(each) for each in ours.filter(state__in=UNDER_WAY)[:5]],
         missed=list(ours.filter(state=Mailing.State.MISSED)[:5]),
         last=reports.figures(last) if last else None,
         growth=_growth(publication),

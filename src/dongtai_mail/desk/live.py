@@ -21,6 +21,8 @@ from dongtai_mail.desk import words
 from subscribers.models import SubscriberList
 
 State = Delivery.State
+# Begun and not over, whether or not anything goes out at the moment.
+UNDER_WAY = (Mailing.State.SENDING, Mailing.State.PAUSED, Mailing.State.STOPPED)
 LANES_SHOWN = 20
 # A part of the bar is marked with its shape from so many per cent on, and with its word.
 LEAST_SHAPE, LEAST_WORD = 6, 25

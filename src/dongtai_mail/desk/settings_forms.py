@@ -17,11 +17,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.desk.live import UNDER_WAY
 from dongtai_mail.issues.models import Publication
 from dongtai_mail.rendering.colour import AA, PAPER, contrast, legible
 
 FROM = frozenset({"from_name", "from_address"})
-UNDER_WAY = (Mailing.State.SENDING, Mailing.State.PAUSED, Mailing.State.STOPPED)
 LANGUAGES = (("zh-CN", gettext_lazy("简体中文")), ("en", "English"))
 SECTIONS_MOST, PROOFS_MOST = 40, 50
 
