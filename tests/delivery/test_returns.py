@@ -333,8 +333,21 @@ def test_an_erased_readers_address_is_in_nothing_that_came_back(mailing: Mailing
     _receive(samples.bounce(address), _verp(delivery))
     _receive(samples.bounce(address.upper()), "postmaster@example.org")
     _receive(part, "postmaster@example.org")
+    _receive(b"Subject: =?utf-8?B?" + encoded + b"?=\r\n\r\n", "postmaster@example.org")
     other = _receive(b"Subject: of somebody else\r\n\r\n")
     returns.forget([subscription_id], [address])
+    assert list(ReturnedMessage.objects.all()) == [other]
+
+
+def test_no_message_keeps_a_reader_from_being_erased(mailing: Mailing) -> None:
+    nested = b"".join(
+        b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (depth, depth)
+        for depth in range(2000)
+    )
+    _receive(nested, "postmaster@example.org")
+    other = _receive(b"Subject: of somebody else\r\n\r\n")
+    delivery = _first(mailing)
+    returns.forget([delivery.subscription_id], [delivery.address])
     assert list(ReturnedMessage.objects.all()) == [other]
 
 
