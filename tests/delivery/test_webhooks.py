@@ -87,6 +87,12 @@ def test_a_bounce_stops_its_reader_and_keeps_the_ledger_exact(delivery: Delivery
     assert Attempt.objects.get().enhanced == "5.1.1"
 
 
+def test_half_a_character_in_a_servers_words_keeps_no_bounce_away(delivery: Delivery) -> None:
+    said = {"code": 550, "message": "550 5.1.1 no such user \ud83d"}
+    assert _post("mailgun", _mailgun(delivery, **{"delivery-status": said})) == 200
+    assert _states()[0] == "bounced"
+
+
 def test_a_replay_changes_nothing(delivery: Delivery) -> None:
     assert [_post("mailgun", _mailgun(delivery)) for _ in range(3)] == [200] * 3
     assert ReturnedMessage.objects.count() == Attempt.objects.count() == 1

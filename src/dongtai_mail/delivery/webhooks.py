@@ -99,7 +99,7 @@ def _take(event: AnymailTrackingEvent, esp_name: str, **_: Any) -> None:
     why_not = "" if known else "里面没有本系统的标记或 Message-ID，不知道是哪次投递。"
     with transaction.atomic():
         row = returns.store(
-            raw.encode(),
+            raw.encode("utf-8", "replace"),
             str(event.recipient or ""),
             f"webhook {esp_name}"[:40],
             fingerprint=_fingerprint(event, esp_name),
