@@ -43,6 +43,9 @@ _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
 # compatible, NAT64) lies outside of it; 6to4 and Teredo don't, and are named.
 _GLOBAL_V6 = ipaddress.ip_network("2000::/3")
 _CARRIERS = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network("2001::/32"))
+# Set aside by IANA, yet public to a Python before 3.11.10 (CVE-2024-4032), or one older than
+# RFC 9637. The first has a provider's metadata in it (192.0.0.192).
+_SET_ASIDE = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("3fff::/20"))
 # Public by its number, yet every machine of that provider meets its own host there.
 _METADATA = ipaddress.ip_address("168.63.129.16")
 _HEADERS = {
@@ -83,6 +86,8 @@ class FetchError(Exception):
 def is_open(address: Address, port: int) -> bool:
     """Whether everybody on the Internet reaches this address, and web servers use this port."""
     if port not in _PORTS.values() or address == _METADATA:
+        return False
+    if any(address in network for network in _SET_ASIDE):
         return False
     if isinstance(address, ipaddress.IPv6Address) and (
         address not in _GLOBAL_V6 or any(address in carrier for carrier in _CARRIERS)
