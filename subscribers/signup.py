@@ -110,8 +110,11 @@ def forget_unconfirmed() -> None:
     stale = Subscription.objects.filter(state=State.PENDING, changed_at__lt=old)
     people = list(stale.values_list("subscriber", flat=True)[:1000])
     if people:
-        Subscription.objects.filter(pk__in=stale, subscriber__in=people).delete()
-        Subscriber.objects.filter(pk__in=people, subscriptions=None).delete()
+        with transaction.atomic():
+            Subscription.objects.filter(pk__in=stale, subscriber__in=people).delete()
+            gone = Subscriber.objects.filter(pk__in=people, subscriptions=None)
+            suppression.forget(gone.values_list("hash", flat=True))
+            gone.delete()
 
 
 def _network(ip: str | None) -> str | None:

@@ -6,6 +6,8 @@ recorded; the one that an erasure left ends by the reader's own confirmed act al
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
@@ -61,6 +63,14 @@ def _end(suppression: Suppression, reason: str, actor: str) -> None:
             actor=actor,
         )
         suppression.delete()
+
+
+def forget(hashes: Iterable[str]) -> None:
+    """Nobody came back: of who was erased, only the hash stays, whoever signed them up."""
+    erased = Suppression.objects.filter(hash__in=list(hashes), reason=Reason.ERASURE)
+    Suppression.objects.filter(hash__in=list(erased.values_list("hash", flat=True))).update(
+        key=None
+    )
 
 
 def welcome_back(key: str, publication_id: int) -> None:

@@ -16,7 +16,7 @@ from dongtai_mail.delivery.queue import Outcome
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.links import PURPOSE
 from dongtai_mail.message.reply import Reply, Stage
-from subscribers import exporting, importing, outbox, suppression, tokens
+from subscribers import exporting, importing, outbox, signup, suppression, tokens
 from subscribers.erasure import erase
 from subscribers.fingerprint import fingerprint
 from subscribers.models import (
@@ -265,6 +265,25 @@ def test_no_import_brings_an_erased_reader_back_but_their_own_act_does(stranger,
     stranger.post("/s/readers/", {"email": "zhang@example.com"})
     stranger.post(tokens.path(Notice.objects.get()))
     assert _targeted() == 1
+
+
+def test_whoever_signs_an_erased_reader_up_brings_the_address_back_for_a_month_at_most(
+    stranger, reader
+):
+    reader.subscriber_list.public = True
+    reader.subscriber_list.save()
+    suppression.suppress("zhang@example.com", Suppression.Reason.STAFF, "elsewhere", _elsewhere())
+    erase(reader.subscriber)
+    stranger.post("/s/readers/", {"email": "zhang@example.com"})
+    assert set(Suppression.objects.values_list("key", flat=True)) == {"zhang@example.com"}
+    Subscription.objects.update(changed_at="2020-01-01T00:00Z")
+    signup.forget_unconfirmed()
+    assert Suppression.objects.count() == 2
+    assert "zhang@" not in _dump()
+
+
+def _elsewhere() -> int:
+    return factories.publication("elsewhere", "example.net").pk
 
 
 def test_a_suppression_is_taken_back_only_with_a_reason_and_on_record():
