@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from dongtai_mail.delivery import (
+    mailings,
     notices,
     proof_letters,
     proof_sends,
@@ -76,6 +77,7 @@ def run() -> None:
     """Do whatever errands there are."""
     while send_notices():
         pass
+    mailings.cancel_rest()
     for run_id in importing.waiting():
         importing.advance(run_id)
     for rows, _ in OUTGOING:

@@ -164,7 +164,11 @@ def _resume(arguments: argparse.Namespace) -> int:
 def _cancel(arguments: argparse.Namespace) -> int:
     from dongtai_mail.delivery import mailings
 
-    return _change(arguments, mailings.cancel)
+    def cancel(mailing: Mailing) -> None:
+        mailings.cancel(mailing)
+        mailings.cancel_rest()
+
+    return _change(arguments, cancel)
 
 
 def _change(arguments: argparse.Namespace, change: Callable[[Mailing], None]) -> int:
