@@ -11,6 +11,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_noop as _
 
 _UNSAID = _("稿件中没有%(part)s，将使用刊物设置里的。")
+_UNTOLD = _("稿件中没有%(part)s。导入以后，请在“期刊信息”里填上。")
 _SUPPLIED = _("稿件没有%(part)s，用了设置里的")
 _EMPTY = _("没有%(part)s，邮件里空着这一处")
 _REMOVED = _("去掉了 %(count)s 个%(part)s（%(codes)s）")
@@ -54,8 +55,8 @@ FINDINGS: dict[str, tuple[str, ...]] = {
     "source-line-repeated": (_("这一条有两个来源行，已并在一起；来源和日期取自第一个。"),),
     "text-unplaced": (_("“%(text)s”不属于刊名、目录、栏目或版权信息，没有放进本期内容。"),),
     # manuscript.checks.structure
-    "issue-number-missing": (_UNSAID,),
-    "issue-date-missing": (_UNSAID,),
+    "issue-number-missing": (_UNTOLD,),
+    "issue-date-missing": (_UNTOLD,),
     "items-missing": (_("没有找到任何条目。请检查栏目标题和来源行。"),),
     "section-missing": (_("开头的条目不属于任何栏目。请在它们前面加一行【栏目名】。"),),
     "section-repeated": (

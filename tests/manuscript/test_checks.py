@@ -103,6 +103,13 @@ def test_a_fault_of_the_skeleton_is_found(code: str, text: str) -> None:
     assert code in findings(text)
 
 
+def test_what_the_manuscript_leaves_out_says_where_it_comes_from() -> None:
+    found = findings(issue())
+    assert found["host-missing"].message.endswith("将使用刊物设置里的。")
+    for code in ("issue-number-missing", "issue-date-missing"):
+        assert found[code].message.endswith("导入以后，请在“期刊信息”里填上。")
+
+
 def test_shared_facts_are_quoted_as_they_are_printed() -> None:
     text = issue(FACTS + TAIL) + f"\n第二条\n\n又及：{FACTS}{OTHER_TAIL}\n\n{SOURCE}\n"
     assert "“数据显示，截至 2023 年 1 月 5 日平台" in findings(text)["facts-repeated"].message

@@ -15,6 +15,9 @@ _PARTS = {
     "colophon": "版权信息（地址、邮编、电话）",
 }
 
+# No publication has these: whoever makes the issue says them.
+_OF_EACH_ISSUE = frozenset({"issue-number", "issue-date"})
+
 
 def check(draft: Draft) -> Iterator[Finding]:
     yield from _missing(draft)
@@ -26,7 +29,11 @@ def check(draft: Draft) -> Iterator[Finding]:
 def _missing(draft: Draft) -> Iterator[Finding]:
     for part in _PARTS:
         if getattr(draft.issue, part.removeprefix("issue-")) is None:
-            message = f"稿件中没有{_PARTS[part]}，将使用刊物设置里的。"
+            message = (
+                f"稿件中没有{_PARTS[part]}。导入以后，请在“期刊信息”里填上。"
+                if part in _OF_EACH_ISSUE
+                else f"稿件中没有{_PARTS[part]}，将使用刊物设置里的。"
+            )
             yield Finding(f"{part}-missing", Severity.INFO, message)
 
 
