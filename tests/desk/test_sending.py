@@ -250,6 +250,13 @@ def test_nobody_chosen_says_what_to_do(desk, issue, readers):
     assert 'form="plan"' not in page
 
 
+def test_of_several_lists_none_is_chosen_for_the_sender(desk, issue, publication, readers):
+    address = f"/issues/{issue.pk}/mailing/"
+    assert "发给“读者”的 12 人" in _sentence(desk.get(address).content.decode())
+    factories.subscriber_list(publication, slug="inside")
+    assert "请至少选一份名单或一个分组" in desk.get(address).content.decode()
+
+
 def test_some_readers_are_shown_and_who_is_left_out(desk, issue, readers):
     Suppression.objects.create(key=readers[0].subscriber.key, reason="staff")
     later = datetime.datetime(2031, 1, 1, tzinfo=datetime.UTC)

@@ -208,17 +208,17 @@ class PlanForm(forms.Form):
 
 
 def remembered(publication: Publication, given: QueryDict) -> QueryDict:
-    """What was chosen; at first the first list, and the next slot or now."""
+    """What was chosen; at first the only list, if there is but one, and the next slot or now."""
     if "when" in given:
         return given
     chosen = QueryDict(mutable=True)
-    first = publication.lists.order_by("name").first()
+    lists = publication.lists.all()[:2]
     upcoming = slots.upcoming(publication.slots, publication.zone, timezone.now(), 1)
     chosen["when"] = PlanForm.SLOT if upcoming else PlanForm.NOW
     if upcoming:
         chosen["slot"] = upcoming[0].isoformat()
-    if first is not None:
-        chosen["list"] = str(first.pk)
+    if len(lists) == 1:
+        chosen["list"] = str(lists[0].pk)
     return chosen
 
 
