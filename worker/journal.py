@@ -4,6 +4,8 @@ Owns: one append-only file per worker process in ``DATA_DIR/journal``, locked wh
 lives. Promises: what a line of sending says goes in by one write(2) before the last byte of its
 message leaves, so it survives the death of the process; whoever takes the lock of a dead
 process's file knows which messages are in doubt: at most one for each of its SMTP sessions.
+It is not synced: after a power cut the disk may lack the end, so what an earlier boot of the
+machine left tells nothing, and its batches are settled by the notes in Redis.
 Fails: ``OSError`` when the disk is full; nothing is sent that can't be noted.
 """
 
@@ -16,6 +18,7 @@ import socket
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 
@@ -42,6 +45,15 @@ class Story:
         return self
 
 
+@cache
+def boot() -> str:
+    """Names the time since this machine was started; "" where the system doesn't tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
 def batch(batch_id: int) -> bytes:
     return b"B %d\n" % batch_id
 
@@ -59,7 +71,7 @@ def concluded(delivery_id: int, accepted: bool) -> bytes:
 class Journal:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.log"
+        name = f"{boot()}-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.log"
         path = directory / name
         # It gets its name once it is locked: nobody may take it for a dead worker's.
         unnamed = path.with_suffix(".new")
@@ -95,8 +107,9 @@ def stories(directory: Path) -> Iterator[Story]:
             continue
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # What follows the last line end was being written when the process died.
-            yield Story().read(path.read_bytes().split(b"\n")[:-1])
+            if path.name.startswith(boot()):
+                # What follows the last line end was being written when the process died.
+                yield Story().read(path.read_bytes().split(b"\n")[:-1])
             path.unlink(missing_ok=True)
         except (BlockingIOError, FileNotFoundError):
             pass  # Its process lives, or another has just read it.

@@ -122,7 +122,8 @@ def test_reconciling_settles_dead_workers_and_says_what_it_did(
     story = [journal.batch(first[0].batch_id), journal.begun(first[0].id)]
     story += [journal.concluded(first[0].id, True), journal.begun(first[1].id)]
     (tmp_path / "journal").mkdir()
-    (tmp_path / "journal" / "host-1-abc.log").write_bytes(b"".join(story))
+    name = f"{journal.boot()}-host-1-abc.log"
+    (tmp_path / "journal" / name).write_bytes(b"".join(story))
     notes.begin(redis_server, second[0].batch_id)
     Batch.objects.exclude(pk=first[0].batch_id).update(
         leased_until=timezone.now() - datetime.timedelta(seconds=1)
