@@ -158,7 +158,7 @@ class Notes:
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         parts = urlsplit(self._url)
-        if parts.scheme in ("redis+socket", "unix"):
+        if parts.scheme == "redis+socket":
             return await asyncio.open_unix_connection(parts.path)
         tls = ssl.create_default_context() if parts.scheme == "rediss" else None
         reader, writer = await asyncio.open_connection(

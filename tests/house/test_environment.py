@@ -46,6 +46,7 @@ def test_what_is_complete_is_taken() -> None:
         ("DONGTAI_DATABASE_URL", "sqlite:////tmp/x"),
         ("DONGTAI_DATABASE_URL", "postgres://u:hidden@[db/x"),
         ("DONGTAI_DATABASE_URL", "postgres://u:hidden#@db/x"),
+        ("DONGTAI_REDIS_URL", "unix:///run/redis.sock"),
         ("DONGTAI_RELAY_URL", "smtp://u:hidden@relay:99999"),
         ("DONGTAI_RELAY_URL", "smtp://u:hidden@[relay"),
         ("DONGTAI_RELAY_URL", "smtp://relay?connections=²"),

@@ -112,7 +112,7 @@ def database(raw: str) -> str:
 
 
 def redis(raw: str) -> str:
-    if not re.match(r"(rediss?|redis\+socket|unix)://", raw):
+    if not re.match(r"(rediss?|redis\+socket)://", raw):
         raise Wrong("write redis://host:6379/0, or redis+socket:///path/to/redis.sock.")
     return raw
 
