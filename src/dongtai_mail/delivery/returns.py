@@ -47,6 +47,8 @@ KEEP_BYTES = 1024 * 1024
 LEFT_SECONDS = 60
 MAIL_DOORS = ("imap", "lmtp")
 _RECORDED_ONLY = (Kind.DELIVERED, Kind.AUTO_REPLY, Kind.DELAYED)
+# Without any of these a message says nothing but what its octets do.
+_ENCODED = (b"=?", b"base64", b"quoted-printable", b"uue")
 _VERP = re.compile(r"\+[0-9a-f]{50}", re.IGNORECASE)
 _LARGEST_ID = (1 << 63) - 1
 
@@ -307,6 +309,9 @@ def _read(raw: bytes | memoryview | None) -> str | None:
     None where strangers have written what the parser breaks at, as parts within parts without end.
     """
     octets = bytes(raw or b"")
+    lower = octets.lower()
+    if not any(mark in lower for mark in _ENCODED):
+        return octets.decode("utf-8", "replace")
     try:
         parts = list(email.message_from_bytes(octets).walk())
         fields = [readable(str(value)) for part in parts for value in part.values()]
