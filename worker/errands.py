@@ -27,6 +27,7 @@ from dongtai_mail.delivery import (
 from dongtai_mail.delivery.letters import KeyMissing, Letter
 from dongtai_mail.issues import links as asked
 from dongtai_mail.issues import similar
+from dongtai_mail.logs import event
 from dongtai_mail.message.address import AddressError
 from dongtai_mail.message.header import HeaderError
 from dongtai_mail.message.reply import Reply, Verdict, classify
@@ -68,7 +69,7 @@ def _run_beside() -> None:
     try:
         run()
     except DatabaseError as error:
-        logger.warning("errands wait for the database: %s", error)
+        logger.warning(event("unreachable", errands="wait", error=error))
     finally:
         connection.close()
 
@@ -109,7 +110,7 @@ def _written(notice: Posted, by: ModuleType) -> Letter | None:
         # A key that is missing or broken can be mended; the others' notices go on meanwhile.
         for_good = isinstance(error, AddressError | HeaderError)
         outbox.refused(notice, str(error), for_good=for_good)
-        logger.warning("notice=%s can't be written: %s", notice.pk, error)
+        logger.warning(event("notice-failed", notice=notice.pk, error=error))
     return None
 
 
@@ -143,4 +144,4 @@ def _note(notice: Posted, reply: Reply) -> None:
         return
     why = f"{reply.stage}: {reply.code or ''} {reply.text}"
     outbox.refused(notice, why, for_good=verdict is Verdict.BOUNCE)
-    logger.warning("notice=%s not accepted: %s", notice.pk, why)
+    logger.warning(event("notice-refused", notice=notice.pk, reply=why))
