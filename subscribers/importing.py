@@ -29,9 +29,9 @@ from subscribers import columns, joining, leasing, staging, tables
 from subscribers.joining import Lines
 from subscribers.leasing import RUNNING
 from subscribers.models import ImportRow, ImportRun, SubscriberList
+from subscribers.packages import TableUnreadable
 from subscribers.signals import import_due
 from subscribers.tables import Fault, Shape
-from subscribers.workbooks import TableUnreadable
 
 logger = logging.getLogger(__name__)
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from subscribers import workbooks
+from subscribers import packages, workbooks
+from subscribers.packages import CELL, TableUnreadable
 from subscribers.records import CHARACTERS, Records, Unclosed
-from subscribers.workbooks import CELL, COLUMNS, TableUnreadable
 
 XLSX = "xlsx"
 ENCODINGS = {
@@ -62,7 +62,7 @@ def shape_of(path: Path) -> Shape:
         if not head.strip(b"\xef\xbb\xbf\xff\xfe \r\n\t"):
             raise TableUnreadable(_("文件是空的。"))
         if head.startswith(b"PK\x03\x04"):
-            workbooks.check(path)
+            packages.check(path)
             return Shape(XLSX, "")
         if head.startswith(b"\xd0\xcf\x11\xe0"):
             raise TableUnreadable(
@@ -130,7 +130,7 @@ def _csv_rows(path: Path, shape: Shape) -> Iterator[Row]:
                 yield number, _unclosed(records.fault)
                 records.fault = None
             elif any(cells):
-                yield number, cells[:COLUMNS]
+                yield number, cells[: workbooks.COLUMNS]
 
 
 def _unclosed(fault: Unclosed) -> Fault:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from subscribers import tables, workbooks
-from subscribers.workbooks import TableUnreadable
+from subscribers import packages, tables, workbooks
+from subscribers.packages import TableUnreadable
 
 SHEET, STRINGS = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"
 WORKBOOK, RELATIONS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
@@ -114,7 +114,7 @@ MANY = b"<row>" + b"<c/>" * 30_000 + b"</row>"
 )
 def test_what_is_made_to_hurt_is_refused(read, monkeypatch, changed, why):
     monkeypatch.setattr(workbooks, "SHEET_ROWS", 9_000)
-    monkeypatch.setattr(workbooks, "ELEMENTS", 20_000)
+    monkeypatch.setattr(packages, "ELEMENTS", 20_000)
     with pytest.raises(TableUnreadable, match=why):
         read(changed)
 
@@ -140,7 +140,7 @@ def test_only_what_excel_packs_with_is_unpacked(read):
 def test_a_file_with_millions_of_entries_is_refused_unread(tmp_path, parts):
     path = _packed(tmp_path / "many.xlsx", parts)
     with path.open("ab") as file:
-        file.write(workbooks._MANY_HEADERS * 20_000)
+        file.write(packages._MANY_HEADERS * 20_000)
     with pytest.raises(TableUnreadable, match="损坏"):
         tables.shape_of(path)
 
@@ -161,7 +161,7 @@ def test_a_broken_workbook_is_said_to_be_broken(tmp_path, parts, seed):
         path.write_bytes(whole)
     try:
         shape = tables.Shape(tables.XLSX)
-        workbooks.check(path)
+        packages.check(path)
         rows = list(tables.rows(path, shape))
     except TableUnreadable:
         return
