@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import include, path, reverse
+from django.utils import timezone
 
 from dongtai_mail import urls as all_urls
 from dongtai_mail.desk.models import AuditEntry, Membership, Role
@@ -224,6 +225,20 @@ def test_an_item_is_sorted_and_put_into_an_issue(client, publication):
     response = client.post(f"/pool/{item.pk}/placing/", {"target": target})
     assert response["Location"] == f"/issues/{issue.pk}/?item={item.pk}"
     assert client.get(f"/pool/{item.pk}/")["Location"] == response["Location"]
+
+
+def test_an_issue_that_went_out_is_offered_after_those_being_made(client, publication):
+    being_made = make_issue(publication, "在做的一条", number="8")
+    edition = factories.edition(publication)
+    Section.objects.create(issue=edition.issue, position=0, name="要闻")
+    edition.published_at = timezone.now()
+    edition.save(update_fields=["published_at"])
+    page = client.get(f"/pool/{collect(publication).pk}/").content.decode()
+    places = [
+        page.index(f'value="section-{issue.sections.get().pk}"')
+        for issue in (being_made, edition.issue)
+    ]
+    assert places == sorted(places)
 
 
 def test_what_two_sort_at_once_is_shown_before_it_is_overwritten(client, publication):
