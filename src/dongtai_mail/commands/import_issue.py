@@ -22,10 +22,12 @@ def main(argv: Sequence[str]) -> int:
 def _import(file: Path, slug: str) -> int:
     from dongtai_mail.commands.lookup import publication_named
     from dongtai_mail.content import Severity
-    from dongtai_mail.issues.importing import import_manuscript
+    from dongtai_mail.issues.importing import import_manuscript, imported
 
-    publication = publication_named(slug)
-    issue = import_manuscript(publication, file.read_bytes(), file.name)
+    publication, data = publication_named(slug), file.read_bytes()
+    if imported(publication, data):
+        print("这份文件以前导入过，就是下面这一期；没有再导入一次。")
+    issue = import_manuscript(publication, data, file.name)
     items = sum(section.items.count() for section in issue.sections.all())
     print(f"{issue}：编号 {issue.pk}，{issue.sections.count()} 个栏目，{items} 条。")
     for finding in issue.manuscript.findings:
