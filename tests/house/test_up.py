@@ -71,7 +71,7 @@ def test_it_starts_and_stops_whole_and_finds_its_data_again(
 
     second = up(data)
     second.until("停止 · stop")
-    assert "manage changepassword staff" in second.said
+    assert "--run staff password staff" in second.said
     assert password[1] not in second.said
     assert second.stop(signal.SIGTERM) == 0
     _nothing_left(second, ports)

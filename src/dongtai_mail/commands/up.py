@@ -176,7 +176,7 @@ def _staff_sign_in(place: Place) -> str:
     if users.filter(username=STAFF).exists():
         return (
             f"{STAFF}（密码在第一次启动时给出 · password given at the first start; "
-            f"新密码 · a new one: {_run_command(place)} manage changepassword {STAFF}）"
+            f"新密码 · a new one: {_run_command(place)} staff password {STAFF}）"
         )
     password = people.one_time_password()
     users.create_superuser(STAFF, password=password)
