@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, reverse
 
+from dongtai_mail.desk.models import Membership, Role
 from dongtai_mail.desk.urls import for_staff, open_to_all
 from tests import factories
 
@@ -93,6 +95,15 @@ def test_pages_allow_no_inline_script_or_style(desk, issue):
     assert "unsafe" not in policy
     assert response["X-Frame-Options"] == "SAMEORIGIN"
     assert "no-store" in response["Cache-Control"]
+
+
+def test_whoever_may_not_do_a_step_learns_which_role_may(publication):
+    person = User.objects.create_user("lin")
+    Membership.objects.create(user=person, publication=publication, role=Role.EDITOR)
+    client = Client()
+    client.force_login(person)
+    page = client.get(f"/publications/{publication.slug}/subscribers/").content.decode()
+    assert "要有“订阅者管理”或“管理员”的职责" in page
 
 
 def test_a_missing_page_answers_calmly(client):

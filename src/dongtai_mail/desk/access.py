@@ -145,7 +145,7 @@ def check(person: Person, publication: Publication | None, right: Right) -> None
         return
     if publication is not None and not has:
         raise Http404
-    names = _("、").join(str(role.label) for role in Role if role in right.roles)
+    names = _("”或“").join(str(role.label) for role in Role if role in right.roles)
     raise PermissionDenied(_("这一步要有“%(roles)s”的职责，请找管理员。") % {"roles": names})
 
 
