@@ -243,6 +243,31 @@ def test_a_bounce_of_an_erased_reader_or_mailing_is_recorded(mailing: Mailing) -
     assert _receive(samples.bounce("someone@else.test"), verp).status == Status.IGNORED
 
 
+def _moved(subscription_id: int | None, to: str = "new@example.net") -> None:
+    person = Subscription.objects.get(pk=subscription_id).subscriber
+    person.address = person.key = to
+    person.save()
+
+
+def test_a_bounce_of_a_former_address_says_nothing_about_the_present_one(mailing: Mailing) -> None:
+    delivery = _first(mailing)
+    _moved(delivery.subscription_id)
+    for make in (samples.bounce, samples.full):
+        row = _receive(make(delivery.address), _verp(delivery))
+        assert (row.status, row.effect) == (Status.PROCESSED, Effect.NONE)
+        assert "以前的地址" in row.note
+    assert _states() == ["confirmed"] * 4
+    assert not SoftBounce.objects.exists()
+    assert mailings.ledger(mailing)["bounced"] == 1
+    assert _receive(samples.complaint(delivery.address), _verp(delivery)).effect == "complained"
+
+
+def test_another_spelling_of_the_address_is_the_same_one(mailing: Mailing) -> None:
+    delivery = _first(mailing)
+    Delivery.objects.filter(pk=delivery.pk).update(address=delivery.address.title())
+    assert _receive(samples.bounce(delivery.address), _verp(delivery)).effect == Effect.BOUNCED
+
+
 def _soft(mailing: Mailing, days_ago: float) -> ReturnedMessage:
     """A full mailbox, so many days ago."""
     delivery = _first(mailing)
@@ -380,3 +405,15 @@ def test_a_server_that_refuses_while_we_send_stops_the_reader(mailing: Mailing) 
     assert [state for state in states.values() if state == "confirmed"] == ["confirmed"] * 3
     event = SubscriptionEvent.objects.get()
     assert (event.source, event.detail) == ("smtp", f"mailing {again.pk}: 550 5.1.1 no such user")
+
+
+@pytest.mark.parametrize("said", [(550, "5.1.1 no such user"), (452, "4.2.2 mailbox full")])
+def test_a_reader_who_moved_while_we_send_is_not_stopped(mailing: Mailing, said) -> None:
+    again = factories.mailing()
+    mailings.start(again.pk)
+    moved, *_ = queue.claim(again.pk, "", "worker", 4)
+    _moved(moved.subscription_id)
+    queue.record([Outcome(moved, Reply(Stage.RCPT, *said))])
+    assert Attempt.objects.get().delivery_id == moved.id
+    assert _states() == ["confirmed"] * 4
+    assert not SoftBounce.objects.exists()

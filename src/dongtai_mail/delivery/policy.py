@@ -5,7 +5,9 @@ the subscription at once; a soft one counts, at most once a day, and ends it aft
 ``SOFT_BOUNCES`` days with one within ``SOFT_BOUNCE_DAYS``; a mail that was accepted afterwards and
 did not come back forgives what was before it. A complaint ends the subscription and suppresses the
 address. Promises: doing anything twice changes nothing more; a delivery that comes back after its
-acceptance moves to bounced with the words as its evidence, so the ledger stays exact.
+acceptance moves to bounced with the words as its evidence, so the ledger stays exact. A refusal
+speaks of the address that was written to: it says nothing about a reader who has another one by
+now, while a complaint is the person's.
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ from django.utils import timezone
 
 from dongtai_mail.delivery import reasons
 from dongtai_mail.delivery.models import Attempt, Delivery, ReturnedMessage, SoftBounce
+from dongtai_mail.message.address import parse
 from dongtai_mail.message.feedback import Severity
 from dongtai_mail.message.feedback.judge import judge
 from dongtai_mail.message.feedback.model import Reason, Stage
 from subscribers import leaving, suppression
-from subscribers.models import Subscription, SubscriptionEvent
+from subscribers.models import Subscriber, Subscription, SubscriptionEvent
 
 Effect = ReturnedMessage.Effect
 State = Delivery.State
@@ -80,8 +83,8 @@ def deferred(attempts: Iterable[Attempt]) -> None:
     now = timezone.now()
     for attempt in attempts:
         reason, refusal = _said(attempt)
-        if reason in _OF_MAILBOX and attempt.delivery.subscription_id is not None:
-            _count(attempt.delivery.subscription_id, attempt.delivery, refusal, now)
+        if reason in _OF_MAILBOX and (subscription_id := _meant(attempt.delivery)) is not None:
+            _count(subscription_id, attempt.delivery, refusal, now)
 
 
 def _said(attempt: Attempt) -> tuple[Reason, Refusal]:
@@ -126,11 +129,27 @@ def _take_back(delivery: Delivery, refusal: Refusal) -> None:
 
 
 def _follow(delivery: Delivery, refusal: Refusal, now: datetime.datetime) -> Effect:
-    if delivery.subscription_id is None:
+    subscription_id = _meant(delivery)
+    if subscription_id is None:
         return Effect.NONE
     if refusal.severity is Severity.HARD:
-        return _end(delivery.subscription_id, refusal.door, refusal.detail)
-    return _count(delivery.subscription_id, delivery, refusal, now)
+        return _end(subscription_id, refusal.door, refusal.detail)
+    return _count(subscription_id, delivery, refusal, now)
+
+
+def _meant(delivery: Delivery) -> int | None:
+    """The subscription that a refusal speaks of; None when its reader is gone or has moved."""
+    return None if outdated(delivery) else delivery.subscription_id
+
+
+def outdated(delivery: Delivery) -> bool:
+    """Whether the reader has another address by now than the one that was written to."""
+    person = None
+    if delivery.subscription_id is not None:
+        person = Subscriber.objects.filter(subscriptions=delivery.subscription_id).first()
+    if person is None or delivery.address == person.address:
+        return False
+    return parse(delivery.address).key != person.key
 
 
 def _count(

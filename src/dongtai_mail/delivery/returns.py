@@ -148,6 +148,8 @@ def _act(message: ReturnedMessage, known: Known, feedback: Feedback) -> None:
     if feedback.kind is Kind.BOUNCE and known.delivery:
         refusal = _refusal(message, known.delivery, feedback.recipients)
         message.effect = policy.returned(known.delivery, refusal)
+        if policy.outdated(known.delivery):
+            message.note = "退回的是读者以前的地址，对现在的地址没有影响。"
     elif known.subscription is None:
         _ignore(message, "这位读者的资料已经删除。")
     elif feedback.kind is Kind.COMPLAINT:
