@@ -14,7 +14,7 @@ from dongtai_mail.delivery import mailings, queue, reasons, returns, stages
 from dongtai_mail.delivery import tally as deliveries
 from dongtai_mail.logs import event
 from subscribers import membership, tally
-from worker import errands, mailbox, notes
+from worker import apart, errands, mailbox, notes
 from worker.clock import Clock
 from worker.journal import stories
 
@@ -26,21 +26,29 @@ CLOCK = Clock()
 
 def tick(client: redis.Redis, watch: queue.Watch) -> None:
     """Settle what dead workers left, put back what is due, see what came back."""
-    settle_dead_workers()
-    settle_lapsed(client, watch.lapsed())
-    queue.requeue_due()
+    apart.each(
+        {
+            "settle-dead": settle_dead_workers,
+            "settle-lapsed": lambda: settle_lapsed(client, watch.lapsed()),
+            "requeue": queue.requeue_due,
+            "start": _start_due,
+            "cancel": mailings.settle_cancelled,
+            "stages": stages.advance,
+            "tally-deliveries": deliveries.compact,
+            "tally-lists": tally.compact,
+            "sets": membership.compact,
+            "reasons": reasons.compact,
+            "mailbox": lambda: mailbox.wake(client),
+            "errands": errands.wake,
+            "returns": returns.catch_up,
+            "forget-returns": returns.forget_old,
+        }
+    )
+
+
+def _start_due() -> None:
     for mailing_id in mailings.start_due(_before_leap()):
         mailings.settle(mailing_id)
-    mailings.settle_cancelled()
-    stages.advance()
-    deliveries.compact()
-    tally.compact()
-    membership.compact()
-    reasons.compact()
-    mailbox.wake(client)
-    errands.wake()
-    returns.catch_up()
-    returns.forget_old()
 
 
 def _before_leap() -> datetime.datetime | None:

@@ -18,9 +18,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-import redis
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
 from dongtai_mail import database
 from dongtai_mail.delivery import mailings, pace, providers, queue
@@ -31,12 +30,13 @@ from dongtai_mail.delivery.queue import Claimed, Outcome, Queued
 from dongtai_mail.logs import event
 from dongtai_mail.message.reply import Verdict, classify
 from worker import duties, journal, notes
+from worker.apart import Away
 from worker.flow import Flow, Lines
 from worker.journal import Journal
 from worker.notes import Notes
 from worker.relays import Relays
 from worker.report import Report
-from worker.stop import Stop
+from worker.stop import stopping
 from worker.throttle import Throttle
 from worker.warmup import Warmup
 
@@ -49,10 +49,6 @@ RETRY_SECONDS = 1.0
 FENCE_SECONDS = 20.0
 # A stop lets messages on their way end; the journal tells of those that take longer.
 STOP_SECONDS = 6.0
-
-stopping = Stop()
-
-Away = (OperationalError, InterfaceError, redis.RedisError)
 
 
 class Engine:

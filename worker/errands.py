@@ -33,7 +33,7 @@ from dongtai_mail.message.header import HeaderError
 from dongtai_mail.message.reply import Reply, Verdict, classify
 from subscribers import importing, outbox, signup
 from subscribers.models import Posted
-from worker import links
+from worker import apart, links
 from worker.relays import Relays
 from worker.smtp import SessionRefused
 
@@ -76,17 +76,33 @@ def _run_beside() -> None:
 
 def run() -> None:
     """Do whatever errands there are."""
+    apart.each(
+        {
+            "notices": _send_all_notices,
+            "cancel": mailings.cancel_rest,
+            "imports": _advance_imports,
+            "forget-notices": _forget_notices,
+            "forget-unconfirmed": signup.forget_unconfirmed,
+            "forget-imports": importing.forget_old,
+            "similar": lambda: similar.catch_up(most=INDEXED_AT_ONCE),
+            "links": lambda: links.run(_letters_wait),
+        }
+    )
+
+
+def _send_all_notices() -> None:
     while send_notices():
         pass
-    mailings.cancel_rest()
+
+
+def _advance_imports() -> None:
     for run_id in importing.waiting():
         importing.advance(run_id)
+
+
+def _forget_notices() -> None:
     for rows, _ in OUTGOING:
         outbox.forget_old(rows())
-    signup.forget_unconfirmed()
-    importing.forget_old()
-    similar.catch_up(most=INDEXED_AT_ONCE)
-    links.run(_letters_wait)
 
 
 def send_notices() -> int:

@@ -17,7 +17,7 @@ from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.issues import links
 from dongtai_mail.issues.fetching import FetchError, Problem, Rules, ask
 from dongtai_mail.issues.models import Issue, LinkCheck
-from worker import engine
+from worker.stop import stopping
 
 RULES = Rules(seconds=5.0)
 HOSTS_AT_ONCE = 8
@@ -66,7 +66,7 @@ def _ask_of_scheduled() -> None:
 
 
 def _over(end: float) -> bool:
-    return time.monotonic() > end or engine.stopping.is_set()
+    return time.monotonic() > end or stopping.is_set()
 
 
 def _visit(checks: Sequence[LinkCheck], rules: Rules, pause: float, end: float) -> _Visit:
@@ -77,7 +77,7 @@ def _visit(checks: Sequence[LinkCheck], rules: Rules, pause: float, end: float) 
             visit.left = list(checks[number:])
             break
         if number:
-            engine.stopping.wait(pause)
+            stopping.wait(pause)
         visit.outcomes.append((check, *_look(check.url, rules)))
     return visit
 

@@ -28,3 +28,7 @@ class Stop:
         while not self.is_set() and (left := until - time.monotonic()) > 0:
             # For a length, where sleep waits until a time: a clock that is set can make that fail.
             select.select([], [], [], min(left, LOOK_SECONDS))
+
+
+# This process's, and its children's.
+stopping = Stop()

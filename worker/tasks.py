@@ -14,6 +14,7 @@ from celery.signals import worker_shutting_down
 
 from dongtai_mail.logs import event
 from worker import engine
+from worker.stop import stopping
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def call_errands() -> None:
 
 @worker_shutting_down.connect
 def _stop(**_: object) -> None:
-    engine.stopping.set()
+    stopping.set()
     overdue = threading.Timer(OVERDUE_SECONDS, _end)
     overdue.daemon = True
     overdue.start()

@@ -1,0 +1,34 @@
+"""Duties beside each other: one that fails is told by name, and holds up no other."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import redis
+
+from worker import apart
+
+
+def _fail() -> None:
+    raise ValueError("a bug")
+
+
+def _away() -> None:
+    raise redis.ConnectionError("gone")
+
+
+def test_a_duty_that_fails_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    done: list[str] = []
+    with caplog.at_level(logging.ERROR):
+        apart.each({"first": _fail, "second": lambda: done.append("second")})
+    assert done == ["second"]
+    assert "event=duty-failed duty=first" in caplog.text
+    assert "a bug" in caplog.text
+
+
+def test_a_store_that_is_away_holds_up_all() -> None:
+    done: list[str] = []
+    with pytest.raises(redis.ConnectionError):
+        apart.each({"first": _away, "second": lambda: done.append("second")})
+    assert not done
