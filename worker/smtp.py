@@ -59,6 +59,7 @@ class _Dialogue(asyncio.Protocol):
         self._buffer = b""
         self._lines: list[str] = []
         self._replies: deque[tuple[int, str]] = deque()
+        self._expected = 0
         self._waiter: asyncio.Future[None] | None = None
         self._deadline = 0.0
         self._watch()
@@ -71,7 +72,7 @@ class _Dialogue(asyncio.Protocol):
         if self._replies:
             # Once for all that came together.
             self._wake()
-        if len(self._buffer) + sum(map(len, self._lines)) > LONGEST_REPLY:
+        if len(self._buffer) + sum(len(line) + 1 for line in self._lines) > LONGEST_REPLY:
             self.end("the reply was longer than 64 kB")
 
     def _line(self, line: str) -> None:
@@ -81,7 +82,7 @@ class _Dialogue(asyncio.Protocol):
             return
         text = line[4:].strip()
         if line[3:4] != "-" and not self._lines:
-            self._replies.append((int(code), text))
+            self._answer(int(code), text)
             return
         # A multi-line reply repeats the enhanced status on each line (RFC 2034); once is enough.
         status = self._lines[0].split(" ", 1)[0] if self._lines else ""
@@ -89,8 +90,20 @@ class _Dialogue(asyncio.Protocol):
             text = text[len(status) + 1 :]
         self._lines.append(text)
         if line[3:4] != "-":
-            self._replies.append((int(code), " ".join(self._lines)))
+            self._answer(int(code), " ".join(self._lines))
             self._lines = []
+
+    def expect(self, replies: int) -> None:
+        """So many commands are on their way."""
+        self._expected += replies
+
+    def _answer(self, code: int, text: str) -> None:
+        """Take a reply; one that nothing asked for would be read as the next command's."""
+        if self._expected:
+            self._expected -= 1
+            self._replies.append((code, text))
+        else:
+            self.end(f"a reply to no command: {code} {text}")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.end(f"connection lost: {exc}" if exc else "connection closed by the server")
@@ -178,6 +191,7 @@ class Session:
         if not self.pipelining:
             return await self._one_by_one(self._commands(letter))
         if not offered:
+            self._dialogue.expect(len(ENVELOPE))
             self._transport.write(self._commands(letter))
         elif self._dialogue.goes_on():
             return GO_ON
@@ -188,6 +202,7 @@ class Session:
         if replies[-1].code == 354:
             # RFC 2920, 3.1: no recipient is left, yet the server waits for a message; it gets
             # none. It answers 554, or takes an empty message for nobody.
+            self._dialogue.expect(1)
             self._transport.write(b".\r\n")
             await self._await(Stage.FINAL)
         return await self._reset(refused)
@@ -195,6 +210,7 @@ class Session:
     def content(self, letter: Letter, following: Letter | None) -> None:
         """Send the message, and the next letter's envelope behind it (RFC 2920)."""
         behind = self._commands(following) if following is not None else b""
+        self._dialogue.expect(1 + len(ENVELOPE) if behind else 1)
         self._transport.writelines([*letter.pieces, b".\r\n" + behind])
 
     async def final(self) -> Reply:
@@ -216,6 +232,7 @@ class Session:
     async def _one_by_one(self, commands: bytes) -> Reply:
         reply = Reply(Stage.MAIL, None)
         for stage, command in zip(ENVELOPE, commands.split(b"\r\n"), strict=False):
+            self._dialogue.expect(1)
             self._transport.write(command + b"\r\n")
             reply = await self._await(stage)
             if not _accepts(reply):
@@ -224,10 +241,16 @@ class Session:
 
     async def _await(self, stage: Stage) -> Reply:
         seconds = DATA_SECONDS if stage is Stage.DATA else COMMAND_SECONDS
-        return Reply(stage, *await self._dialogue.reply(seconds))
+        code, text = await self._dialogue.reply(seconds)
+        if stage is Stage.DATA and code is not None and 200 <= code < 300:
+            # Another command's: whether the server waits for content now, nobody knows.
+            self.abort(f"out of step: {code} {text} in answer to DATA")
+            return self.lost
+        return Reply(stage, code, text)
 
     async def _reset(self, refused: Reply) -> Reply:
         if not self.broken:
+            self._dialogue.expect(1)
             self._transport.write(b"RSET\r\n")
             await self._dialogue.reply(COMMAND_SECONDS)
         return refused
@@ -240,6 +263,7 @@ class Session:
     async def close(self) -> None:
         """Say QUIT and leave; never fails, never waits long."""
         if not self.broken:
+            self._dialogue.expect(1)
             self._transport.write(b"QUIT\r\n")
             try:
                 await asyncio.wait_for(self._dialogue.reply(QUIT_SECONDS), QUIT_SECONDS)

@@ -24,3 +24,12 @@ def test_greylisting_is_no_reason_to_slow_a_provider_down(code, text, verdict) -
 def test_an_address_that_needs_smtputf8_is_its_readers_alone(stage) -> None:
     text = "5.6.7 the relay does not offer SMTPUTF8, which this address needs"
     assert classify(Reply(stage, 553, text)) is Verdict.BOUNCE
+
+
+@pytest.mark.parametrize("stage", [Stage.RCPT, Stage.DATA, Stage.FINAL])
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [(503, "5.5.1 MAIL comes first"), (502, "not implemented"), (999, "what?"), (354, "go on")],
+)
+def test_a_muddled_dialogue_is_nobodys_fault(stage: Stage, code: int, text: str) -> None:
+    assert classify(Reply(stage, code, text)) is Verdict.DEFER

@@ -74,3 +74,17 @@ def test_a_refusal_in_another_encoding_can_be_written_down(stage: str) -> None:
     with server, pytest.raises(SessionRefused) as refused:
         asyncio.run(_send(server))
     assert str(refused.value).encode()
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
+@pytest.mark.parametrize(
+    ("twice", "stage", "verdict"),
+    [("rcpt", Stage.DATA, Verdict.DEFER), ("dot", Stage.FINAL, Verdict.ACCEPTED)],
+)
+def test_a_session_out_of_step_ends_before_a_reply_is_taken_for_another(
+    extensions: tuple[str, ...], twice: str, stage: Stage, verdict: Verdict
+) -> None:
+    two = "250 2.0.0 ok\r\n250 2.0.0 ok"
+    with SmtpServer(lambda at, _: two if at == twice else None, extensions) as server:
+        reply = asyncio.run(_send(server))
+    assert (reply.stage, classify(reply)) == (stage, verdict)

@@ -71,6 +71,8 @@ _ABOUT_US = frozenset(
 _GREYLISTED = re.compile(r"gr[ea]y-?list", re.IGNORECASE)
 _NEEDS_SMTPUTF8 = "5.6.7"
 _ABOUT_THE_SENDER = ("5.1.7", "5.1.8")
+# Command not implemented, bad sequence: the dialogue went wrong, not the reader nor the letter.
+_OUT_OF_STEP = (502, 503)
 
 
 def classify(reply: Reply) -> Verdict:
@@ -86,7 +88,8 @@ def classify(reply: Reply) -> Verdict:
     reason = phrase.reason if phrase else Reason.OTHER
     if reason is Reason.RATE_LIMITED or reply.code == 421:
         return Verdict.LIMITED
-    if reply.code < 500:
+    if not 500 <= reply.code < 600:
+        # Replies that no standard knows are no verdict on anybody, either.
         return Verdict.DEFER
     return _permanent(reply, reason)
 
@@ -104,6 +107,8 @@ def _permanent(reply: Reply, reason: Reason) -> Verdict:
         return Verdict.STOP
     if reason in HARD:
         return Verdict.BOUNCE
+    if reply.code in _OUT_OF_STEP:
+        return Verdict.DEFER
     if reason in _ABOUT_US or reply.enhanced in ("5.3.4", "5.2.3"):
         return Verdict.STOP
     if reply.enhanced.startswith(("5.7.", "5.6.")):
