@@ -8,8 +8,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from dongtai_mail.demo import sample_manuscript
-from dongtai_mail.desk.forms import UPLOAD_BYTES
 from dongtai_mail.desk.models import AuditEntry, Membership
+from dongtai_mail.desk.views.manuscripts import MOST_FINDINGS, MOST_LINES
+from dongtai_mail.issues.importing import MAXIMUM_BYTES
 from dongtai_mail.issues.models import Issue, ManuscriptDraft
 from tests import factories
 
@@ -130,7 +131,7 @@ def test_a_draft_can_be_given_up(desk, draft):
     [
         (b"", "文件是空的"),
         (b"%PDF-1.7 ...", "PDF"),
-        (b"x" * (UPLOAD_BYTES + 1), "超过 10 MB"),
+        (b"x" * (MAXIMUM_BYTES + 1), "超过 2 MB"),
     ],
     ids=["empty", "pdf", "too big"],
 )
@@ -138,6 +139,23 @@ def test_what_is_no_manuscript_is_refused_with_the_reason(desk, publication, dat
     response = _upload(desk, data)
     assert reason in response.content.decode()
     assert not ManuscriptDraft.objects.exists()
+
+
+def test_a_page_counts_what_it_has_no_room_for(desk, publication):
+    _upload(desk, "● a\n\n- b.....1\n" * MOST_LINES)
+    page = desk.get(f"/manuscripts/{ManuscriptDraft.objects.get().pk}/").content.decode()
+    assert page.count('id="line-') == MOST_LINES
+    assert f"后面还有 {2 * MOST_LINES + 1:,} 行没有列出" in page
+    assert page.count('class="severity ') == MOST_FINDINGS
+    assert "处没有列出" in page
+
+
+def test_a_mended_text_may_be_no_bigger_than_a_file(desk, draft):
+    page = desk.post(f"/manuscripts/{draft.pk}/", {"do": "mend", "text": "字" * 700_000})
+    assert page.status_code == 400
+    assert "上限" in page.content.decode()
+    draft.refresh_from_db()
+    assert draft.mended is None
 
 
 def test_an_upload_without_a_file_says_what_to_do(desk, publication):

@@ -13,7 +13,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-UPLOAD_BYTES = 10 * 1024 * 1024
+from dongtai_mail.issues.importing import MAXIMUM_BYTES
 
 
 def typed(data: QueryDict, name: str) -> str:
@@ -31,10 +31,10 @@ class ManuscriptForm(forms.Form):
 
     def clean_manuscript(self) -> UploadedFile[Any]:
         file: UploadedFile[Any] = self.cleaned_data["manuscript"]
-        if (file.size or 0) > UPLOAD_BYTES:
+        if (file.size or 0) > MAXIMUM_BYTES:
             raise forms.ValidationError(
-                _("文件有 %(size).1f MB，超过 10 MB 的上限；请去掉图片或拆成两个文件。")
-                % {"size": (file.size or 0) / 1024 / 1024}
+                _("文件有 %(size).1f MB，超过 %(most)d MB 的上限；请去掉图片或拆成两个文件。")
+                % {"size": (file.size or 0) / 1024 / 1024, "most": MAXIMUM_BYTES / 1024 / 1024}
             )
         return file
 

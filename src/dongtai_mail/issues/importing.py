@@ -27,7 +27,8 @@ from dongtai_mail.issues.models import (
     Section,
 )
 
-MAXIMUM_BYTES = 20 * 1024 * 1024
+# An issue has some 75 kB; reading is work that a page waits for.
+MAXIMUM_BYTES = 2 * 1024 * 1024
 _PLACES = {
     "number": "期号",
     "masthead": "刊名",
@@ -56,7 +57,7 @@ def import_manuscript(
 
     ``actor`` is the account of whoever answers for the words; "" outside the desk.
     """
-    _refuse_too_big(data)
+    refuse_too_big(data)
     digest = hashlib.sha256(data).hexdigest()
     known = _imported(publication, digest)
     if known is not None:
@@ -82,7 +83,7 @@ def import_manuscript(
     return issue
 
 
-def _refuse_too_big(data: bytes) -> None:
+def refuse_too_big(data: bytes) -> None:
     if len(data) > MAXIMUM_BYTES:
         raise ImportRefused(
             _("文件有 %(size)s 字节，超过 %(most)s 字节的上限；请拆开或去掉附带的内容。")
@@ -92,7 +93,7 @@ def _refuse_too_big(data: bytes) -> None:
 
 def hand_in(publication: Publication, data: bytes, filename: str, actor: str) -> ManuscriptDraft:
     """Keep a file to be looked at. Raises as ``import_manuscript`` does for what can't be read."""
-    _refuse_too_big(data)
+    refuse_too_big(data)
     manuscript.read(data, filename)
     name = PurePath(filename).name[:255] or "manuscript"
     return ManuscriptDraft.objects.create(

@@ -7,6 +7,7 @@ is kept until then. Fails: with the reader's or importer's own words on the page
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import islice
 from typing import Any
 
 from django.contrib import messages
@@ -22,12 +23,19 @@ from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.desk.findings import lines_of
 from dongtai_mail.desk.forms import ManuscriptForm
 from dongtai_mail.desk.words import SEVERITIES
-from dongtai_mail.issues.importing import ImportRefused, accept, hand_in, imported
+from dongtai_mail.issues.importing import (
+    ImportRefused,
+    accept,
+    hand_in,
+    imported,
+    refuse_too_big,
+)
 from dongtai_mail.issues.models import Issue, ManuscriptDraft, Publication
 from dongtai_mail.manuscript import Manuscript, ManuscriptError
 from dongtai_mail.sentences import told
 
-MOST_LINES = 20_000
+# What one page shows; what is more it counts. Real issues have a tenth.
+MOST_LINES, MOST_ITEMS, MOST_FINDINGS = 3000, 500, 500
 
 
 @opens(Publication, Right.WRITE)
@@ -71,33 +79,37 @@ def manuscript(request: HttpRequest, draft: ManuscriptDraft) -> HttpResponse:
             draft.delete()
             messages.success(request, _("已放弃这份稿件，没有导入。"))
             return redirect("desk:manuscripts", draft.publication.slug)
+        issue, refused = _mend_or_accept(request, draft, todo == "import")
+        if issue is not None:
+            return redirect("desk:issue", issue.pk)
+        if not refused:
+            return redirect("desk:manuscript", draft.pk)
+        status = 400
+    return render(request, "desk/manuscript.html", _shown(draft, refused), status=status)
+
+
+def _mend_or_accept(
+    request: HttpRequest, draft: ManuscriptDraft, accepted: bool
+) -> tuple[Issue | None, str]:
+    """The issue, or why there is none although somebody wanted it, or why nothing was mended."""
+    try:
         if "text" in request.POST:
             _mend(draft, request.POST["text"])
-        if todo == "import":
-            issue, refused = _accept(request, draft)
-            if issue is not None:
-                return redirect("desk:issue", issue.pk)
-            status = 400
-        else:
-            return redirect("desk:manuscript", draft.pk)
-    return render(request, "desk/manuscript.html", _shown(draft, refused), status=status)
+        issue = accept(draft, request.user.get_username()) if accepted else None
+    except (ImportRefused, ManuscriptError) as refused:
+        return None, told(str(refused))
+    if issue is not None:
+        audit.record(request, "issue.imported", issue, after={"file": draft.filename})
+    return issue, ""
 
 
 def _mend(draft: ManuscriptDraft, text: str) -> None:
     """Forms send each line's end as two characters; an untouched text leaves the file as it is."""
     now = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
     if now != "\n".join(lines_of(draft.current)):
+        refuse_too_big(now.encode())
         draft.mended = now
         draft.save(update_fields=["mended"])
-
-
-def _accept(request: HttpRequest, draft: ManuscriptDraft) -> tuple[Issue | None, str]:
-    try:
-        issue = accept(draft, request.user.get_username())
-    except (ImportRefused, ManuscriptError) as refused:
-        return None, told(str(refused))
-    audit.record(request, "issue.imported", issue, after={"file": draft.filename})
-    return issue, ""
 
 
 def _shown(draft: ManuscriptDraft, refused: str) -> dict[str, Any]:
@@ -107,6 +119,7 @@ def _shown(draft: ManuscriptDraft, refused: str) -> dict[str, Any]:
         "publication": draft.publication,
         "draft": draft,
         "refused": refused,
+        "left_out": max(0, len(lines) - MOST_LINES),
         "text": "\n".join(lines),
         "here": "issues",
     }
@@ -118,23 +131,26 @@ def _shown(draft: ManuscriptDraft, refused: str) -> dict[str, Any]:
         "said": read.issue,
         "outline": _outline(read),
         "item_count": len(read.issue.items),
-        "findings": [(found, SEVERITIES[found.severity]) for found in read.findings],
+        "outline_left_out": max(0, len(read.issue.items) - MOST_ITEMS)
+        + max(0, len(read.issue.sections) - MOST_ITEMS),
+        "finding_count": len(read.findings),
+        "findings": [
+            (found, SEVERITIES[found.severity]) for found in read.findings[:MOST_FINDINGS]
+        ],
+        "findings_left_out": max(0, len(read.findings) - MOST_FINDINGS),
         "errors": sum(found.severity == "error" for found in read.findings),
         "lines": _numbered(lines, read.findings),
-        "left_out": max(0, len(lines) - MOST_LINES),
     }
 
 
 def _outline(read: Manuscript) -> list[dict[str, Any]]:
-    """Sections and items with the line where each begins."""
-    starts = iter(read.draft.item_lines)
+    """Sections and items with the line where each begins; not more than a page can show."""
+    items = zip(read.issue.items, read.draft.item_lines, strict=True)
+    shown = islice(items, MOST_ITEMS)
+    sections = zip(read.issue.sections, read.draft.section_lines, strict=True)
     return [
-        {
-            "name": section.name,
-            "line": line,
-            "items": [(each, next(starts)) for each in section.items],
-        }
-        for section, line in zip(read.issue.sections, read.draft.section_lines, strict=True)
+        {"name": section.name, "line": line, "items": list(islice(shown, len(section.items)))}
+        for section, line in islice(sections, MOST_ITEMS)
     ]
 
 

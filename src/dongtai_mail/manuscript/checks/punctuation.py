@@ -132,21 +132,22 @@ def _unbalanced(passage: Passage, following: Passage | None) -> Iterator[Finding
 
 def _faults(text: str) -> list[int]:
     """Where brackets and quotes stand that have no other half."""
-    opened: list[tuple[str, int]] = []
+    folded = text.translate(_FOLD)
+    opened: list[int] = []
     faults: list[int] = []
-    for match in _BRACKET.finditer(text):
-        sign, at = match[0].translate(_FOLD), match.start()
+    for match in _BRACKET.finditer(folded):
+        sign, at = match[0], match.start()
         if sign in _OPENING:
-            opened.append((sign, at))
-        elif opened and opened[-1][0] == _PAIRS[sign]:
+            opened.append(at)
+        elif opened and folded[opened[-1]] == _PAIRS[sign]:
             opened.pop()
-        elif opened and any(_PAIRS[sign] == other for other, _ in opened[-8:]):
-            while opened[-1][0] != _PAIRS[sign]:
-                faults.append(opened.pop()[1])
+        elif any(_PAIRS[sign] == folded[other] for other in opened[-8:]):
+            while folded[opened[-1]] != _PAIRS[sign]:
+                faults.append(opened.pop())
             opened.pop()
         elif not _is_no_bracket(sign, text[max(0, at - 4) : at]):
             faults.append(at)
-    return sorted([*faults, *(at for _, at in opened)])
+    return sorted(faults + opened)
 
 
 def _is_no_bracket(sign: str, before: str) -> bool:
