@@ -133,7 +133,7 @@ def personal(person: Subscriber) -> dict[str, Any]:
 
 
 def _subscription(each: Subscription) -> dict[str, Any]:
-    events = each.events.select_related("wording")
+    events = each.events.select_related("wording").order_by("at", "id")
     return {
         "publication": each.subscriber_list.publication.name,
         "list": each.subscriber_list.name,

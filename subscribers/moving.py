@@ -1,14 +1,18 @@
 """A reader's change of address, which counts once the new mailbox has confirmed it.
 
 Promises: the same answer whatever is known of the new address, until its owner confirms; then a
-reader who was two becomes one, with the history of both; a suppressed address stays suppressed.
+reader who was two becomes one, with the history of both, and who was subscribed at either address
+still is: confirming was the reader's own act. A complaint stays one, and a suppressed address
+stays suppressed, but for what an erasure left.
 """
 
 from __future__ import annotations
 
-from django.db import transaction
+from collections.abc import Iterable
 
-from dongtai_mail.message.address import parse, provider
+from django.db import connection, transaction
+
+from dongtai_mail.message.address import Address, parse, provider
 from subscribers import outbox, suppression
 from subscribers.fingerprint import fingerprint
 from subscribers.models import (
@@ -18,6 +22,18 @@ from subscribers.models import (
     Subscription,
     SubscriptionEvent,
 )
+from subscribers.signals import joining
+
+State = Subscription.State
+
+# Of two subscriptions to one list the one whose state comes last goes on; else the new address's.
+_WEIGHTS = {State.CONFIRMED: 1, State.COMPLAINED: 2}
+_COPY = """
+    INSERT INTO subscribers_subscriptionevent
+           (subscription_id, state, source, detail, actor, ip, wording_id, at)
+    SELECT %s, state, source, detail, actor, ip, wording_id, at
+      FROM subscribers_subscriptionevent WHERE subscription_id = %s ORDER BY id
+"""
 
 
 def ask(subscription: Subscription, text: str, language: str, ip: str | None) -> None:
@@ -39,35 +55,58 @@ def ask(subscription: Subscription, text: str, language: str, ip: str | None) ->
 
 
 def carry_out(notice: Notice, ip: str | None) -> bool:
-    """Move the reader to the address that the notice reached; False when it was done before."""
+    """Move the reader to the address that the notice reached; False when it names none."""
     if notice.move is None:
         return False
     address = parse(notice.move.address)
     with transaction.atomic():
         person = Subscriber.objects.select_for_update().get(pk=notice.move.subscriber_id)
-        other = Subscriber.objects.filter(key=address.key).exclude(pk=person.pk).first()
-        AddressChange.objects.filter(pk=notice.move.pk).update(former=person.key)
-        _record(person, ip)
-        if other is not None:
-            _merge(person, other)
+        if person.address == address.display:
             return True
-        person.address, person.key = address.display, address.key
-        person.hash, person.provider = fingerprint(address.key), provider(address.domain)
-        person.save()
+        AddressChange.objects.filter(pk=notice.move.pk).update(former=person.key)
+        others = Subscriber.objects.select_for_update().filter(key=address.key)
+        other = others.exclude(pk=person.pk).first()
+        if other is not None:
+            _merge(person, other, ip)
+        else:
+            _readdress(person, address)
+            _record(person.subscriptions.all(), ip)
         suppression.welcome_back(address.key, notice.subscription.subscriber_list.publication_id)
     return True
 
 
-def _merge(person: Subscriber, into: Subscriber) -> None:
-    """What both have stays as the new address has it; the rest comes along."""
-    theirs = into.subscriptions.values("subscriber_list")
-    person.subscriptions.exclude(subscriber_list__in=theirs).update(subscriber=into)
+def _readdress(person: Subscriber, address: Address) -> None:
+    person.address, person.key = address.display, address.key
+    person.hash, person.provider = fingerprint(address.key), provider(address.domain)
+    person.save()
+
+
+def _merge(person: Subscriber, into: Subscriber, ip: str | None) -> None:
+    """Make one reader of two; of two subscriptions to one list one goes on."""
+    theirs = {each.subscriber_list_id: each for each in into.subscriptions.select_for_update()}
+    for own in person.subscriptions.select_for_update():
+        other = theirs.get(own.subscriber_list_id)
+        if other is None:
+            _record([own], ip)
+            continue
+        lost, kept = sorted((own, other), key=lambda each: _WEIGHTS.get(State(each.state), 0))
+        _join(lost, kept)
+        _record([kept], ip, f"joined with a subscription that was {lost.state}")
+    person.subscriptions.update(subscriber=into)
     person.moves.update(subscriber=into)
     person.delete()
 
 
-def _record(person: Subscriber, ip: str | None) -> None:
+def _join(lost: Subscription, kept: Subscription) -> None:
+    joining.send(Subscription, lost_id=lost.pk, kept_id=kept.pk)
+    with connection.cursor() as cursor:
+        # By the database itself: Django would date each event anew.
+        cursor.execute(_COPY, [kept.pk, lost.pk])
+    lost.delete()
+
+
+def _record(moved: Iterable[Subscription], ip: str | None, detail: str = "") -> None:
+    event = {"source": "address change", "detail": detail, "ip": ip}
     SubscriptionEvent.objects.bulk_create(
-        SubscriptionEvent(subscription=each, state=each.state, source="address change", ip=ip)
-        for each in person.subscriptions.all()
+        SubscriptionEvent(subscription=each, state=each.state, **event) for each in moved
     )

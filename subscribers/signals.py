@@ -16,3 +16,7 @@ erasing = Signal()
 # Sent with ``subscription_ids`` for a person's own data: each receiver answers a dict that JSON can
 # hold, with what it keeps about them.
 gathering = Signal()
+
+# Sent within the transaction that makes one subscription of two, with ``lost_id`` and ``kept_id``,
+# before the one is gone: whoever keeps anything about it keeps it of the other one from now on.
+joining = Signal()

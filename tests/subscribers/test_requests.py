@@ -113,6 +113,82 @@ def test_moving_to_a_known_address_tells_nothing_and_makes_one_reader_of_two(str
     assert person.subscriptions.count() == 2
 
 
+def _merged(stranger, reader, there: str) -> Subscription:
+    """The reader moved to an address that was on the same list in the state ``there``."""
+    other = factories.subscribe(reader.subscriber_list, "other@example.com")[0]
+    Subscription.objects.filter(pk=other.pk).update(state=there)
+    SubscriptionEvent.objects.create(subscription=other, state=there, source="one-click")
+    _move(stranger, reader, "other@example.com")
+    stranger.post(tokens.path(Notice.objects.get()))
+    assert Subscriber.objects.get().key == "other@example.com"
+    return Subscription.objects.get()
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "after"),
+    [
+        (State.CONFIRMED, State.UNSUBSCRIBED, State.CONFIRMED),
+        (State.CONFIRMED, State.PENDING, State.CONFIRMED),
+        (State.CONFIRMED, State.BOUNCED, State.CONFIRMED),
+        (State.CONFIRMED, State.CONFIRMED, State.CONFIRMED),
+        (State.UNSUBSCRIBED, State.CONFIRMED, State.CONFIRMED),
+        (State.UNSUBSCRIBED, State.PENDING, State.PENDING),
+        (State.CONFIRMED, State.COMPLAINED, State.COMPLAINED),
+        (State.COMPLAINED, State.CONFIRMED, State.COMPLAINED),
+    ],
+)
+def test_of_two_subscriptions_one_goes_on_with_both_histories(stranger, here, there, after):
+    reader = factories.subscribe(factories.subscriber_list(), "zhang@example.com")[0]
+    Subscription.objects.update(state=here)
+    SubscriptionEvent.objects.create(subscription=reader, state=here, source="import")
+    at = SubscriptionEvent.objects.get().at
+    kept = _merged(stranger, reader, there)
+    assert kept.state == after
+    history = exporting.personal(kept.subscriber)["subscriptions"][0]["history"]
+    assert [each["how"] for each in history] == ["import", "one-click", "address change"]
+    assert history[0]["at"] == at.isoformat()
+    assert (history[-1]["state"], "joined" in history[-1]["detail"]) == (after, True)
+    assert _targeted() == (after == State.CONFIRMED)
+
+
+def test_what_was_suppressed_meanwhile_stays_so_unless_an_erasure_did_it(stranger, reader):
+    _move(stranger, reader, "other@example.com")
+    factories.subscribe(reader.subscriber_list, "other@example.com")
+    elsewhere = factories.publication("elsewhere", "example.net")
+    suppression.suppress("other@example.com", Suppression.Reason.ERASURE, "reader")
+    here = reader.subscriber_list.publication_id
+    suppression.suppress("other@example.com", Suppression.Reason.COMPLAINT, "lmtp", here)
+    suppression.suppress("other@example.com", Suppression.Reason.BOUNCE, "lmtp", elsewhere.pk)
+    stranger.post(tokens.path(Notice.objects.get()))
+    assert set(Suppression.objects.values_list("reason", flat=True)) == {"complaint", "bounce"}
+    assert suppression.Release.objects.get().suppressed_for == "erasure"
+    assert _targeted() == 0
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_what_was_sent_to_either_address_is_forgotten_with_the_reader(stranger, reader, both):
+    other = factories.subscribe(reader.subscriber_list, "other@example.com")[0]
+    if not both:
+        Subscription.objects.filter(pk=other.pk).update(paused_until="2100-01-01T00:00Z")
+    mailing = factories.mailing()
+    mailings.start(mailing.pk)
+    Delivery.objects.update(state=Delivery.State.ACCEPTED)
+    _move(stranger, reader, "other@example.com")
+    stranger.post(tokens.path(Notice.objects.get()))
+    assert Delivery.objects.filter(subscription=Subscription.objects.get()).count() == 1
+    erase(Subscriber.objects.get())
+    assert "zhang@example.com" not in _dump()
+    assert mailings.ledger(mailing)["accepted"] == 1 + both
+
+
+def test_opening_the_link_again_changes_nothing(stranger, reader):
+    _move(stranger, reader, "new@example.net")
+    for _ in range(2):
+        assert "地址已更换" in stranger.post(tokens.path(Notice.objects.get())).content.decode()
+    assert AddressChange.objects.get().former == "zhang@example.com"
+    assert reader.events.count() == 1
+
+
 def test_a_suppressed_address_is_no_way_out(stranger, reader):
     suppression.suppress("gone@example.com", Suppression.Reason.COMPLAINT, "test")
     _move(stranger, reader, "gone@example.com")

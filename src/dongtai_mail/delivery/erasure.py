@@ -2,7 +2,8 @@
 
 Promises: counts stay, people go: the reader's deliveries keep their states and lose address and
 name; what was not begun is suppressed at once; evidence loses the address where it quotes it, also
-one that the reader had before.
+one that the reader had before. Of two subscriptions that become one, the one kept has what was
+sent by the other; where both were in a mailing, that is forgotten.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from dongtai_mail.delivery import returns
 from dongtai_mail.delivery.models import Attempt, Delivery, ReturnedMessage
-from subscribers.signals import erasing, gathering
+from subscribers.signals import erasing, gathering, joining
 
 State = Delivery.State
 HIDDEN = "[erased]"
@@ -24,6 +25,7 @@ HIDDEN = "[erased]"
 def listen() -> None:
     erasing.connect(_forget, dispatch_uid="delivery.erasure")
     gathering.connect(_tell, dispatch_uid="delivery.gathering")
+    joining.connect(_hand_over, dispatch_uid="delivery.joining")
 
 
 def _tell(subscription_ids: Collection[int], **_: Any) -> dict[str, Any]:
@@ -48,18 +50,35 @@ def _tell(subscription_ids: Collection[int], **_: Any) -> dict[str, Any]:
 
 def _forget(subscription_ids: Collection[int], addresses: Sequence[str], **_: Any) -> None:
     deliveries = Delivery.objects.filter(subscription__in=subscription_ids)
-    written_to = deliveries.exclude(address="").values_list("address", flat=True).distinct()
-    addresses = [*addresses, *written_to]
+    addresses = [*addresses, *_written_to(deliveries)]
     returns.forget(subscription_ids, addresses)
-    for attempt in Attempt.objects.filter(delivery__in=deliveries):
-        text = _without(attempt.text, addresses)
-        if text != attempt.text:
-            Attempt.objects.filter(pk=attempt.pk).update(text=text)
     # What came back quotes the address, often encoded: nothing of it can be kept.
     returned = Q(delivery__in=deliveries) | Q(subscription__in=subscription_ids)
     ReturnedMessage.objects.filter(returned).update(
         raw=None, judgement=[], evidence="", note="", recipient=""
     )
+    _strip(deliveries, addresses)
+
+
+def _hand_over(lost_id: int, kept_id: int, **_: Any) -> None:
+    deliveries = Delivery.objects.filter(subscription=lost_id)
+    same = Delivery.objects.filter(subscription=kept_id).values("mailing")
+    # What still waits was for an address, or a wish, that no longer counts.
+    sent = deliveries.filter(state__in=(State.ACCEPTED, State.BOUNCED))
+    sent.exclude(mailing__in=same).update(subscription=kept_id)
+    ReturnedMessage.objects.filter(subscription=lost_id).update(subscription=kept_id)
+    _strip(deliveries, _written_to(deliveries))
+
+
+def _written_to(deliveries: QuerySet[Delivery]) -> list[str]:
+    return list(deliveries.exclude(address="").values_list("address", flat=True).distinct())
+
+
+def _strip(deliveries: QuerySet[Delivery], addresses: Sequence[str]) -> None:
+    for attempt in Attempt.objects.filter(delivery__in=deliveries):
+        text = _without(attempt.text, addresses)
+        if text != attempt.text:
+            Attempt.objects.filter(pk=attempt.pk).update(text=text)
     deliveries.filter(state__in=(State.QUEUED, State.DEFERRED)).update(
         state=State.SUPPRESSED, changed_at=timezone.now()
     )

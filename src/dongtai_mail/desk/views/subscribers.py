@@ -128,7 +128,7 @@ def history(request: HttpRequest, shown: Subscription) -> HttpResponse:
         "subscribers_history",
         publication,
         subscription=shown,
-        events=shown.events.select_related("wording"),
+        events=shown.events.select_related("wording").order_by("at", "id"),
         suppressions=suppression.of(shown.subscriber.key, publication.pk),
     )
 
