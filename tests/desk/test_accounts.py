@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -19,6 +20,7 @@ from django.urls import NoReverseMatch, reverse
 from dongtai_mail.delivery import staff_letters
 from dongtai_mail.delivery.staff_notices import StaffNotice
 from dongtai_mail.desk.models import AuditEntry
+from subscribers import links
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +100,20 @@ def test_an_unknown_address_gets_the_same_answer_and_no_mail(client, person):
     answer = client.post("/password/", {"email": "nobody@example.org"})
     assert answer["Location"] == "/password/sent/"
     assert not StaffNotice.objects.exists()
+
+
+@pytest.mark.parametrize("address", ["wang@example.org", "nobody@example.org"])
+def test_mails_for_a_password_are_asked_for_a_few_times_an_hour_and_no_clock_tells_whose(
+    client, person, monkeypatch, address
+):
+    factories.publication()
+    monkeypatch.setattr(links, "EVEN_SECONDS", 0.5)
+    began = time.monotonic()
+    client.post("/password/", {"email": address})
+    assert time.monotonic() - began >= 0.5
+    monkeypatch.setattr(links, "EVEN_SECONDS", 0)
+    answers = [client.post("/password/", {"email": address}).status_code for _ in range(5)]
+    assert answers == [302] * 4 + [429]
 
 
 def test_a_link_for_a_password_works_once(client, person):

@@ -17,6 +17,8 @@ from django.http import HttpResponseBase
 from django.urls import URLPattern, path, re_path
 from django.views.decorators.cache import never_cache
 
+from dongtai_mail.desk.accounts.views import PasswordReset
+
 
 def _page(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
     return path(route, never_cache(view), name=name)
@@ -28,7 +30,7 @@ entrance = [
     _page("login/passkey/", passkeys.login_webauthn, "mfa_login_webauthn"),
     _page("logout/", account.logout, "account_logout"),
     _page("inactive/", account.account_inactive, "account_inactive"),
-    _page("password/", account.password_reset, "account_reset_password"),
+    _page("password/", PasswordReset.as_view(), "account_reset_password"),
     _page("password/sent/", account.password_reset_done, "account_reset_password_done"),
     re_path(
         r"^password/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[\w-]+)/$",
