@@ -347,6 +347,29 @@ def test_the_list_has_counts_the_next_one_and_filters_in_the_address(desk, sendi
         assert {mailing.pk for mailing, _ in rows} == expected, query
 
 
+def test_a_mailing_names_all_its_lists_however_many_mailings_there_are(
+    desk, sending, publication, django_assert_max_num_queries
+):
+    own, second, third = (
+        publication.lists.create(slug=slug, name=slug) for slug in ("own", "second", "third")
+    )
+    one_rule = {"lists": [own.pk], "rules": [{"field": "domain", "value": "example.org"}]}
+    segment = publication.segments.create(name="华东", audience=one_rule)
+    described = {"lists": [own.pk, second.pk], "except": [third.pk], "also": [one_rule]}
+    edition = factories.edition(publication)
+    for _number in range(20):
+        mailing = factories.mailing(
+            edition=edition, subscriber_list=own, audience=described, scheduled_at=timezone.now()
+        )
+    said = "own、second、{}；不含 third"
+    with django_assert_max_num_queries(40):
+        page = desk.get("/publications/observer/mailings/").content.decode()
+    assert page.count(said.format("华东")) == 21
+    segment.delete()
+    page = desk.get(f"/mailings/{mailing.pk}/").content.decode()
+    assert said.format("own里符合条件的人") in page
+
+
 def _member(publication, *roles: Role) -> Client:
     user = User.objects.create_user(f"person{User.objects.count()}")
     for role in roles:

@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dongtai_mail.delivery import policy
-from dongtai_mail.delivery.models import Attempt, ReturnedMessage
-from dongtai_mail.desk import access, audit, navigation, people, words
+from dongtai_mail.delivery.models import Attempt, Mailing, ReturnedMessage
+from dongtai_mail.desk import access, audience_names, audit, navigation, people, words
 from dongtai_mail.desk.access import Right
 from dongtai_mail.desk.navigation import Entry
 from dongtai_mail.issues import naming
@@ -130,6 +130,11 @@ def stage_name(stage: str) -> str:
 def word(state: str) -> words.Word | str:
     """The word and shape of a mailing's state."""
     return words.MAILINGS.get(state, "")
+
+
+@register.filter
+def to_whom(mailing: Mailing, publication: Publication) -> str:
+    return audience_names.named(mailing, publication)
 
 
 @register.filter
