@@ -115,6 +115,12 @@ class Subscription(models.Model):
                 condition=models.Q(paused_until__isnull=False),
                 name="subscription_paused",
             ),
+            # Few, and looked for at every tick; what imports write is confirmed.
+            models.Index(
+                fields=("changed_at",),
+                condition=models.Q(state="pending"),
+                name="subscription_unconfirmed",
+            ),
         )
 
     def __str__(self) -> str:
