@@ -104,6 +104,29 @@ def test_a_wrong_signature_or_secret_is_refused(delivery: Delivery, key: str, se
     assert not ReturnedMessage.objects.exists()
 
 
+@pytest.mark.parametrize("provider", ["mailgun", "postmark", "mailjet", "sparkpost"])
+@pytest.mark.parametrize("body", [None, ["x"], {"signature": []}])
+def test_what_is_no_report_is_refused(delivery: Delivery, provider: str, body: object) -> None:
+    assert _post(provider, body) in (200, 400)
+    assert not ReturnedMessage.objects.exists()
+
+
+@pytest.mark.parametrize(("secret", "said"), [(SECRET, "MAILGUN_"), ("me:guess", "password")])
+def test_a_missing_key_is_named_to_the_provider_alone(
+    delivery: Delivery, settings, caplog, secret: str, said: str
+) -> None:
+    settings.ANYMAIL = {"WEBHOOK_SECRET": SECRET}
+    answer = Client().post(
+        "/webhooks/mailgun/tracking/",
+        "{garbage",
+        content_type="application/json",
+        headers={"Authorization": f"Basic {b64encode(secret.encode()).decode()}"},
+    )
+    assert answer.status_code == 400
+    assert said in answer.content.decode()
+    assert "Traceback" not in caplog.text
+
+
 def test_there_are_no_webhooks_without_a_secret(delivery: Delivery, settings) -> None:
     settings.WEBHOOK_SECRET = ""
     assert _post("mailgun", _mailgun(delivery)) == 404

@@ -4,8 +4,9 @@ Owns: which events count, and finding our delivery in them. Promises: anymail ch
 the provider's signature before anything arrives here, so a report is the provider's word; even so
 it acts only on a delivery that it names by our token, or by our Message-ID together with the
 address we wrote to; an event that comes again is the same row. Events without a consequence
-(sent, delivered, opened …) are not kept: there is one of each a message. Fails: with the database's
-errors, which the provider sees as 500 and answers with another try.
+(sent, delivered, opened …) are not kept: there is one of each a message. Fails: with 400 and the
+reason for what is no report, and where a provider's key is missing; with the database's errors,
+which the provider sees as 500 and answers with another try.
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
+from anymail.exceptions import AnymailConfigurationError, AnymailWebhookValidationFailure
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, tracking
 from anymail.urls import urlpatterns as anymail_urls
+from anymail.utils import get_request_basic_auth
 from django.conf import settings
 from django.db import transaction
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern
+from django.utils.crypto import constant_time_compare
 
 from dongtai_mail.delivery import returns
 from dongtai_mail.delivery.models import Delivery
@@ -47,16 +52,59 @@ from dongtai_mail.message.feedback.status import find_code, find_status
 View = Callable[..., HttpResponseBase]
 
 
+class _Malformed(Exception):
+    """A report without what its provider's reports have."""
+
+
 def _guarded(view: View) -> View:
-    """Without a secret anymail would believe everybody."""
+    """Without a secret anymail would believe everybody; a stranger gets no further than here."""
+    door: View = _door(view.view_class).as_view()  # type: ignore[attr-defined]
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not settings.WEBHOOK_SECRET:
             raise Http404("DONGTAI_WEBHOOK_SECRET is not set")
-        return view(request, *args, **kwargs)
+        if request.method == "POST" and not _knows_the_secret(request):
+            return _refused("The user or password is not that of DONGTAI_WEBHOOK_SECRET.")
+        try:
+            return door(request, *args, **kwargs)
+        except AnymailConfigurationError as wrong:
+            return _refused(f"DONGTAI_WEBHOOK_KEYS or this address does not fit: {wrong}")
+        except (_Malformed, AnymailWebhookValidationFailure) as wrong:
+            return _refused(str(wrong))
 
     return guarded
+
+
+def _door(view: Any) -> Any:
+    """The provider's view; what it stumbles over is the report's fault, not ours."""
+
+    class Door(view):  # type: ignore[misc]
+        def run_validators(self, request: HttpRequest) -> None:
+            with _reading():
+                super().run_validators(request)
+
+        def parse_events(self, request: HttpRequest) -> list[AnymailTrackingEvent]:
+            with _reading():
+                return list(super().parse_events(request))
+
+    return Door
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, AttributeError) as wrong:
+        raise _Malformed(f"This is no report that can be read: {type(wrong).__name__}.") from wrong
+
+
+def _knows_the_secret(request: HttpRequest) -> bool:
+    return constant_time_compare(get_request_basic_auth(request) or "", settings.WEBHOOK_SECRET)
+
+
+def _refused(why: str) -> HttpResponse:
+    return HttpResponse(f"{why}\n", status=400, content_type="text/plain; charset=utf-8")
 
 
 # Mail that comes in has its own doors; those views would drop it and say it was taken.

@@ -56,7 +56,8 @@ class PasswordReset(PasswordResetView):  # type: ignore[misc]  # allauth ships n
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
         """A mail to an account that exists is work, which a clock would tell."""
         with evenly():
-            return super().post(*args, **kwargs)
+            answer: HttpResponse = super().post(*args, **kwargs)
+        return answer
 
 
 @require_http_methods(["POST"])
