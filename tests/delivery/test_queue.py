@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 
 State = Delivery.State
 ACCEPTED = Reply(Stage.FINAL, 250, "2.0.0 ok")
+LATER = datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC)
 SILENCE = Reply(Stage.FINAL, None, "connection lost")
 
 
@@ -75,10 +76,21 @@ def test_what_was_not_begun_is_as_it_was(mailing: Mailing) -> None:
     assert set(Delivery.objects.values_list("state", "attempts")) == {(State.QUEUED, 0)}
 
 
-def test_a_reader_who_left_is_not_claimed(mailing: Mailing) -> None:
-    Subscription.objects.update(state=Subscription.State.UNSUBSCRIBED)
+@pytest.mark.parametrize("change", [{"state": "unsubscribed"}, {"paused_until": LATER}])
+def test_a_reader_who_left_or_paused_is_not_claimed(mailing: Mailing, change) -> None:
+    Subscription.objects.update(**change)
     assert _claim(mailing) == []
     assert mailings.ledger(mailing)["suppressed"] == 4
+
+
+def test_a_pause_that_is_over_keeps_nobody_out(mailing: Mailing) -> None:
+    Subscription.objects.update(paused_until=timezone.now())
+    assert len(_claim(mailing)) == 4
+
+
+def test_a_reader_who_is_gone_is_not_claimed(mailing: Mailing) -> None:
+    Delivery.objects.update(subscription=None)
+    assert _claim(mailing) == []
 
 
 def test_a_reader_who_leaves_after_the_claim_is_noticed(mailing: Mailing) -> None:

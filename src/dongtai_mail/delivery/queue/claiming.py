@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Max, Model, QuerySet
+from django.db.models import Max, Model, Q, QuerySet
 from django.utils import timezone
 
 from dongtai_mail.delivery.models import Batch, Delivery, Mailing
@@ -58,7 +58,8 @@ def claim(
 
     ``begin`` is given the batch's number before anything is leased to it, for the evidence of it:
     a batch of which no evidence is found has lost it, and was not only about to be begun.
-    Readers who left meanwhile are recorded as suppressed here and are not among those returned.
+    Readers who left or paused meanwhile are recorded as suppressed here and are not among those
+    returned.
     """
     sending = Mailing.objects.filter(pk=mailing_id, state=Mailing.State.SENDING)
     open_until = sending.values_list("open_until", flat=True).first()
@@ -106,9 +107,12 @@ def _lease(where: Queued, open_until: int | None, batch: Batch, size: int) -> li
 
 
 def departed(batch_ids: Collection[int]) -> set[int]:
-    """Deliveries of these batches, still leased, whose readers have left or are suppressed."""
+    """Leased deliveries of these batches whose readers have left, paused or are suppressed."""
     rows = Delivery.objects.filter(batch__in=batch_ids, state=State.LEASED)
-    left = rows.exclude(subscription__state=Subscription.State.CONFIRMED)
+    left = rows.filter(
+        ~Q(subscription__state=Subscription.State.CONFIRMED)
+        | Q(subscription__paused_until__gt=timezone.now())
+    )
     suppressed = rows.filter(subscription__subscriber__hash__in=_suppressed(batch_ids))
     return set(left.values_list("id", flat=True)) | set(suppressed.values_list("id", flat=True))
 
