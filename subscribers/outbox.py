@@ -8,6 +8,7 @@ again when the relay could not take it, and given up after a few tries.
 from __future__ import annotations
 
 import datetime
+import ipaddress
 from typing import TypeVar
 
 from django.db import IntegrityError, connection, transaction
@@ -36,7 +37,10 @@ def post(
     ip: str | None = None,
     move: AddressChange | None = None,
 ) -> bool:
-    """Queue a notice to the address ``key``; False when a limit forbids it."""
+    """Queue a notice to the address ``key``; False when a limit forbids it.
+
+    ``ip`` is who asked for it; kept and counted is the network.
+    """
     if ip is not None and crowded(ip):
         return False
     now = timezone.now()
@@ -48,7 +52,7 @@ def post(
                 move=move,
                 language=language,
                 recipient_hash=fingerprint(_mailbox(key)),
-                ip=ip,
+                ip=ip and _network(ip),
                 day=timezone.localdate(now),
                 due_at=now,
             )
@@ -67,7 +71,14 @@ def _mailbox(key: str) -> str:
 def crowded(ip: str) -> bool:
     """Whether a network has asked for as many notices as it may within an hour."""
     since = timezone.now() - datetime.timedelta(hours=1)
-    return Notice.objects.filter(ip=ip, created_at__gte=since).count() >= NETWORK_AN_HOUR
+    return Notice.objects.filter(ip=_network(ip), created_at__gte=since).count() >= NETWORK_AN_HOUR
+
+
+def _network(ip: str) -> str:
+    """An address of IPv4, or the network of IPv6 that one household has."""
+    if ipaddress.ip_address(ip).version == 4:
+        return ip
+    return str(ipaddress.ip_network(f"{ip}/64", strict=False).network_address)
 
 
 def readers() -> QuerySet[Notice]:

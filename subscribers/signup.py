@@ -8,7 +8,6 @@ an unconfirmed sign-up is forgotten after a month. Fails: ``AddressError`` for w
 from __future__ import annotations
 
 import datetime
-import ipaddress
 
 from django.db import transaction
 from django.utils import timezone
@@ -43,10 +42,9 @@ def sign_up(
 ) -> None:
     """Note a wish to subscribe, and ask the mailbox."""
     address = parse(text)
-    network = _network(ip)
     if suppression.forbids_notices(address.key, subscriber_list.publication_id):
         return
-    if network is not None and outbox.crowded(network):
+    if ip is not None and outbox.crowded(ip):
         return
     with transaction.atomic():
         person, _new = Subscriber.objects.get_or_create(
@@ -62,9 +60,7 @@ def sign_up(
         if new and not subscriber_list.double_opt_in:
             confirm(subscription.pk, ip, wording(subscriber_list))
             return
-        outbox.post(
-            Notice.Kind.CONFIRM, subscription, key=address.key, language=language, ip=network
-        )
+        outbox.post(Notice.Kind.CONFIRM, subscription, key=address.key, language=language, ip=ip)
 
 
 def _subscription(
@@ -115,10 +111,3 @@ def forget_unconfirmed() -> None:
             gone = Subscriber.objects.filter(pk__in=people, subscriptions=None)
             suppression.forget(gone.values_list("hash", flat=True))
             gone.delete()
-
-
-def _network(ip: str | None) -> str | None:
-    """An address of IPv4, or the network of IPv6 that one household has."""
-    if ip is None or ipaddress.ip_address(ip).version == 4:
-        return ip
-    return str(ipaddress.ip_network(f"{ip}/64", strict=False).network_address)

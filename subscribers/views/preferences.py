@@ -1,7 +1,7 @@
 """A reader's preferences: lists on and off, name, language, a pause; and being erased.
 
 Promises: a form names nothing but the reader's own subscriptions of this publication; erasing
-takes effect in the request that asks for it.
+takes effect in the request that asks for it; what a form says is kept all of it or none.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import datetime
 
 from django import forms
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -115,6 +116,7 @@ def _paused_until(own: list[Subscription]) -> datetime.datetime | None:
     return max(running, default=None)
 
 
+@transaction.atomic
 def _save(
     request: HttpRequest,
     link: Link,

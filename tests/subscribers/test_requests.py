@@ -7,7 +7,7 @@ import json
 import pytest
 from django.contrib.auth.models import User
 from django.core.management.sql import emit_post_migrate_signal
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 
 from dongtai_mail.delivery import mailings, queue, returns
@@ -59,6 +59,18 @@ def test_a_paused_reader_is_left_out_until_the_pause_ends(stranger, reader):
     assert _targeted() == 1
     stranger.post(address, {"list": [reader.pk], "name": "张三", "pause": "999999999"})
     assert _targeted() == 1
+
+
+def test_preferences_are_saved_all_or_none(stranger, reader):
+    def fail(execute, sql, *rest):
+        if "subscriptionevent" in sql:
+            raise OperationalError("disk full")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(fail), pytest.raises(OperationalError):
+        stranger.post(f"/p/{_token(reader)}/", {"name": "李四", "pause": "30"})
+    kept = Subscription.objects.get()
+    assert (kept.subscriber.name, kept.paused_until, kept.state) == ("张三", None, "confirmed")
 
 
 def test_the_language_is_kept(stranger, reader):
@@ -187,6 +199,14 @@ def test_opening_the_link_again_changes_nothing(stranger, reader):
         assert "地址已更换" in stranger.post(tokens.path(Notice.objects.get())).content.decode()
     assert AddressChange.objects.get().former == "zhang@example.com"
     assert reader.events.count() == 1
+
+
+def test_one_household_moves_to_few_addresses_an_hour(stranger, reader, monkeypatch):
+    monkeypatch.setattr(outbox, "NETWORK_AN_HOUR", 3)
+    for number in range(5):
+        to, ip = {"email": f"victim{number}@example.com"}, f"2001:db8:0:1::{number}"
+        stranger.post(f"/p/{_token(reader)}/address/", to, REMOTE_ADDR=ip)
+    assert list(Notice.objects.values_list("ip", flat=True)) == ["2001:db8:0:1::"] * 3
 
 
 def test_a_suppressed_address_is_no_way_out(stranger, reader):
