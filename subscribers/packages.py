@@ -30,11 +30,13 @@ ELEMENTS, DEPTH, TAG = 200_000, 100, 1 << 20
 _PIECE = 1 << 16
 
 _DAMAGED = gettext_lazy("文件已损坏，或不是 Excel 工作簿，请重新保存后再试。")
+NO_TABLE = gettext_lazy("这是%(kind)s，不是读者的表格：请交 .xlsx 或“CSV UTF-8”文件。")
 _BROKEN = (
     *(zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, RuntimeError),
     *(KeyError, ValueError, IndexError, ArithmeticError),
 )
 _MANY_HEADERS = b"PK\x01\x02"
+_WORD = "word/document.xml"
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
@@ -52,6 +54,8 @@ def check(path: Path) -> None:
             raise TableUnreadable(str(_DAMAGED))
     with opened(path) as archive:
         parts = archive.infolist()
+        if "_rels/.rels" not in archive.NameToInfo or _WORD in archive.NameToInfo:
+            raise TableUnreadable(NO_TABLE % {"kind": _("Word 或压缩文件")})
         if any(part.compress_type not in (0, zipfile.ZIP_DEFLATED) for part in parts):
             raise TableUnreadable(str(_DAMAGED))
     unpacked = sum(part.file_size for part in parts)

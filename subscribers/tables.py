@@ -17,6 +17,7 @@ from pathlib import Path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dongtai_mail.manuscript.encoding import foreign, is_odd
 from subscribers import packages, workbooks
 from subscribers.packages import CELL, TableUnreadable
 from subscribers.records import CHARACTERS, Records, Unclosed
@@ -32,6 +33,11 @@ ENCODINGS = {
     XLSX: gettext_lazy("Excel 工作簿（.xlsx）"),
 }
 DELIMITERS = ",\t;"
+_NOISE = gettext_lazy(
+    "文件内容不是文字（像是图片、程序之类），不是读者的表格：请交 .xlsx 或“CSV UTF-8”文件。"
+)
+# A short list may well have a name with such characters; of noise they are a fifth.
+_ODD = 0.1
 # What many systems call .xls and Excel opens with a warning.
 _PAGES = ("<html", "<!doctype", "<table", "<meta", "<?xml")
 
@@ -66,10 +72,15 @@ def shape_of(path: Path) -> Shape:
             return Shape(XLSX, "")
         if head.startswith(b"\xd0\xcf\x11\xe0"):
             raise TableUnreadable(
-                _("这是旧的 .xls 文件，请在 Excel 里另存为 .xlsx 或“CSV UTF-8”。")
+                _("这是旧版的 Excel 或 Word 文件（.xls、.doc），请另存为 .xlsx 或“CSV UTF-8”。")
             )
+        if kind := foreign(head):
+            raise TableUnreadable(packages.NO_TABLE % {"kind": _(kind)})
         encoding = _encoding(file, head)
-        if head.decode(encoding, "ignore").lstrip("\ufeff \r\n\t").lower().startswith(_PAGES):
+        begin = head.decode(encoding, "ignore")
+        if is_odd(begin, _ODD):
+            raise TableUnreadable(str(_NOISE))
+        if begin.lstrip("\ufeff \r\n\t").lower().startswith(_PAGES):
             raise TableUnreadable(
                 _("这个文件其实是网页或 XML，请用 Excel 打开，另存为 .xlsx 或“CSV UTF-8”。")
             )
@@ -96,6 +107,8 @@ def _encoding(file: io.BufferedReader, head: bytes) -> str:
     for encoding in ("utf-8", "gb18030"):
         if _decodes(file, encoding):
             return encoding
+    if is_odd(head.decode("ascii", "ignore"), _ODD):
+        raise TableUnreadable(str(_NOISE))
     raise TableUnreadable(_("看不出文件的编码：请另存为“CSV UTF-8”再导入。"))
 
 

@@ -106,9 +106,15 @@ def test_an_import_that_is_interrupted_is_left_to_the_workers(
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xls"),
         (b"PK\x03\x04" + b"\0" * 100, "损坏"),
         ("编号,名称\n1,甲\n".encode(), "认不出哪一列是邮箱"),
-        (b"\0" * 4096, "邮箱"),
+        (b"\0" * 4096, "不是文字"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "这是PDF 文件，不是读者的表格"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "这是图片"),
+        (bytes(range(256)) * 4, "不是文字"),
     ],
-    ids=["empty", "old workbook", "broken workbook", "no addresses", "zeros"],
+    ids=[
+        *("empty", "old workbook", "broken workbook", "no addresses", "zeros"),
+        *("pdf", "picture", "octets"),
+    ],
 )
 def test_a_file_that_is_no_table_is_refused_in_a_line_and_not_kept(
     readers, tmp_path, capsys, data, why

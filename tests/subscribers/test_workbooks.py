@@ -71,6 +71,13 @@ def test_cells_are_what_excel_shows(read):
     ]
 
 
+@pytest.mark.parametrize("parts", [{}, {"word/document.xml": b"", "_rels/.rels": b""}])
+def test_an_archive_that_is_no_workbook_is_called_what_it_is(tmp_path, parts):
+    path = _packed(tmp_path / "readers.xlsx", {"readers.csv": b"", **parts})
+    with pytest.raises(TableUnreadable, match="这是Word 或压缩文件"):
+        tables.shape_of(path)
+
+
 def test_rich_and_phonetic_text_is_read_as_its_characters(read):
     si = "<si><r><t>张</t></r><r><t>_x0009_三</t></r><rPh><t>zhang</t></rPh></si>"
     cell = (

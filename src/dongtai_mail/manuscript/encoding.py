@@ -53,9 +53,8 @@ def decode(data: bytes) -> Decoded:
     """The text of a manuscript's bytes."""
     if not data.strip(b"\x00 \t\r\n\f\x0b"):
         raise ManuscriptError("文件是空的，没有可读的文字。请检查导出的稿件，再试一次。")
-    for magic, name in _FOREIGN:
-        if data.startswith(magic):
-            raise ManuscriptError(f"这是{name}，不是文本稿件。请另存为纯文本或 Markdown 后再导入。")
+    if name := foreign(data):
+        raise ManuscriptError(f"这是{name}，不是文本稿件。请另存为纯文本或 Markdown 后再导入。")
     decoded = _by_mark(data) or _by_content(data)
     if not decoded.text.strip("\ufeff \t\r\n\f\x0b\x00\u3000"):
         raise ManuscriptError("文件是空的，没有可读的文字。请检查导出的稿件，再试一次。")
@@ -128,10 +127,17 @@ def _best_of_the_broken(data: bytes) -> Decoded:
 def _is_noise(text: str) -> bool:
     """Control and private characters, or hardly anything that a Chinese text is made of."""
     sample = text[:_SAMPLE]
-    odd = len(_ODD.findall(sample)) - sample.count("\ufffd")
-    if odd > max(2, len(sample) * 0.05):
-        return True
-    return len(sample) > 20 and len(_USUAL.sub("", sample)) > len(sample) * 0.6
+    return is_odd(sample) or (len(sample) > 20 and len(_USUAL.sub("", sample)) > len(sample) * 0.6)
+
+
+def foreign(data: bytes) -> str:
+    """What another format's file is called, by how it begins; empty for what may be text."""
+    return next((name for magic, name in _FOREIGN if data.startswith(magic)), "")
+
+
+def is_odd(text: str, share: float = 0.05) -> bool:
+    """More control and private characters than text in any language has."""
+    return len(_ODD.findall(text)) - text.count("\ufffd") > max(2, len(text) * share)
 
 
 def without_controls(text: str) -> str:
