@@ -149,6 +149,16 @@ def test_engagement_is_what_servers_accepted(lists):
     assert _selected(lists, **_rule("engaged", "none", "30")) == {"b", "c"}
 
 
+def test_what_another_publication_sends_engages_nobody_here(lists):
+    elsewhere = factories.subscriber_list(factories.publication("other"), "elsewhere")
+    factories.subscribe(elsewhere, "a@qq.com")
+    mailing = factories.mailing(subscriber_list=elsewhere)
+    mailings.start(mailing.pk)
+    changed = Delivery.objects.update(state=Delivery.State.ACCEPTED, changed_at=timezone.now())
+    assert changed == 1
+    assert _selected(lists, **_rule("engaged", "some", "30")) == set()
+
+
 def test_the_count_is_what_is_frozen(lists):
     Suppression.objects.create(key="c@example.com", reason="staff")
     Subscription.objects.filter(subscriber__key="a@qq.com").update(paused_until="2999-01-01T00:00Z")

@@ -148,7 +148,8 @@ def count(publication_id: int, description: Description) -> tuple[int, int]:
 
 
 def _further(publication_id: int) -> dict[str, audience.Condition]:
-    return {"engaged": _engaged, "missed": partial(_missed, publication_id)}
+    rules = {"engaged": _engaged, "missed": _missed}
+    return {name: partial(rule, publication_id) for name, rule in rules.items()}
 
 
 def _missed(publication_id: int, rule: Rule) -> Q:
@@ -169,14 +170,18 @@ def _missed(publication_id: int, rule: Rule) -> Q:
     return Q(~Exists(reached), pk__in=unreached.values("subscription"))
 
 
-def _engaged(rule: Rule) -> Q:
-    """Whether the reader's server accepted one of our mailings in the last so many days."""
+def _engaged(publication_id: int, rule: Rule) -> Q:
+    """Whether the reader's server accepted a mailing of this publication in the last so many days.
+
+    What another publication's readers get is not for this one's staff to learn.
+    """
     value = rule.get("value", "")
     if not (value.isdecimal() and 0 < int(value) <= 36500):
         raise AudienceError(_("天数请填 1 到 36500 的整数。"))
     taken = Exists(
         Delivery.objects.filter(
             subscription__subscriber=OuterRef("subscriber"),
+            subscription__subscriber_list__publication=publication_id,
             state=Delivery.State.ACCEPTED,
             changed_at__gte=timezone.now() - datetime.timedelta(days=int(value)),
         )
