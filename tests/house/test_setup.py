@@ -23,9 +23,9 @@ def checkout(tmp_path: Path) -> Path:
     return root
 
 
-def run(checkout: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(checkout: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [checkout / "bin" / "up"],
+        [checkout / "bin" / "up", *arguments],
         env={"PATH": os.environ["PATH"], "HOME": "", **environment},
         cwd="/",
         capture_output=True,
@@ -44,6 +44,13 @@ def fake_python(directory: Path, script: str) -> str:
     fake.write_text(f"#!/bin/sh\n{script}\n")
     fake.chmod(0o755)
     return str(tools)
+
+
+def test_help_comes_before_anything_is_installed(checkout: Path) -> None:
+    done = run(checkout, "--help")
+    assert done.returncode == 0
+    assert "--smtp-port" in done.stdout
+    assert not (checkout / ".venv").exists()
 
 
 def test_an_old_python_is_named_with_the_version_that_is_needed(checkout: Path) -> None:
