@@ -251,6 +251,12 @@ def _end(run: ImportRun, state: State, note: str = "") -> None:
     leasing.record(run, state=state, note=note[:500], finished_at=timezone.now())
 
 
+def discard(run: ImportRun) -> None:
+    """Leave nothing of a run that took nobody in."""
+    forget(run)
+    run.delete()
+
+
 def forget_old() -> None:
     """Throw away files and rows of imports that ended long ago."""
     old = timezone.now() - datetime.timedelta(days=KEPT_DAYS)

@@ -73,6 +73,11 @@ class ImportRun(models.Model):
     def path(self) -> Path:
         return Path(settings.DATA_DIR) / "imports" / self.stored
 
+    @property
+    def judged(self) -> int:
+        """The rows that have a verdict; ``rows`` is the last one's number, header and gaps in."""
+        return sum(self.counts.get(verdict.name.lower(), 0) for verdict in ImportRow.Verdict)
+
 
 class ImportRow(models.Model):
     """One row of a file, validated; ``value`` is what stood there where it was refused."""

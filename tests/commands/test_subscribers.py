@@ -44,7 +44,7 @@ def test_an_import_says_what_became_of_the_file_and_how_to_undo_it(readers, tmp_
     assert _import(_file(tmp_path, GOOD), "--basis", "2026 年登记表") == 0
     said = capsys.readouterr().out
     run = ImportRun.objects.get()
-    assert "编码 utf-8，3 行。新增 2，已有 0，未导入 0。" in said
+    assert "编码 utf-8，2 行。新增 2，已有 0，未导入 0。" in said
     assert f"dongtai subscribers undo {run.pk}" in said
     assert Event.objects.first().wording.text == "2026 年登记表"
     assert subscribers.main(["undo", str(run.pk)]) == 0
@@ -54,11 +54,11 @@ def test_an_import_says_what_became_of_the_file_and_how_to_undo_it(readers, tmp_
 
 def test_rows_that_are_refused_are_named_and_the_exit_code_is_1(readers, tmp_path, capsys):
     bad = "".join(f"坏的{n},乙\n" for n in range(60))
-    assert _import(_file(tmp_path, GOOD + "LI@example.com,又\n" + bad)) == 1
+    assert _import(_file(tmp_path, GOOD + "\nLI@example.com,又\n" + bad)) == 1
     said = capsys.readouterr().out
-    assert "新增 2，已有 0，未导入 61。" in said
-    assert "第 4 行 LI@example.com：文件内重复" in said
-    assert "第 5 行 坏的0：" in said
+    assert "63 行。新增 2，已有 0，未导入 61。" in said
+    assert "第 5 行 LI@example.com：文件内重复" in said
+    assert "第 6 行 坏的0：" in said
     assert "另有 11 行" in said
 
 
@@ -67,6 +67,7 @@ def test_a_dry_run_changes_and_keeps_nothing(readers, tmp_path, capsys):
     assert "将新增 2" in capsys.readouterr().out
     assert not Subscriber.objects.exists()
     assert not ImportRow.objects.exists()
+    assert not ImportRun.objects.exists()
     assert not any((tmp_path / "data" / "imports").iterdir())
 
 
@@ -126,6 +127,7 @@ def test_a_file_that_is_no_table_is_refused_in_a_line_and_not_kept(
     assert why in said.err.splitlines()[-1]
     assert not said.out
     assert not any((tmp_path / "data" / "imports").iterdir())
+    assert not ImportRun.objects.exists()
 
 
 def test_what_a_file_says_can_not_steer_the_terminal(readers, tmp_path, capsys):

@@ -1,7 +1,8 @@
 """``dongtai subscribers``: readers in from a file, out into one, and an import taken back.
 
-Promises: a file that is refused is not kept; a file of readers is made for its owner alone, never
-over another, and is gone again when it can't be finished. Exit code 1 says that rows were refused.
+Promises: of a file that is refused, or only looked at, nothing is kept; a file of readers is made
+for its owner alone, never over another, and is gone again when it can't be finished. Exit code 1
+says that rows were refused.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def _import(arguments: argparse.Namespace) -> int:
     try:
         importing.begin_here(run, proceed=not arguments.dry_run)
     except importing.ImportFailed:
-        importing.forget(run)
+        importing.discard(run)
         raise
     except (KeyboardInterrupt, leasing.LeaseLost):
         print(f"没有做完：编号 {run.pk} 的导入由后台进程接着做。", file=sys.stderr)
@@ -94,7 +95,7 @@ def _import(arguments: argparse.Namespace) -> int:
 
 
 def _report(run: ImportRun) -> int:
-    from subscribers.importing import forget
+    from subscribers.importing import discard
     from subscribers.models import ImportRow
 
     counts = run.counts
@@ -102,7 +103,7 @@ def _report(run: ImportRun) -> int:
     added = counts.get("added", counts["new"] + counts["person"])
     refused = counts["bad"] + counts["duplicate"] + counts["suppressed"]
     print(
-        f"编码 {run.encoding}，{run.rows:,} 行。{verb} {added:,}，已有 {counts['known']:,}，",
+        f"编码 {run.encoding}，{run.judged:,} 行。{verb} {added:,}，已有 {counts['known']:,}，",
         end="",
     )
     print(f"未导入 {refused:,}。")
@@ -117,7 +118,7 @@ def _report(run: ImportRun) -> int:
     if "added" in counts:
         print(f"撤销：dongtai subscribers undo {run.pk}")
     else:
-        forget(run)
+        discard(run)
     return 0 if not refused else 1
 
 
