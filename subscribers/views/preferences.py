@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
@@ -66,6 +66,8 @@ def preferences(request: HttpRequest, link: Link) -> HttpResponse:
         if saved:
             _save(request, link, form, own, on)
             own = _own(link)
+            # The page answers in what was chosen, whatever it was asked in.
+            translation.activate(form.cleaned_data["language"] or translation.get_language() or "")
     context = {
         "publication": link.subscription.subscriber_list.publication,
         "address": masked(subscriber.address),

@@ -74,8 +74,11 @@ def test_preferences_are_saved_all_or_none(stranger, reader):
 
 
 def test_the_language_is_kept(stranger, reader):
-    stranger.post(f"/p/{_token(reader)}/", {"list": [reader.pk], "language": "en"})
+    chosen = {"list": [reader.pk], "language": "en"}
+    page = stranger.post(f"/p/{_token(reader)}/?lang=zh-hans", chosen)
     assert Subscriber.objects.get().language == "en"
+    assert page.headers["Content-Language"] == "en"
+    assert "Saved" in page.content.decode()
     stranger.post(f"/p/{_token(reader)}/", {"list": [reader.pk], "language": "<x>"})
     assert Subscriber.objects.get().language == "en"
 
