@@ -184,8 +184,20 @@ def test_an_exported_list_can_be_imported(desk, readers):
     assert run.counts["person"] == run.counts["added"] == 2
 
 
+def test_the_only_list_is_chosen_for_an_import(desk, readers):
+    empty = '<option value=""'
+    assert empty not in desk.get("/publications/observer/imports/").content.decode()
+    factories.subscriber_list(readers.publication, "weekly")
+    assert empty in desk.get("/publications/observer/imports/").content.decode()
+
+
 def test_a_list_has_settings_and_its_form_to_copy(desk, readers):
-    assert "放到网站上" not in desk.get("/lists/readers/").content.decode()
+    lists = desk.get("/publications/observer/subscribers/").content.decode()
+    assert 'href="/lists/readers/#settings"' in lists
+    page = desk.get("/lists/readers/").content.decode()
+    assert 'id="settings"' in page
+    assert 'href="#settings"' in page
+    assert "放到网站上" not in page
     desk.post("/lists/readers/", {"name": "新名", "public": "on"})
     readers.refresh_from_db()
     assert (readers.name, readers.public, readers.double_opt_in) == ("新名", True, False)

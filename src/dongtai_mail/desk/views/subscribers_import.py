@@ -40,6 +40,8 @@ class UploadForm(forms.Form):
         field = self.fields["list"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = publication.lists.filter(archived_at=None).order_by("name")
+        if field.queryset.count() == 1:
+            field.empty_label = None
 
 
 class MappingForm(forms.Form):
