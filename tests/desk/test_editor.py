@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from dongtai_mail.delivery import mailings
 from dongtai_mail.desk.models import AuditEntry, Membership
 from dongtai_mail.issues import editing
 from dongtai_mail.issues.editing.keeping import said
@@ -76,6 +77,22 @@ def test_the_number_of_queries_does_not_grow_with_the_items(
         Item.objects.create(section=section, position=position, title=f"条{position}")
     with django_assert_max_num_queries(16):
         desk.get(f"/issues/{issue.pk}/")
+
+
+def test_an_issue_that_went_out_says_so_and_is_no_longer_the_one_being_made(desk, publication):
+    older = make_issue(publication, "在做的一条")
+    mailing = factories.mailing()
+    factories.readers(2, mailing.subscriber_list)
+    sent = mailing.edition.issue
+    assert "这一期已经发出" not in desk.get(f"/issues/{sent.pk}/").content.decode()
+    mailings.start(mailing.pk)
+    page = desk.get(f"/issues/{sent.pk}/").content.decode()
+    assert "这一期已经发出" in page
+    assert "0 人已收到" in page
+    assert f'href="/mailings/{mailing.pk}/"' in page
+    assert f'href="/issues/{older.pk}/"' in page
+    older.delete()
+    assert f'href="/issues/{sent.pk}/"' in desk.get(f"/issues/{sent.pk}/").content.decode()
 
 
 @pytest.mark.parametrize("query", ["item=x", "item=999999", "item=" + "9" * 30, "undo=1&item=-1"])

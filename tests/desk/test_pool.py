@@ -239,6 +239,7 @@ def test_an_issue_that_went_out_is_offered_after_those_being_made(client, public
         for issue in (being_made, edition.issue)
     ]
     assert places == sorted(places)
+    assert page.count("（已发出）") == 1
 
 
 def test_what_two_sort_at_once_is_shown_before_it_is_overwritten(client, publication):

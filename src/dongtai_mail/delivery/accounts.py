@@ -12,6 +12,7 @@ from django.db.models import Count
 
 from dongtai_mail.delivery import audience, mailings, reasons, stages
 from dongtai_mail.delivery.models import Delivery, Mailing
+from dongtai_mail.issues.models import Issue
 from subscribers.audience import Description
 
 Account = dict[str, Any]
@@ -70,6 +71,14 @@ def described(mailing: Mailing) -> Description | None:
         return None
     plain = mailing.audience or {"lists": [mailing.subscriber_list_id]}
     return audience.with_first(plain, first)
+
+
+def of_issue(issue: Issue) -> list[tuple[Mailing, int]]:
+    """The mailings of an issue that have begun, and how many readers' servers took each."""
+    begun = Mailing.objects.filter(edition__issue=issue, started_at__isnull=False)
+    rows = list(begun.select_related("subscriber_list").order_by("started_at"))
+    ledgers = mailings.ledgers([row.pk for row in rows]) if rows else {}
+    return [(row, ledgers[row.pk]["accepted"]) for row in rows]
 
 
 def stage(mailing: Mailing) -> str:

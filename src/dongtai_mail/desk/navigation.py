@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from dongtai_mail.desk.access import Right, rights
+from dongtai_mail.issues import editions
 from dongtai_mail.issues.models import Issue, Publication
 
 
@@ -84,9 +85,9 @@ def _address(page: Page, publication: Publication | None) -> str | None:
 
 
 def _issue_address(publication: Publication | None) -> str | None:
-    """The newest issue is the one being made."""
-    newest = Issue.objects.filter(publication=publication).order_by("-id").values_list("pk")
-    found = newest.first() if publication else None
+    """The newest issue that has not gone out is the one being made; else the newest of all."""
+    ours = Issue.objects.filter(publication=publication).order_by(editions.gone_out(), "-id")
+    found = ours.values_list("pk").first() if publication else None
     return reverse(CURRENT_ISSUE.url, args=found) if found else None
 
 

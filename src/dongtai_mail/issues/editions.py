@@ -18,6 +18,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -45,6 +46,11 @@ class EditionRefused(Exception):
             % {"count": len(errors), "first": _("；").join(errors[:3])}
         )
         self.findings = findings
+
+
+def gone_out() -> Exists:
+    """Of an issue: whether readers have it, or some of them."""
+    return Exists(Edition.objects.filter(issue=OuterRef("pk"), published_at__isnull=False))
 
 
 def sections_of(issue: Issue) -> list[Section]:

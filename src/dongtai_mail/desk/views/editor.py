@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from dongtai_mail.delivery import accounts
 from dongtai_mail.desk import access, audit, security
 from dongtai_mail.desk.access import Right, anywhere, opens
 from dongtai_mail.desk.editing_forms import ItemForm, SectionForm, base, version
@@ -40,6 +41,7 @@ def issue(request: HttpRequest, shown: Issue) -> HttpResponse:
     context |= {
         "here": "issues",
         "opened": chosen is not None,
+        "sent": accounts.of_issue(shown),
         "undo": undo.filter(pk=_number(request.GET.get("undo")) or 0).first(),
     }
     if chosen or items:

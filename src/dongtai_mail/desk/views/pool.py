@@ -12,7 +12,6 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -24,9 +23,9 @@ from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.desk.editing_forms import base, version
 from dongtai_mail.desk.pool_forms import CollectForm, FilterForm, SortingForm, numbers
 from dongtai_mail.desk.views import editor
-from dongtai_mail.issues import editing, pasting, pool, reading, similar
+from dongtai_mail.issues import editing, editions, pasting, pool, reading, similar
 from dongtai_mail.issues.fetching import OPEN_WEB, FetchError, Rules
-from dongtai_mail.issues.models import Edition, Issue, Item, Publication
+from dongtai_mail.issues.models import Issue, Item, Publication
 
 PER_PAGE = 50
 _ISSUES_OFFERED = 5
@@ -207,8 +206,8 @@ def holder(request: HttpRequest, shown: Item) -> HttpResponse:
 
 def _issues(publication: Publication) -> list[Issue]:
     """Those that an item may go into: the newest ones, and last of all what readers have."""
-    out = Edition.objects.filter(issue=OuterRef("pk"), published_at__isnull=False)
-    found = Issue.objects.filter(publication=publication).order_by(Exists(out), "-pk")
+    found = Issue.objects.filter(publication=publication).annotate(out=editions.gone_out())
+    found = found.order_by("out", "-pk")
     return list(found.select_related("publication").prefetch_related("sections")[:_ISSUES_OFFERED])
 
 
