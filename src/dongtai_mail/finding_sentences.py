@@ -184,6 +184,12 @@ FINDINGS: dict[str, tuple[str, ...]] = {
     "date-outside-issue": (
         _("日期 %(date)s 不在本期的时段（%(period)s）里。请核对，或移到别的一期。"),
     ),
+    "masthead-differs": (
+        _(
+            "刊名写作“%(masthead)s”，而这份刊物是“%(publication)s”。"
+            "请看看是不是放错了刊物，或改正刊名。"
+        ),
+    ),
     "rendering-failed": (_("这一期无法排版：%(error)s"),),
     "link-dead": (
         _("链接打不开，对方说没有这个页面（%(status)s）：%(url)s。请改正或去掉。"),

@@ -22,6 +22,7 @@ def test_the_same_file_again_is_the_same_issue_and_says_so(
     assert import_issue.main([str(path), "--publication", slug]) == 0
     first = capsys.readouterr().out
     assert f"编号 {Issue.objects.get().pk}，1 个栏目，1 条。" in first
+    assert "刊名写作“样刊”，而这份刊物是“云港观察”。" in first
     assert import_issue.main([str(path), "--publication", slug]) == 0
     assert capsys.readouterr().out == (
         f"这份文件以前导入过，就是下面这一期；没有再导入一次。\n{first}"

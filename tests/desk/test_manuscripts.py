@@ -12,6 +12,7 @@ from dongtai_mail.desk.models import AuditEntry, Membership
 from dongtai_mail.desk.views.manuscripts import MOST_FINDINGS, MOST_LINES
 from dongtai_mail.issues.importing import MAXIMUM_BYTES
 from dongtai_mail.issues.models import Issue, ManuscriptDraft
+from dongtai_mail.issues.proofreading import findings
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +55,19 @@ def test_nothing_is_an_issue_before_it_was_accepted(desk, publication):
     assert issue.manuscript.filename == "sample.md"
     assert not ManuscriptDraft.objects.exists()
     assert AuditEntry.objects.get().action == "issue.imported"
+
+
+@pytest.mark.parametrize(
+    ("masthead", "said"), [("云港 观察", False), ("《云港观察》", False), ("电商观察", True)]
+)
+def test_another_publications_manuscript_is_noticed(desk, publication, masthead, said):
+    page = _upload(desk, f"{masthead}\n\n2026 年第 7 期\n\n{SLIP}").content.decode()
+    assert ("而这份刊物是“云港观察”" in page) == said
+    desk.post(f"/manuscripts/{ManuscriptDraft.objects.get().pk}/", {"do": "import"})
+    assert (
+        any(each.finding.code == "masthead-differs" for each in findings(Issue.objects.get()))
+        == said
+    )
 
 
 def test_outline_lines_and_findings_stand_side_by_side(desk, draft):

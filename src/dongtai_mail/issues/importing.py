@@ -17,7 +17,8 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from dongtai_mail import content, manuscript
-from dongtai_mail.issues import markdown
+from dongtai_mail.content import Finding, Severity
+from dongtai_mail.issues import markdown, textual
 from dongtai_mail.issues.models import (
     Issue,
     Item,
@@ -78,9 +79,16 @@ def import_manuscript(
             filename=PurePath(filename).name[:255] or "manuscript",
             sha256=digest,
             data=data,
-            findings=[dataclasses.asdict(finding) for finding in read.findings],
+            findings=[dataclasses.asdict(finding) for finding in findings_of(publication, read)],
         )
     return issue
+
+
+def findings_of(publication: Publication, read: manuscript.Manuscript) -> tuple[Finding, ...]:
+    """What was found in the file, and whether it names another publication."""
+    first = [found for found in read.findings if found.severity is Severity.ERROR]
+    named = textual.misnamed(publication, read.issue.masthead)
+    return tuple(dict.fromkeys([*first, *named, *read.findings]))
 
 
 def refuse_too_big(data: bytes) -> None:

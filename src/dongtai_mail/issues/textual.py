@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from dongtai_mail import content
 from dongtai_mail.content import Finding, Severity
-from dongtai_mail.issues.models import IgnoredFinding, Issue, Item, Section
+from dongtai_mail.issues.models import IgnoredFinding, Issue, Item, Publication, Section
 from dongtai_mail.issues.spotting import Span, Spotted, spot
 
 # Errors by appearance: a person may know better.
@@ -54,11 +54,26 @@ def found(issue: Issue, said: content.Issue, sections: Sequence[Section]) -> lis
     """What the checks say about the text; ``said`` is the content of these very sections."""
     rows = [(section.name, item) for section in sections for item in section.items.all()]
     bodies = tuple(item.body for _, item in rows)
-    spotted = [*spot(said, bodies), *_outside_period(issue, rows)]
+    named = (Spotted(one) for one in misnamed(issue.publication, said.masthead))
+    spotted = [*named, *spot(said, bodies), *_outside_period(issue, rows)]
     if issue.period_from or issue.period_to:
         # The checks guess the period from the other items; an issue that names it need not.
         spotted = [each for each in spotted if each.finding.code != "date-outside-period"]
     return marked(issue, _tied(spotted, rows))
+
+
+def misnamed(publication: Publication, masthead: str | None) -> Iterator[Finding]:
+    """Words that name another publication than the one in whose name they would go out."""
+    if masthead and _plain(masthead) != _plain(publication.name):
+        message = (
+            f"刊名写作“{masthead}”，而这份刊物是“{publication.name}”。"
+            "请看看是不是放错了刊物，或改正刊名。"
+        )
+        yield Finding("masthead-differs", Severity.WARNING, message)
+
+
+def _plain(name: str) -> str:
+    return "".join(name.split()).strip("《》").casefold()
 
 
 def _outside_period(issue: Issue, rows: Sequence[tuple[str, Item]]) -> Iterator[Spotted]:

@@ -26,6 +26,7 @@ from dongtai_mail.desk.words import SEVERITIES
 from dongtai_mail.issues.importing import (
     ImportRefused,
     accept,
+    findings_of,
     hand_in,
     imported,
     refuse_too_big,
@@ -127,19 +128,18 @@ def _shown(draft: ManuscriptDraft, refused: str) -> dict[str, Any]:
         read = reading.read(draft.current, draft.filename)
     except ManuscriptError as error:
         return context | {"refused": refused or told(str(error)), "lines": _numbered(lines, ())}
+    findings = findings_of(draft.publication, read)
     return context | {
         "said": read.issue,
         "outline": _outline(read),
         "item_count": len(read.issue.items),
         "outline_left_out": max(0, len(read.issue.items) - MOST_ITEMS)
         + max(0, len(read.issue.sections) - MOST_ITEMS),
-        "finding_count": len(read.findings),
-        "findings": [
-            (found, SEVERITIES[found.severity]) for found in read.findings[:MOST_FINDINGS]
-        ],
-        "findings_left_out": max(0, len(read.findings) - MOST_FINDINGS),
-        "errors": sum(found.severity == "error" for found in read.findings),
-        "lines": _numbered(lines, read.findings),
+        "finding_count": len(findings),
+        "findings": [(found, SEVERITIES[found.severity]) for found in findings[:MOST_FINDINGS]],
+        "findings_left_out": max(0, len(findings) - MOST_FINDINGS),
+        "errors": sum(found.severity == "error" for found in findings),
+        "lines": _numbered(lines, findings),
     }
 
 
