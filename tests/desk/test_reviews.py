@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 
 import pytest
 from django.contrib.auth.models import User
@@ -61,7 +62,9 @@ def test_from_request_to_approval(publication, issue):
 def test_a_return_needs_words_and_loses_none(publication, issue):
     review = _request(issue, _member(publication, Role.EDITOR))
     reviewer = _member(publication, Role.REVIEWER)
-    assert "写明" in reviewer.post(f"/reviews/{review.pk}/return/").content.decode()
+    page = reviewer.post(f"/reviews/{review.pk}/return/").content.decode()
+    assert page.count("请写明要改什么，再退回。") == 1
+    assert re.search(r"autofocus></textarea><ul[^>]*><li>请写明要改什么，再退回。", page)
     reviewer.post(f"/reviews/{review.pk}/return/", {"comment": "第一条改标题"})
     review.refresh_from_db()
     assert (review.state, review.comment) == ("returned", "第一条改标题")

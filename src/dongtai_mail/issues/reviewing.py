@@ -32,6 +32,10 @@ class ReviewRefused(Exception):
     """It can't be asked for or decided so; the text says why and what to do."""
 
 
+class CommentMissing(ReviewRefused):
+    """Nobody can mend what was returned without a word."""
+
+
 def request(issue: Issue, person: User, note: str = "", kind: str | None = None) -> Review:
     """Freeze the issue and put it before the reviewers; asking twice for the same is once."""
     edition = editions.freeze(issue, kind)
@@ -80,7 +84,7 @@ def barred(review: Review) -> frozenset[str]:
 def send_back(review: Review, person: User, comment: str) -> Review:
     """Give it back to the editors; ``comment`` says what is to be done."""
     if not comment.strip():
-        raise ReviewRefused(_("请写明要改什么，再退回。"))
+        raise CommentMissing(_("请写明要改什么，再退回。"))
     return _decide(review, State.RETURNED, person, comment)
 
 

@@ -23,7 +23,7 @@ from dongtai_mail.desk.previews import AUTO, KINDS, preview
 from dongtai_mail.desk.reviews import approvers, shown, shown_changes
 from dongtai_mail.issues import editions, proofreading, reviewing
 from dongtai_mail.issues.models import Issue, Review
-from dongtai_mail.issues.reviewing import ReviewRefused
+from dongtai_mail.issues.reviewing import CommentMissing, ReviewRefused
 from dongtai_mail.rendering import RenderingError
 
 LONGEST = 2_000
@@ -36,7 +36,9 @@ def review(request: HttpRequest, issue: Issue) -> HttpResponse:
     return _page(request, issue)
 
 
-def _page(request: HttpRequest, issue: Issue, refused: str = "", typed: str = "") -> HttpResponse:
+def _page(
+    request: HttpRequest, issue: Issue, refused: str = "", typed: str = "", wordless: bool = False
+) -> HttpResponse:
     may = rights(request.user, issue.publication)
     standing = reviewing.standing(issue)
     context: dict[str, Any] = {
@@ -50,6 +52,8 @@ def _page(request: HttpRequest, issue: Issue, refused: str = "", typed: str = ""
         "may_decide": Right.APPROVE in may,
         "may_send": Right.SEND in may,
         "refused": refused,
+        # The field is there only while something waits for a decision.
+        "wordless": wordless and standing is not None and standing.state == Review.State.REQUESTED,
         "typed": typed,
         "longest": LONGEST,
         "here": "issues",
@@ -121,7 +125,8 @@ def _decided(request: HttpRequest, row: Review, action: str, decide: Any) -> Htt
                 audit.record(request, action, row.issue, after=after)
                 review_mail.tell(row, request.user.get_username())
     except ReviewRefused as refused:
-        return _page(request, row.issue, str(refused), comment)
+        wordless = isinstance(refused, CommentMissing)
+        return _page(request, row.issue, str(refused), comment, wordless)
     messages.success(request, _("已记录：%(state)s。") % {"state": row.get_state_display()})
     return redirect("desk:review", row.issue_id)
 
