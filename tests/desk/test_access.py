@@ -110,3 +110,6 @@ def test_a_missing_page_answers_calmly(client):
     response = client.get("/nothing/")
     assert response.status_code == 404
     assert "没有这一页" in response.content.decode()
+    assert "回到编辑台" not in response.content.decode()
+    client.force_login(User.objects.create_user("lin"))
+    assert "回到编辑台" in client.get("/nothing/").content.decode()
