@@ -66,6 +66,7 @@ def test_whoever_cannot_hold_types_the_number(page, issue, readers):
 
 def test_choosing_tells_at_once_what_it_would_be(page, issue, readers):
     page.goto(f"/issues/{issue.pk}/mailing/")
+    page.locator(f"[name=list][value='{readers[0].subscriber_list_id}']").check()
     expect(page.locator(".account")).to_be_visible()
     look(page, "sending/choose")
     page.get_by_label("每分钟最多几封").fill("600")
