@@ -191,8 +191,7 @@ class Session:
         if not self.pipelining:
             return await self._one_by_one(self._commands(letter))
         if not offered:
-            self._dialogue.expect(len(ENVELOPE))
-            self._transport.write(self._commands(letter))
+            self._say(self._commands(letter), replies=len(ENVELOPE))
         elif self._dialogue.goes_on():
             return GO_ON
         replies = [await self._await(stage) for stage in ENVELOPE]
@@ -202,8 +201,7 @@ class Session:
         if replies[-1].code == 354:
             # RFC 2920, 3.1: no recipient is left, yet the server waits for a message; it gets
             # none. It answers 554, or takes an empty message for nobody.
-            self._dialogue.expect(1)
-            self._transport.write(b".\r\n")
+            self._say(b".\r\n")
             await self._await(Stage.FINAL)
         return await self._reset(refused)
 
@@ -229,11 +227,14 @@ class Session:
             "DATA\r\n"
         ).encode()
 
+    def _say(self, commands: bytes, replies: int = 1) -> None:
+        self._dialogue.expect(replies)
+        self._transport.write(commands)
+
     async def _one_by_one(self, commands: bytes) -> Reply:
         reply = Reply(Stage.MAIL, None)
         for stage, command in zip(ENVELOPE, commands.split(b"\r\n"), strict=False):
-            self._dialogue.expect(1)
-            self._transport.write(command + b"\r\n")
+            self._say(command + b"\r\n")
             reply = await self._await(stage)
             if not _accepts(reply):
                 return await self._reset(reply)
@@ -250,8 +251,7 @@ class Session:
 
     async def _reset(self, refused: Reply) -> Reply:
         if not self.broken:
-            self._dialogue.expect(1)
-            self._transport.write(b"RSET\r\n")
+            self._say(b"RSET\r\n")
             await self._dialogue.reply(COMMAND_SECONDS)
         return refused
 
@@ -263,8 +263,7 @@ class Session:
     async def close(self) -> None:
         """Say QUIT and leave; never fails, never waits long."""
         if not self.broken:
-            self._dialogue.expect(1)
-            self._transport.write(b"QUIT\r\n")
+            self._say(b"QUIT\r\n")
             try:
                 await asyncio.wait_for(self._dialogue.reply(QUIT_SECONDS), QUIT_SECONDS)
             except TimeoutError:
