@@ -76,12 +76,6 @@ POSTGRESQL = "".join(
 )
 
 
-def hold(publication_id: int) -> None:
-    """Until the transaction ends, nobody else freezes an audience here, or takes readers back."""
-    lists = SubscriberList.objects.filter(publication=publication_id).order_by("pk")
-    list(lists.select_for_update(no_key=True).values_list("pk", flat=True))
-
-
 # So that two processes count at once: PostgreSQL must know that there are few pieces.
 POSTGRESQL += "".join(
     f"""
@@ -89,6 +83,12 @@ POSTGRESQL += "".join(
         ON ({_PIECE_OF.format(f"({column})")}) FROM {table};"""
     for table, column in (("subscribers_subscriber", "id"), (TABLE, "subscriber_id"))
 )
+
+
+def hold(publication_id: int) -> None:
+    """Until the transaction ends, nobody else freezes an audience here, or takes readers back."""
+    lists = SubscriberList.objects.filter(publication=publication_id).order_by("pk")
+    list(lists.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
 def confirmed(lists: Collection[int]) -> dict[int, int]:

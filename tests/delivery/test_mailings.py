@@ -125,11 +125,7 @@ def test_cancelling_leaves_a_ledger_that_adds_up() -> None:
 
 
 def test_a_large_mailing_stops_before_all_of_its_rows_are_cancelled(monkeypatch) -> None:
-    monkeypatch.setattr(mailings, "CANCELLED_AT_ONCE", 2)
-    factories.readers(7)
-    mailing = _schedule()
-    mailings.start(mailing.pk)
-    mailings.cancel(mailing)
+    mailing = _cancelled_by_twos(monkeypatch, readers=7)
     assert mailing.state == State.CANCELLED
     assert not queue.claim(mailing.pk, "", "worker", 4)
     ledger = mailings.ledger(mailing)
@@ -139,13 +135,19 @@ def test_a_large_mailing_stops_before_all_of_its_rows_are_cancelled(monkeypatch)
 
 
 def test_a_cancellation_that_was_cut_off_is_finished_by_the_ticks(monkeypatch) -> None:
+    mailing = _cancelled_by_twos(monkeypatch, readers=5)
+    assert [mailings.settle_cancelled() for _ in range(3)] == [2, 1, 0]
+    assert mailings.ledger(mailing)["cancelled"] == 5
+
+
+def _cancelled_by_twos(monkeypatch, readers: int) -> Mailing:
+    """A mailing under way that was cancelled, two rows in a transaction."""
     monkeypatch.setattr(mailings, "CANCELLED_AT_ONCE", 2)
-    factories.readers(5)
+    factories.readers(readers)
     mailing = _schedule()
     mailings.start(mailing.pk)
     mailings.cancel(mailing)
-    assert [mailings.settle_cancelled() for _ in range(3)] == [2, 1, 0]
-    assert mailings.ledger(mailing)["cancelled"] == 5
+    return mailing
 
 
 def test_a_mailing_whose_audience_is_gone_asks_and_holds_up_no_other() -> None:

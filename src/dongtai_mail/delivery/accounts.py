@@ -77,7 +77,7 @@ def of_issue(issue: Issue) -> list[tuple[Mailing, int]]:
     """The mailings of an issue that have begun, and how many readers' servers took each."""
     begun = Mailing.objects.filter(edition__issue=issue, started_at__isnull=False)
     rows = list(begun.select_related("subscriber_list").order_by("started_at"))
-    ledgers = mailings.ledgers([row.pk for row in rows]) if rows else {}
+    ledgers = mailings.ledgers([row.pk for row in rows])
     return [(row, ledgers[row.pk]["accepted"]) for row in rows]
 
 

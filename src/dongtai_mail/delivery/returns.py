@@ -319,6 +319,7 @@ def _read(raw: bytes | memoryview | None) -> str | None:
         fields = [readable(str(value)) for part in parts for value in part.values()]
         decoded = [part.get_payload(decode=True) for part in parts if not part.is_multipart()]
     except Exception:
+        # Python's parser breaks in many ways, and none may keep a reader from being erased.
         logger.exception("a returned message could not be read to its end")
         return None
     texts = [octets, *(piece for piece in decoded if isinstance(piece, bytes))]

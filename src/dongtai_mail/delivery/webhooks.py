@@ -58,7 +58,7 @@ class _Malformed(Exception):
 
 def _guarded(view: View) -> View:
     """Without a secret anymail would believe everybody; a stranger gets no further than here."""
-    door: View = _door(view.view_class).as_view()  # type: ignore[attr-defined]
+    door: View = _door(view.view_class).as_view()  # type: ignore[attr-defined]  # Set by Django's as_view().
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -79,7 +79,7 @@ def _guarded(view: View) -> View:
 def _door(view: Any) -> Any:
     """The provider's view; what it stumbles over is the report's fault, not ours."""
 
-    class Door(view):  # type: ignore[misc]
+    class Door(view):  # type: ignore[misc]  # One of anymail's, whichever.
         def run_validators(self, request: HttpRequest) -> None:
             with _reading():
                 super().run_validators(request)

@@ -8,13 +8,14 @@ from django.views.decorators.http import require_safe
 
 from dongtai_mail.desk import searching
 from dongtai_mail.desk.access import Right, opens, rights
+from dongtai_mail.desk.forms import typed
 from dongtai_mail.issues.models import Publication
 
 
 @opens(Publication, Right.SEE)
 @require_safe
 def search(request: HttpRequest, publication: Publication) -> HttpResponse:
-    asked = " ".join(request.GET.get("q", "").replace("\x00", "").split())[: searching.LONGEST]
+    asked = " ".join(typed(request.GET, "q").split())[: searching.LONGEST]
     knows = Right.LISTS in rights(request.user, publication)
     context = {
         "publication": publication,
