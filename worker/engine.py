@@ -99,7 +99,7 @@ class Engine:
                 self._hold()
             if not self._flows and not self._unrecorded:
                 return
-            stopping.wait(LOOK_SECONDS)
+            stopping.wait(LOOK_SECONDS, self._ran_out)
         self.close()
 
     def _look(self, call_another: Callable[[], object]) -> None:
@@ -122,6 +122,10 @@ class Engine:
         if not self._asked and (off := database.forgetful()):
             logger.error(event("database-forgets", off=off))
         self._asked = True
+
+    def _ran_out(self) -> bool:
+        """Whether a lane is through before the next look is due."""
+        return any(flow.over for flow in self._flows.values())
 
     def _hold(self) -> None:
         """Begin nothing until the next look goes well."""
@@ -237,7 +241,7 @@ class Engine:
         for key, flow in list(self._flows.items()):
             if flow.stop:
                 self._unrecorded += flow.give_back()
-            if not flow.lines and not flow.waiting and flow.outcomes.empty():
+            if flow.over and flow.outcomes.empty():
                 del self._flows[key]
                 self._finish(key, flow)
 
@@ -336,11 +340,15 @@ class Engine:
         self._open[batch_id] = {delivery.id for delivery in claimed}
         self._report.begun(batch_id, key)
         self._loop.call_soon_threadsafe(self._lines.adopt, batch_id)
-        if key not in self._flows:
+        new = key not in self._flows
+        if new:
             self._flows[key] = flow
             flow.fence = time.monotonic() + min(FENCE_SECONDS, settings.LEASE_SECONDS / 2)
         flow.skip -= self._open[batch_id]
         flow.waiting.extend(claimed)
+        if new:
+            # It sends while the other lanes are claimed for.
+            self._share_out()
 
     def _share_out(self) -> None:
         """Give every flow its part of the sessions, none more than its provider allows."""

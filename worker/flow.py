@@ -62,6 +62,11 @@ class Flow:
         self.stop = True
 
     @property
+    def over(self) -> bool:
+        """Nothing of it is waiting or on its way; outcomes may be left."""
+        return not self.lines and not self.waiting
+
+    @property
     def held(self) -> bool:
         return self.stop or time.monotonic() >= self.fence
 

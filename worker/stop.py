@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import select
 import time
+from collections.abc import Callable
 
 LOOK_SECONDS = 0.1
 
@@ -23,11 +24,14 @@ class Stop:
     def is_set(self) -> bool:
         return bool(self._shared[0])
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float, enough: Callable[[], bool] = lambda: False) -> None:
+        """Rest until the stop, for so long at most; from the first look on until ``enough``."""
         until = time.monotonic() + seconds
         while not self.is_set() and (left := until - time.monotonic()) > 0:
             # For a length, where sleep waits until a time: a clock that is set can make that fail.
             select.select([], [], [], min(left, LOOK_SECONDS))
+            if enough():
+                return
 
 
 # This process's, and its children's.
