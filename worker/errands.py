@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from dongtai_mail.delivery import (
+    imports,
     mailings,
     notices,
     proof_letters,
@@ -31,9 +32,10 @@ from dongtai_mail.logs import event
 from dongtai_mail.message.address import AddressError
 from dongtai_mail.message.header import HeaderError
 from dongtai_mail.message.reply import Reply, Verdict, classify
-from subscribers import importing, outbox, signup
+from subscribers import importing, outbox, signup, undoing
 from subscribers.models import Posted
 from worker import apart, links
+from worker.offers import LetterRefused
 from worker.relays import Relays
 from worker.smtp import SessionRefused
 
@@ -56,7 +58,7 @@ def wake() -> None:
     global _beside
     if _beside is not None and _beside.is_alive():
         return
-    if _letters_wait() or importing.waiting() or asked.due():
+    if _letters_wait() or importing.waiting() or undoing.waiting() or asked.due():
         _beside = threading.Thread(target=_run_beside, name="errands", daemon=True)
         _beside.start()
 
@@ -98,6 +100,8 @@ def _send_all_notices() -> None:
 def _advance_imports() -> None:
     for run_id in importing.waiting():
         importing.advance(run_id)
+    for run_id in undoing.waiting():
+        imports.advance_undoing(run_id)
 
 
 def _forget_notices() -> None:
@@ -140,11 +144,11 @@ async def _send(letters: Sequence[Letter]) -> list[Reply]:
 
 async def _reply(relays: Relays, letter: Letter) -> Reply:
     try:
-        session = await relays.acquire()
-    except SessionRefused as refusal:
+        session = await relays.acquire(letter=letter)
+    except (SessionRefused, LetterRefused) as refusal:
         return refusal.reply
     try:
-        reply = session.refusal(letter) or await session.envelope(letter, offered=False)
+        reply = await session.envelope(letter, offered=False)
         if reply.code != 354:
             return reply
         session.content(letter, None)

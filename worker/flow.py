@@ -25,6 +25,7 @@ from dongtai_mail.message.reply import Reply, Stage, Verdict, classify
 from worker import journal
 from worker.journal import Journal
 from worker.notes import Notes
+from worker.offers import LetterRefused
 from worker.relays import Relays
 from worker.smtp import Session, SessionRefused
 
@@ -211,12 +212,14 @@ class Lines:
         ready = line.ready = line.ready or self._next(flow)
         if ready is None or (ready.offered and flow.withdraws(ready.delivery)):
             return False
-        session = line.session or await self.relays.acquire(flow.lane, flow.messages_per_session)
-        line.session = session
+        try:
+            session = await self._session(flow, line, ready)
+        except LetterRefused as refused:
+            flow.outcomes.put(Outcome(ready.delivery, refused.reply))
+            line.ready = None
+            return True
         line.since = time.monotonic()
-        # What was offered was looked at before.
-        reply = None if ready.offered else session.refusal(ready.letter)
-        reply = reply or await self._envelope(flow, session, ready)
+        reply = await self._envelope(flow, session, ready)
         if reply is None:
             return False
         if reply.code == 354:
@@ -242,13 +245,28 @@ class Lines:
                 flow.outcomes.put(Outcome(delivery, reply))
         return None
 
+    async def _session(self, flow: Flow, line: _Line, ready: _Ready) -> Session:
+        """A session to a relay that takes this letter: the one at hand, if it does."""
+        session = line.session
+        # What was offered was looked at before.
+        if session is not None and (ready.offered or not session.offer.lacks(ready.letter)):
+            return session
+        if refusal := self.relays.refusal(ready.letter):
+            raise LetterRefused(refusal)
+        await self._let_go(line)
+        limit = flow.messages_per_session
+        line.session = await self.relays.acquire(flow.lane, limit, ready.letter)
+        return line.session
+
     def _ahead(self, flow: Flow, session: Session) -> _Ready | None:
         """What to offer behind the content that leaves now."""
         if not session.pipelining or session.spent(flow.messages_per_session, ahead=1):
             return None
+        if self.relays.awaited(session):
+            return None
         ready = self._next(flow)
         if ready is not None:
-            ready.offered = session.refusal(ready.letter) is None
+            ready.offered = not session.offer.lacks(ready.letter)
         return ready
 
     async def _envelope(self, flow: Flow, session: Session, ready: _Ready) -> Reply | None:
@@ -280,11 +298,19 @@ class Lines:
         return reply
 
     async def _renew(self, flow: Flow, line: _Line) -> None:
-        """Let a session go that is broken or has carried enough."""
+        """Let a session go that is broken, has carried enough, or is needed by others."""
         session = line.session
-        if session is None or not (session.broken or session.spent(flow.messages_per_session)):
+        if session is None:
             return
-        line.session = None
+        done = session.broken or session.spent(flow.messages_per_session)
+        offered = line.ready is not None and line.ready.offered
+        if done or (not offered and self.relays.awaited(session)):
+            await self._let_go(line)
+
+    async def _let_go(self, line: _Line) -> None:
+        session, line.session = line.session, None
+        if session is None:
+            return
         if line.ready is not None:
             line.ready.offered = False
         self._conclude(session)

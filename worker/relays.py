@@ -1,9 +1,11 @@
 """The relays of this process: sessions that stay open, and which relay is fit to take mail.
 
-Owns: idle sessions, the count of open ones, each relay's health. Promises: no more sessions to a
-relay than its limit; a relay that failed is left alone for a while, longer each time, and mail
-goes to the others; one that warms up gets no more than its day allows; a session is replaced
-after as many messages as it may carry. Fails: ``SessionRefused`` when no relay can be had.
+Owns: idle sessions, the count of open ones, each relay's health and what it offered last.
+Promises: no more sessions to a relay than its limit; a relay that failed is left alone for a
+while, longer each time, and mail goes to the others; one that warms up gets no more than its day
+allows; a session is replaced after as many messages as it may carry; a letter goes to a relay
+that takes it, if any does. Fails: ``SessionRefused`` when no relay can be had, ``LetterRefused``
+when none can for this letter.
 """
 
 from __future__ import annotations
@@ -20,9 +22,12 @@ from dataclasses import dataclass, field
 import redis
 
 from dongtai_mail.delivery.gauges import RelayStanding
+from dongtai_mail.delivery.letters import Letter
 from dongtai_mail.environment import Relay
 from dongtai_mail.logs import event
 from dongtai_mail.message.reply import Reply, Stage
+from worker import offers
+from worker.offers import LetterRefused, Offer
 from worker.smtp import Session, SessionRefused, open_session
 from worker.warmup import Warmup
 
@@ -46,6 +51,8 @@ class _Standing:
     at_work: Counter[str] = field(default_factory=Counter)
     failures: int = 0
     rests_until: float = 0.0
+    # What its last session was told; None before the first.
+    offer: Offer | None = None
 
     @property
     def name(self) -> str:
@@ -55,8 +62,16 @@ class _Standing:
     def fit(self) -> bool:
         return time.monotonic() >= self.rests_until
 
+    def lacks(self, letter: Letter) -> str:
+        """Why it doesn't take a letter; "" when it does, or has yet to say."""
+        return self.offer.lacks(letter) if self.offer is not None and self.fit else ""
+
     def owns(self, session: Session) -> bool:
         return session.relay is self.relay or session in self.warming
+
+    def opened(self, session: Session) -> None:
+        self.failures = 0
+        self.offer = session.offer
 
     def failed(self) -> None:
         if not self.fit:
@@ -78,6 +93,8 @@ class Relays:
         self._tls = tls or ssl.create_default_context()
         self._standings = [_Standing(relay) for relay in relays]
         self._freed = asyncio.Event()
+        # How many wait for a session to this relay and can't use another's.
+        self._awaited: Counter[str] = Counter()
 
     @property
     def name(self) -> str:
@@ -95,17 +112,32 @@ class Relays:
             for each in self._standings
         }
 
-    async def acquire(self, lane: str = "", messages: int | None = None) -> Session:
+    def awaited(self, session: Session) -> bool:
+        """Whether others need this relay, whose letters no other takes."""
+        return self._awaited[session.relay.name] > 0
+
+    def refusal(self, letter: Letter) -> Reply | None:
+        """What every relay together answers to a letter that none of them takes."""
+        lacking = self._lacking(letter)
+        return offers.refused(lacking) if len(lacking) == len(self._standings) else None
+
+    def _lacking(self, letter: Letter) -> dict[str, str]:
+        return {each.name: why for each in self._standings if (why := each.lacks(letter))}
+
+    async def acquire(
+        self, lane: str = "", messages: int | None = None, letter: Letter | None = None
+    ) -> Session:
         """An open session to the least busy relay that is fit, as soon as it has room for one.
 
         ``messages`` is how many a session may carry in this lane: one that has is not used again.
+        With a ``letter``, only to a relay that takes it.
         """
         refused = Reply(Stage.CONNECT, None, "no relay is fit to take mail")
         closed: set[str] = set()
-        while fit := [each for each in self._standings if each.fit and each.name not in closed]:
-            free = [each for each in fit if each.open < each.relay.connections]
+        while able := self._able(letter, closed):
+            free = [each for each in able if each.open < each.relay.connections]
             if not free:
-                await self._wait()
+                await self._wait(able, letter)
                 continue
             standing = min(free, key=lambda each: each.open)
             try:
@@ -116,19 +148,41 @@ class Relays:
                 logger.warning(event("relay-refused", relay=standing.name, reply=refusal))
                 continue
             if session is not None:
-                return session
+                if letter is None or not session.offer.lacks(letter):
+                    return session
+                # What it offers is known only now.
+                await self.release(session)
+                continue
             if standing.at_work[lane]:
                 # What a session at work has reserved and doesn't use comes back.
-                await self._wait()
+                await self._wait([standing], letter)
                 continue
             closed.add(standing.name)
             refused = Reply(Stage.CONNECT, None, f"{standing.name} warms up: enough for today")
-        raise SessionRefused(refused)
+        raise self._exhausted(letter, refused)
 
-    async def _wait(self) -> None:
-        """Until a session is given back."""
+    def _able(self, letter: Letter | None, closed: set[str]) -> list[_Standing]:
+        fit = [each for each in self._standings if each.fit and each.name not in closed]
+        return [each for each in fit if letter is None or not each.lacks(letter)]
+
+    def _exhausted(self, letter: Letter | None, refused: Reply) -> Exception:
+        """Whose trouble it is that there is no session: the letter's, where others may go."""
+        lacking = self._lacking(letter) if letter is not None else {}
+        if not lacking:
+            return SessionRefused(refused)
+        others = [each.name for each in self._standings if each.name not in lacking]
+        return LetterRefused(offers.put_off(lacking, others) if others else offers.refused(lacking))
+
+    async def _wait(self, able: Sequence[_Standing], letter: Letter | None) -> None:
+        """Until a session is given back; those at work know which are needed for this letter."""
+        choosy = letter is not None and bool(self._lacking(letter))
+        names = [each.name for each in able] if choosy else []
+        self._awaited.update(names)
         self._freed.clear()
-        await self._freed.wait()
+        try:
+            await self._freed.wait()
+        finally:
+            self._awaited.subtract(names)
 
     async def _open(self, standing: _Standing, lane: str, messages: int | None) -> Session | None:
         standing.open += 1
@@ -150,11 +204,11 @@ class Relays:
             return await self._warming(standing, lane, granted) if granted else None
         while standing.idle:
             session = standing.idle.pop()
-            if not (session.broken or session.spent(messages)):
+            if not (session.broken or session.spent(messages) or session.offer != standing.offer):
                 return session
             await session.close()
         session = await open_session(standing.relay, self._tls)
-        standing.failures = 0
+        standing.opened(session)
         return session
 
     async def _reserved(self, standing: _Standing, lane: str) -> int | None:
@@ -180,7 +234,7 @@ class Relays:
         except BaseException:
             await self._give_back(standing, lane, granted)
             raise
-        standing.failures = 0
+        standing.opened(session)
         standing.warming[session] = lane
         return session
 
@@ -206,6 +260,9 @@ class Relays:
             await session.close()
         else:
             standing.idle.append(session)
+        if self.awaited(session):
+            # Those who wait go before whoever gave it back for them.
+            await asyncio.sleep(0)
 
     async def close(self) -> None:
         sessions = [session for each in self._standings for session in each.idle]

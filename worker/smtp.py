@@ -24,6 +24,7 @@ import aiosmtplib
 from dongtai_mail.delivery.letters import Letter
 from dongtai_mail.environment import Relay
 from dongtai_mail.message.reply import Reply, Stage
+from worker.offers import offered
 
 CONNECT_SECONDS = 60.0
 COMMAND_SECONDS = 300.0
@@ -154,11 +155,8 @@ class Session:
         self._transport = cast(asyncio.Transport, client.transport)
         self._dialogue = _Dialogue()
         self._transport.set_protocol(self._dialogue)
-        self.pipelining = client.supports_extension("pipelining")
-        self._smtputf8 = client.supports_extension("smtputf8")
-        self._eightbit = client.supports_extension("8bitmime")
-        size = client.esmtp_extensions.get("size", "")
-        self._limit = int(size) if size.isdigit() else 0
+        self.offer = offered(client)
+        self.pipelining = self.offer.pipelining
 
     @property
     def broken(self) -> bool:
@@ -172,16 +170,6 @@ class Session:
     def spent(self, messages: int | None, ahead: int = 0) -> bool:
         """Whether the session has carried as many messages as it may, or will have ``ahead``."""
         return self.sent + ahead >= min(messages or self.relay.messages, self.relay.messages)
-
-    def refusal(self, letter: Letter) -> Reply | None:
-        """What the relay would refuse by what it offers, answered here."""
-        if not letter.recipient.ascii and not self._smtputf8:
-            text = "5.6.7 the relay does not offer SMTPUTF8, which this address needs (RFC 6531)"
-            return Reply(Stage.RCPT, 553, text)
-        if self._limit and letter.size > self._limit:
-            text = f"5.3.4 message size {letter.size} exceeds the relay's {self._limit}"
-            return Reply(Stage.MAIL, 552, text)
-        return None
 
     async def envelope(self, letter: Letter, offered: bool) -> Reply:
         """Up to the reply to DATA: 354, or the first refusal with the session made usable.
@@ -218,9 +206,9 @@ class Session:
         return Reply(Stage.FINAL, code, text)
 
     def _commands(self, letter: Letter) -> bytes:
-        parameters = f" SIZE={letter.size}" if self._limit else ""
+        parameters = f" SIZE={letter.size}" if self.offer.size else ""
         if not letter.recipient.ascii:
-            parameters += " SMTPUTF8 BODY=8BITMIME" if self._eightbit else " SMTPUTF8"
+            parameters += " SMTPUTF8 BODY=8BITMIME" if self.offer.eightbit else " SMTPUTF8"
         return (
             f"MAIL FROM:<{letter.envelope_sender}>{parameters}\r\n"
             f"RCPT TO:<{letter.recipient.wire}>\r\n"

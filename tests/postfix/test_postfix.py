@@ -203,7 +203,7 @@ def test_pipelining_size_and_tls_are_used_as_offered(mx: Postfix, authority: Aut
         opened = await relays.acquire()
         try:
             secured = opened._transport.get_extra_info("ssl_object") is not None
-            return opened.pipelining, opened._limit, secured
+            return opened.pipelining, opened.offer.size, secured
         finally:
             await relays.release(opened)
             await relays.close()

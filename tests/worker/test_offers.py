@@ -1,0 +1,175 @@
+"""Relays that don't take the same letters: each letter goes to one that takes it, if any does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from dongtai_mail.delivery import mailings, proof_sends
+from dongtai_mail.delivery.letters import Letter
+from dongtai_mail.delivery.models import Attempt, Delivery, Mailing
+from dongtai_mail.environment import Relay
+from dongtai_mail.message.address import parse
+from dongtai_mail.message.reply import Verdict, classify
+from tests import factories
+from tests.smtp_server import SmtpServer
+from worker import errands
+from worker.engine import Engine
+from worker.offers import LetterRefused
+from worker.relays import Relays
+
+CHINESE = "用户@例子.测试"
+LETTER = Letter("bounce@example.org", parse(CHINESE), (b"Subject: news\r\n\r\n",))
+ASCII = ("PIPELINING", "8BITMIME")
+SMALL = (*ASCII, "SMTPUTF8", "SIZE 1000")
+State = Delivery.State
+
+
+@pytest.fixture
+def ours(settings, tmp_path: Path, redis_server: redis.Redis) -> None:
+    settings.DATA_DIR = tmp_path
+    redis_server.flushall()
+    factories.publication()
+
+
+@pytest.fixture
+def able() -> Iterator[SmtpServer]:
+    with SmtpServer() as smtp:
+        yield smtp
+
+
+def _relay(server: SmtpServer | None) -> Relay:
+    return Relay("127.0.0.1", server.port if server else 1, "none", connections=1)
+
+
+def _mail(settings, servers: list[SmtpServer | None], *addresses: str) -> Mailing:
+    settings.RELAYS = tuple(map(_relay, servers))
+    factories.subscribe(factories.subscriber_list(), *addresses)
+    mailing = factories.mailing()
+    engine = Engine()
+    engine.drive(lambda: None)
+    engine.close()
+    mailing.refresh_from_db()
+    return mailing
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_a_chinese_address_goes_by_the_relay_that_offers_smtputf8(
+    ours, settings, able: SmtpServer, pipelining: bool
+) -> None:
+    able.extensions = able.extensions[0 if pipelining else 1 :]
+    chinese = [f"用户{number}@例子.测试" for number in range(6)]
+    plain = [f"reader{number}@post.test" for number in range(30)]
+    mixed = [each for pair in zip(plain, chinese, strict=False) for each in pair]
+    with SmtpServer(extensions=ASCII) as other:
+        mailing = _mail(settings, [other, able], *mixed, *plain[6:])
+        assert mailings.ledger(mailing)["accepted"] == 36
+        assert set(chinese) <= {
+            each.replace("xn--fsqu00a.xn--0zwm56d", "例子.测试") for each in able.recipients()
+        }
+        assert set(other.recipients()) < set(plain)
+        assert sorted(map(len, (other.received, able.received))) != [0, 36]
+    assert not Attempt.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_too_big_for_one_relay_goes_by_the_other(ours, settings, able: SmtpServer) -> None:
+    with SmtpServer(extensions=SMALL) as small:
+        mailing = _mail(settings, [small, able], "one@a.test", "two@b.test")
+        assert not small.received
+    assert mailing.state == Mailing.State.FINISHED
+    assert sorted(able.recipients()) == ["one@a.test", "two@b.test"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_relay_that_is_out_may_yet_take_what_others_do_not(ours, settings) -> None:
+    with SmtpServer(extensions=ASCII) as other:
+        mailing = _mail(settings, [other, None], "reader@post.test", CHINESE)
+        assert other.recipients() == ["reader@post.test"]
+    ledger = mailings.ledger(mailing)
+    assert (ledger["accepted"], ledger["deferred"]) == (1, 1)
+    told = Attempt.objects.get().text
+    assert f":{other.port} does not offer SMTPUTF8" in told
+    assert "waiting until 127.0.0.1:1 " in told
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_no_relay_takes_is_refused_with_what_each_offered(ours, settings) -> None:
+    with SmtpServer(extensions=ASCII) as one, SmtpServer(extensions=ASCII) as two:
+        mailing = _mail(settings, [one, two], "reader@post.test", CHINESE)
+    ledger = mailings.ledger(mailing)
+    assert (ledger["accepted"], ledger["bounced"]) == (1, 1)
+    told = Attempt.objects.get()
+    assert (told.code, told.enhanced) == (553, "5.6.7")
+    assert all(f":{server.port} does not offer SMTPUTF8" in told.text for server in (one, two))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_letter_too_big_for_all_stops_the_mailing_and_blames_nobody(ours, settings) -> None:
+    with SmtpServer(extensions=SMALL) as one, SmtpServer(extensions=SMALL) as two:
+        mailing = _mail(settings, [one, two], "reader@post.test")
+    assert mailing.state == Mailing.State.STOPPED
+    assert all(
+        f":{server.port} takes messages of 1000 octets" in mailing.note for server in (one, two)
+    )
+    assert not mailings.ledger(mailing)["bounced"]
+
+
+@pytest.mark.django_db
+def test_a_proof_goes_by_the_relay_that_takes_it(ours, settings, able: SmtpServer) -> None:
+    with SmtpServer(extensions=ASCII) as other:
+        settings.RELAYS = (_relay(other), _relay(able))
+        proof_sends.post(factories.edition(), [parse(CHINESE)], "wang")
+        errands.send_notices()
+    assert len(able.received) == 1
+
+
+async def _hand_over(relays: Relays) -> None:
+    """A line at work, one that needs its relay, and the first again, which has a choice."""
+    held = await relays.acquire(letter=LETTER)
+    waiting = asyncio.create_task(relays.acquire(letter=LETTER))
+    await asyncio.wait([waiting], timeout=0.05)
+    assert not waiting.done()
+    assert relays.awaited(held)
+    await relays.release(held)
+    again = await relays.acquire()
+    assert waiting.done()
+    assert not relays.awaited(held)
+    assert again.relay is not (await waiting).relay
+    await relays.release(again)
+    await relays.release(waiting.result())
+
+
+def test_a_relay_that_others_need_is_handed_over(able: SmtpServer) -> None:
+    async def run(other: SmtpServer) -> None:
+        relays = Relays([_relay(other), _relay(able)])
+        try:
+            await _hand_over(relays)
+        finally:
+            await relays.close()
+
+    with SmtpServer(extensions=ASCII) as other:
+        asyncio.run(run(other))
+
+
+def test_what_a_relay_offers_after_a_restart_is_believed(able: SmtpServer) -> None:
+    async def run() -> None:
+        relays = Relays([_relay(able)])
+        able.extensions = ASCII
+        with pytest.raises(LetterRefused) as refused:
+            await relays.acquire(letter=LETTER)
+        assert classify(refused.value.reply) is Verdict.BOUNCE
+        able.extensions = ("SMTPUTF8",)
+        held = await relays.acquire()
+        held.abort("restarted")
+        await relays.release(held)
+        await relays.release(await relays.acquire())
+        await relays.release(await relays.acquire(letter=LETTER))
+        await relays.close()
+
+    asyncio.run(run())
