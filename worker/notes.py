@@ -5,14 +5,16 @@ connection to Redis, spoken to in RESP by hand: a note is on the path of every m
 general client costs more than the signature. When much is noted, lines that are about to are
 waited for a moment, so that Redis is asked once for several messages.
 Promises: when ``write`` returns, Redis has the note; a note that was lost with Redis is written
-again from memory once it is back; while it is away, nothing goes on. Fails: never by itself; a
-caller who must not wait cancels.
+again from memory once it is back; while it is away, nothing goes on. Notes name the run of Redis
+that took them: one that was restarted since may have come back without the last of them, and what
+it kept is no whole story. Fails: never by itself; a caller who must not wait cancels.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import ssl
 from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
@@ -31,12 +33,16 @@ WATCH_SECONDS = 2.0
 # Redis is asked no more often than this, little beside what a distant server takes for a message,
 # unless a third of the lines wait for it.
 GATHER_SECONDS, GATHER_PART = 0.01, 3
+_RUN = b"R "
 
 
 class Notes:
     def __init__(self, url: str) -> None:
         self._url = url
         self._batches: dict[int, list[bytes]] = {}
+        # The run of Redis at the other end, and the batches whose notes name it.
+        self._run_id = b""
+        self._named: set[int] = set()
         self._new: list[tuple[int, bytes]] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
@@ -74,6 +80,7 @@ class Notes:
         """These batches are recorded; Redis drops their notes when they get old."""
         for batch_id in batch_ids:
             self._batches.pop(batch_id, None)
+            self._named.discard(batch_id)
 
     async def end(self) -> None:
         self._writer.cancel()
@@ -96,6 +103,8 @@ class Notes:
     async def _converse(self) -> None:
         async with asyncio.timeout(ANSWER_SECONDS):
             reader, writer = await self._connect()
+            self._run_id = await _run(reader, writer)
+        self._named.clear()
         self._watch(writer)
         try:
             while True:
@@ -135,9 +144,10 @@ class Notes:
         by_batch: dict[int, list[bytes]] = {}
         for batch_id, evidence in fresh:
             by_batch.setdefault(batch_id, []).append(evidence)
+        told = [(pk, self._naming(pk) + b"".join(lines)) for pk, lines in by_batch.items()]
         try:
             self._asked_at = self._loop.time()
-            writer.write(b"".join([_push(pk, lines) for pk, lines in by_batch.items()]))
+            writer.write(b"".join([_push(pk, lines) for pk, lines in told]))
             lengths = [await _answer(reader) for _ in by_batch]
             # A list of one is new: Redis had lost it, and with it when it ends.
             if b":1" in lengths:
@@ -152,9 +162,13 @@ class Notes:
         for batch_id, lines in by_batch.items():
             if batch_id in self._batches:
                 self._batches[batch_id] += lines
+                self._named.add(batch_id)
         for done in waiting:
             if not done.done():
                 done.set_result(None)
+
+    def _naming(self, batch_id: int) -> bytes:
+        return b"" if batch_id in self._named else _by(self._run_id)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         parts = urlsplit(self._url)
@@ -182,8 +196,13 @@ def _key(batch_id: int) -> str:
     return f"dongtai:batch:{batch_id}"
 
 
-def _push(batch_id: int, lines: list[bytes]) -> bytes:
-    return _command("RPUSH", _key(batch_id), b"".join(lines))
+def _push(batch_id: int, lines: bytes) -> bytes:
+    return _command("RPUSH", _key(batch_id), lines)
+
+
+def _by(run_id: bytes) -> bytes:
+    """That this run of Redis has all the notes of a batch until here."""
+    return _RUN + run_id + b"\n"
 
 
 def _keep(batch_id: int) -> bytes:
@@ -204,20 +223,29 @@ async def _answer(reader: asyncio.StreamReader) -> bytes:
     return line
 
 
+async def _run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    writer.write(_command("INFO", "server"))
+    length = int((await _answer(reader)).removeprefix(b"$"))
+    found = re.search(rb"run_id:(\w+)", await reader.readexactly(length + 2))
+    return found.group(1) if found else b""
+
+
 def begin(client: redis.Redis, batch_id: int) -> None:
     """Begin a batch's notes: their absence later on means that Redis has lost them."""
+    run_id = client.info("server")["run_id"].encode()
     with client.pipeline(transaction=False) as pipeline:
-        pipeline.rpush(_key(batch_id), batch(batch_id))
+        pipeline.rpush(_key(batch_id), _by(run_id) + batch(batch_id))
         pipeline.expire(_key(batch_id), KEEP_SECONDS)
         pipeline.execute()
 
 
 def story(client: redis.Redis, batch_id: int) -> Story | None:
-    """What the notes tell of a batch; None when Redis knows nothing of it."""
+    """What the notes tell of a batch; None when Redis has lost them, or may have lost the last."""
     pieces = client.lrange(_key(batch_id), 0, -1)
-    if not pieces:
+    lines = b"".join(piece for piece in pieces if isinstance(piece, bytes)).splitlines()
+    runs = [line.removeprefix(_RUN) for line in lines if line.startswith(_RUN)]
+    if not runs or runs[-1] != client.info("server")["run_id"].encode():
         return None
-    written = b"".join(piece for piece in pieces if isinstance(piece, bytes))
-    story = Story().read(written.splitlines())
+    story = Story().read(line for line in lines if not line.startswith(_RUN))
     # Notes without their beginning are what was added after Redis had lost them.
     return story if batch_id in story.batches else None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 import redis
 from django.conf import settings
 
+from tests.installation import RedisServer
 from worker import journal, notes
 from worker.journal import Story
 
@@ -47,6 +49,30 @@ def test_what_redis_forgot_is_no_whole_story_and_ends_some_day_too(
     assert notes.story(redis_server, BATCH) is None
     assert 0 < redis_server.ttl(KEY) <= notes.KEEP_SECONDS
     redis_server.delete(KEY)
+
+
+def test_notes_that_a_restart_brought_back_may_lack_the_last_of_them(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path)
+
+    async def act() -> None:
+        written = notes.Notes(server.url)
+        notes.begin(server.client(), BATCH)
+        written.adopt(BATCH)
+        await written.write(BATCH, journal.begun(1))
+        snapshot = server.client().lrange(KEY, 0, -1)
+        await written.write(BATCH, journal.concluded(1, True))
+        server.restart()
+        server.client().rpush(KEY, *snapshot)
+        assert notes.story(server.client(), BATCH) is None
+        # Its worker lives, and says all of it again.
+        await asyncio.wait_for(written.write(BATCH, journal.begun(2)), 60)
+        await written.end()
+
+    try:
+        asyncio.run(act())
+        assert notes.story(server.client(), BATCH) == Story([BATCH] * 2, {1}, {2})
+    finally:
+        server.stop()
 
 
 def test_lines_that_note_at_the_same_time_ask_redis_once(
