@@ -26,7 +26,7 @@ from dongtai_mail.delivery.models import Attempt, Delivery, ReturnedMessage, Sof
 from dongtai_mail.message.address import parse
 from dongtai_mail.message.feedback import Severity
 from dongtai_mail.message.feedback.judge import judge
-from dongtai_mail.message.feedback.model import Reason, Stage
+from dongtai_mail.message.feedback.model import Command, Reason
 from subscribers import leaving, suppression
 from subscribers.models import Subscriber, Subscription, SubscriptionEvent
 
@@ -36,7 +36,7 @@ State = Delivery.State
 # The stage of an attempt that failed after its acceptance.
 RETURNED = "returned"
 _OF_MAILBOX = (Reason.MAILBOX_FULL, Reason.SUSPENDED)
-_STAGES = {stage.value: stage for stage in Stage}
+_COMMANDS = {command.value: command for command in Command}
 # States in which a relay may have taken the message. One that is leased has been accepted, too,
 # when its bounce is faster than the worker's record, which then finds nothing to change.
 _HANDED_OVER = (State.LEASED, State.ACCEPTED, State.UNCONFIRMED)
@@ -88,8 +88,8 @@ def deferred(attempts: Iterable[Attempt]) -> None:
 
 
 def _said(attempt: Attempt) -> tuple[Reason, Refusal]:
-    stage = _STAGES.get(attempt.stage, Stage.UNKNOWN)
-    reason, severity, _ = judge(attempt.text, "", attempt.enhanced, attempt.code, stage)
+    command = _COMMANDS.get(attempt.stage, Command.UNKNOWN)
+    reason, severity, _ = judge(attempt.text, "", attempt.enhanced, attempt.code, command)
     said = (severity, attempt.code, attempt.enhanced, attempt.text)
     return reason, Refusal(*said, "smtp", f"mailing {attempt.mailing_id}")
 

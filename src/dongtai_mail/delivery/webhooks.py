@@ -37,6 +37,7 @@ from dongtai_mail.keys import keyring
 from dongtai_mail.message import verp
 from dongtai_mail.message.address import AddressError, parse
 from dongtai_mail.message.feedback import (
+    Command,
     Evidence,
     Feedback,
     Kind,
@@ -44,7 +45,6 @@ from dongtai_mail.message.feedback import (
     RecipientReport,
     Severity,
     Source,
-    Stage,
 )
 from dongtai_mail.message.feedback.judge import judge
 from dongtai_mail.message.feedback.status import find_code, find_status
@@ -171,7 +171,7 @@ def _fingerprint(event: AnymailTrackingEvent, esp_name: str) -> str:
 def _report(event: AnymailTrackingEvent) -> RecipientReport:
     said = " ".join(str(event.mta_response or event.description or "").split())
     status, code = find_status(said), find_code(said)
-    reason, severity, evidence = judge(said, "", status, code, Stage.UNKNOWN)
+    reason, severity, evidence = judge(said, "", status, code, Command.UNKNOWN)
     if event.reject_reason == RejectReason.INVALID:
         reason, severity = Reason.USER_UNKNOWN, Severity.HARD
         evidence = Evidence(Source.FIELD, "the provider calls the address invalid")

@@ -172,7 +172,7 @@ def test_a_reader_who_says_not_spam_has_not_complained() -> None:
 def test_a_bounce_carries_what_traces_it_and_why() -> None:
     feedback = sample("postfix-unknown")
     report = feedback.recipients[0]
-    assert (report.status, report.code, report.stage) == ("5.1.1", 550, "rcpt")
+    assert (report.status, report.code, report.command) == ("5.1.1", 550, "rcpt")
     assert report.evidence.source == "phrase"
     assert "User unknown" in report.diagnostic
     assert feedback.tokens == (VERP, LEAVE)

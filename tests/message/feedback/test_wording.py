@@ -14,8 +14,8 @@ from dongtai_mail.message.feedback.automatic import (
     GIVEN_UP,
     Pattern,
 )
-from dongtai_mail.message.feedback.judge import STAGES, stage_of
-from dongtai_mail.message.feedback.model import Reason, Stage
+from dongtai_mail.message.feedback.judge import COMMANDS, command_of
+from dongtai_mail.message.feedback.model import Command, Reason
 from dongtai_mail.message.feedback.phrases import PHRASES, Phrase, find
 from dongtai_mail.message.feedback.status import CODES, STATUSES, find_code, find_status, lookup
 
@@ -337,9 +337,11 @@ def test_every_pattern_knows_its_own_example(pattern: Pattern) -> None:
     assert pattern.says.search(pattern.example)
 
 
-@pytest.mark.parametrize(("stage", "example"), [(stage, example) for stage, _, example in STAGES])
-def test_the_command_that_was_refused_is_found(stage: Stage, example: str) -> None:
-    assert stage_of(example, "") is stage
+@pytest.mark.parametrize(
+    ("command", "example"), [(command, example) for command, _, example in COMMANDS]
+)
+def test_the_command_that_was_refused_is_found(command: Command, example: str) -> None:
+    assert command_of(example, "") is command
 
 
 @pytest.mark.parametrize(

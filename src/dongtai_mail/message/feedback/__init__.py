@@ -8,6 +8,7 @@ decides what follows: that is the policy of who asked.
 
 from dongtai_mail.message.feedback.model import (
     HARD,
+    Command,
     Evidence,
     Feedback,
     Kind,
@@ -15,12 +16,12 @@ from dongtai_mail.message.feedback.model import (
     RecipientReport,
     Severity,
     Source,
-    Stage,
 )
 from dongtai_mail.message.feedback.reader import read
 
 __all__ = [
     "HARD",
+    "Command",
     "Evidence",
     "Feedback",
     "Kind",
@@ -28,6 +29,5 @@ __all__ = [
     "RecipientReport",
     "Severity",
     "Source",
-    "Stage",
     "read",
 ]

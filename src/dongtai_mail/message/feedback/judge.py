@@ -11,17 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dongtai_mail.message.feedback.model import HARD, Evidence, Reason, Severity, Source, Stage
+from dongtai_mail.message.feedback.model import HARD, Command, Evidence, Reason, Severity, Source
 from dongtai_mail.message.feedback.phrases import find, flattened
 from dongtai_mail.message.feedback.rule import Phrase
 from dongtai_mail.message.feedback.status import CODES, lookup
 
 # Where a notice says which command was refused, by the MTAs that say it.
-STAGES: tuple[tuple[Stage, re.Pattern[str], str], ...] = tuple(
-    (stage, re.compile(says, re.IGNORECASE), example)
-    for stage, says, example in (
+COMMANDS: tuple[tuple[Command, re.Pattern[str], str], ...] = tuple(
+    (command, re.compile(says, re.IGNORECASE), example)
+    for command, says, example in (
         (
-            Stage.RCPT,
+            Command.RCPT,
             r"in reply to RCPT TO|unknown address error|<<< ?RCPT|after RCPT|\[RCPT_?TO\]"
             r"|>>> ?RCPT|SMTP:RCPT|while sending RCPT"
             r"|need rcpt|no valid recipients?|valid RCPT command|\(RCPT\b|state 1[34]\)"
@@ -32,14 +32,14 @@ STAGES: tuple[tuple[Stage, re.Pattern[str], str], ...] = tuple(
             "host mx.example.org said: 550 no (in reply to RCPT TO command)",
         ),
         (
-            Stage.MAIL,
+            Command.MAIL,
             r"in reply to MAIL FROM|after MAIL|\[MAIL_?FROM\]|>>> ?MAIL|SMTP:MAIL"
             r"|while sending MAIL"
             r"|like our MAIL|for MAIL FROM command|--> ?MAIL|does not like (?:your )?sender",
             "SMTP error from remote mail server after MAIL FROM:<news@example.com>",
         ),
         (
-            Stage.CONNECT,
+            Command.CONNECT,
             r"refused to talk to me|after (?:initial connection|HELO|EHLO)|>>> ?(?:EHLO|HELO)"
             r"|in reply to (?:EHLO|HELO)|initial server greeting|greeting failed"
             r"|my name was rejected|like our (?:HELO|EHLO|greet)"
@@ -47,7 +47,7 @@ STAGES: tuple[tuple[Stage, re.Pattern[str], str], ...] = tuple(
             "host mx.example.org refused to talk to me: 554 blocked",
         ),
         (
-            Stage.DATA,
+            Command.DATA,
             r"in reply to (?:end of )?DATA|after (?:end of data|DATA|pipelined)|\[(?:DATA|EOM"
             r"|BODY)\]"
             r"|>>> ?(?:DATA|\.)|end of (?:data|message)|message \(DATA|state 1[78]\)|SMTP:DATA"
@@ -62,12 +62,12 @@ STAGES: tuple[tuple[Stage, re.Pattern[str], str], ...] = tuple(
 _PASSING_STATES = (Reason.MAILBOX_FULL, Reason.SUSPENDED)
 
 
-def stage_of(said: str, context: str) -> Stage:
+def command_of(said: str, context: str) -> Command:
     for text in (flattened(said), flattened(context)):
-        for stage, says, _ in STAGES:
+        for command, says, _ in COMMANDS:
             if says.search(text):
-                return stage
-    return Stage.UNKNOWN
+                return command
+    return Command.UNKNOWN
 
 
 # What introduces a server's own words in somebody else's sentences.
@@ -92,18 +92,20 @@ def _texts(said: str, context: str) -> Iterator[str]:
 
 
 def judge(
-    said: str, context: str, status: str, code: int | None, stage: Stage
+    said: str, context: str, status: str, code: int | None, command: Command
 ) -> tuple[Reason, Severity, Evidence]:
     """Weigh a refusal: its own words first, then the notice around it, then the numbers."""
     for text in _texts(said, context):
         phrase = find(text)
         if phrase and phrase.reason is Reason.USER_UNKNOWN:
             phrase = _doubted(said, context) or phrase
-        if phrase and not (phrase.weak and not _recipient_refused(status, code, stage)):
-            sure = phrase.sure or (stage is Stage.UNKNOWN and _explained(context, phrase.reason))
-            reason = phrase.reason if sure else _at_stage(phrase.reason, status, code, stage)
+        if phrase and not (phrase.weak and not _recipient_refused(status, code, command)):
+            sure = phrase.sure or (
+                command is Command.UNKNOWN and _explained(context, phrase.reason)
+            )
+            reason = phrase.reason if sure else _at_command(phrase.reason, status, code, command)
             return reason, _severity(reason, status), Evidence(Source.PHRASE, phrase.name)
-    return _by_numbers(status, code, stage)
+    return _by_numbers(status, code, command)
 
 
 def _doubted(said: str, context: str) -> Phrase | None:
@@ -122,13 +124,13 @@ def _explained(context: str, reason: Reason) -> bool:
     return phrase is not None and phrase.reason is reason and not phrase.weak
 
 
-def _recipient_refused(status: str, code: int | None, stage: Stage) -> bool:
+def _recipient_refused(status: str, code: int | None, command: Command) -> bool:
     if rule := lookup(status):
         return rule.reason in HARD and status.startswith("5.1.")
-    return stage is Stage.RCPT and (code or 550) >= 500
+    return command is Command.RCPT and (code or 550) >= 500
 
 
-def _at_stage(reason: Reason, status: str, code: int | None, stage: Stage) -> Reason:
+def _at_command(reason: Reason, status: str, code: int | None, command: Command) -> Reason:
     """What a reason means there: before RCPT nobody was named, after DATA nobody is unknown.
 
     A reply that a relay quotes without saying to what, and that has no status of its own, may be
@@ -136,15 +138,15 @@ def _at_stage(reason: Reason, status: str, code: int | None, stage: Stage) -> Re
     """
     if reason not in HARD:
         return reason
-    if stage is Stage.MAIL:
+    if command is Command.MAIL:
         return Reason.SENDER
-    if stage is Stage.CONNECT:
+    if command is Command.CONNECT:
         return Reason.BLOCKED
     if reason is not Reason.USER_UNKNOWN or status[1:].startswith(".1."):
         return reason
-    if stage is Stage.DATA:
+    if command is Command.DATA:
         return Reason.FILTERED
-    if stage is Stage.RCPT:
+    if command is Command.RCPT:
         return reason
     rule = lookup(status)
     if rule and rule.reason not in HARD:
@@ -159,13 +161,15 @@ def _severity(reason: Reason, status: str) -> Severity:
     return Severity.SOFT if passing else Severity.HARD
 
 
-def _by_numbers(status: str, code: int | None, stage: Stage) -> tuple[Reason, Severity, Evidence]:
+def _by_numbers(
+    status: str, code: int | None, command: Command
+) -> tuple[Reason, Severity, Evidence]:
     if rule := lookup(status):
-        reason = _at_stage(rule.reason, status, code, stage)
+        reason = _at_command(rule.reason, status, code, command)
         severity = Severity.SOFT if status.startswith("4.") else _severity(reason, status)
         return reason, severity, Evidence(Source.STATUS, f"{status} {rule.means}")
     if code in CODES:
         found, means = CODES[code]
-        reason = _at_stage(found, status, code, stage)
+        reason = _at_command(found, status, code, command)
         return reason, _severity(reason, status), Evidence(Source.CODE, f"{code} {means}")
     return Reason.OTHER, Severity.SOFT, Evidence(Source.NONE, "nothing known was said")

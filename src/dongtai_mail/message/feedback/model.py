@@ -58,7 +58,7 @@ HARD = frozenset(
 )
 
 
-class Stage(StrEnum):
+class Command(StrEnum):
     """Which command a refusal answered, where the notice tells."""
 
     CONNECT = "connect"
@@ -100,7 +100,7 @@ class RecipientReport:
     status: str = ""
     code: int | None = None
     diagnostic: str = ""
-    stage: Stage = Stage.UNKNOWN
+    command: Command = Command.UNKNOWN
 
 
 # RFC 5965 (7.3) and RFC 6591: kinds of report that no reader has asked for.

@@ -28,7 +28,7 @@ from dongtai_mail.message.feedback.complaint import (
     notification,
 )
 from dongtai_mail.message.feedback.document import Document, open_document
-from dongtai_mail.message.feedback.judge import judge, stage_of
+from dongtai_mail.message.feedback.judge import command_of, judge
 from dongtai_mail.message.feedback.model import (
     Evidence,
     Feedback,
@@ -116,8 +116,8 @@ def _report(candidate: Candidate) -> RecipientReport:
     status = inner if lookup(inner) else outer if lookup(outer) else ""
     status = status or find_status(candidate.context) or inner or outer
     code = find_code(candidate.said) or find_code(candidate.context)
-    stage = stage_of(candidate.said, candidate.context)
-    reason, severity, evidence = judge(candidate.said, candidate.context, status, code, stage)
+    command = command_of(candidate.said, candidate.context)
+    reason, severity, evidence = judge(candidate.said, candidate.context, status, code, command)
     report = RecipientReport(
         candidate.address,
         severity,
@@ -127,7 +127,7 @@ def _report(candidate: Candidate) -> RecipientReport:
         status,
         code,
         " ".join((candidate.said.strip() or candidate.context.strip()).split())[:1_000],
-        stage,
+        command,
     )
     return _never_hard(report) if candidate.action in _DELAY else report
 
