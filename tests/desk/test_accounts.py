@@ -18,7 +18,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from dongtai_mail.delivery import staff_letters
-from dongtai_mail.delivery.staff_notices import StaffNotice
+from dongtai_mail.delivery.models import StaffNotice
 from dongtai_mail.desk.models import AuditEntry
 from subscribers import links
 from tests import factories

@@ -15,7 +15,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from dongtai_mail.delivery import staff_letters
-from dongtai_mail.delivery.staff_notices import StaffNotice
+from dongtai_mail.delivery.models import StaffNotice
 from dongtai_mail.desk.audit import ACTIONS
 from dongtai_mail.desk.models import MailPreference, Membership, Role
 from dongtai_mail.issues import editing, editions, reviewing

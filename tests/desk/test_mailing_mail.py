@@ -9,9 +9,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from dongtai_mail.delivery import mailings, queue, staff_letters, stages
-from dongtai_mail.delivery.models import Delivery, Mailing
+from dongtai_mail.delivery.models import Delivery, Mailing, StaffNotice
 from dongtai_mail.delivery.queue import Outcome
-from dongtai_mail.delivery.staff_notices import StaffNotice
 from dongtai_mail.desk.models import Membership, Role
 from dongtai_mail.message.reply import Reply, Stage
 from tests import factories

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from dongtai_mail.delivery import staff_letters
-from dongtai_mail.delivery.staff_notices import StaffNotice
+from dongtai_mail.delivery.models import StaffNotice
 from dongtai_mail.desk.models import AuditEntry, MailPreference, Membership, Role
 from dongtai_mail.issues import editing
 from dongtai_mail.issues.models import Edition, Item, Review

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from dongtai_mail.delivery import letters
 from dongtai_mail.delivery.letters import Letter
-from dongtai_mail.delivery.proof_sends import ProofLetter
+from dongtai_mail.delivery.models import ProofLetter
 from dongtai_mail.delivery.staff_notices import language_of
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.address import parse

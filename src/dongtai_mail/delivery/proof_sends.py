@@ -11,14 +11,14 @@ import datetime
 import re
 from collections.abc import Sequence
 
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dongtai_mail.delivery.models import ProofLetter
 from dongtai_mail.issues.models import Edition, Publication
 from dongtai_mail.message.address import Address, AddressError, parse
-from subscribers.models import Posted
 from subscribers.signals import notice_due
 
 AT_ONCE = 20
@@ -28,25 +28,6 @@ _BETWEEN = re.compile(r"[\s,;，；、]+")
 
 class ProofRefused(Exception):
     """Nothing was sent; the text says why and what to do."""
-
-
-class ProofLetter(Posted):
-    """One edition on its way to one address, for ``actor`` to look at."""
-
-    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="proof_letters")
-    address = models.CharField(max_length=320)
-    actor = models.CharField(max_length=150)
-
-    class Meta:
-        ordering = ("-id",)
-        indexes = (models.Index(fields=("state", "due_at"), name="proof_letter_due"),)
-
-    def __str__(self) -> str:
-        return f"{self.edition} → {self.address}"
-
-    @property
-    def settled(self) -> bool:
-        return self.state in (self.State.SENT, self.State.FAILED)
 
 
 def addresses(text: str) -> list[Address]:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from dongtai_mail.delivery import letters
 from dongtai_mail.delivery.letters import Letter
-from dongtai_mail.delivery.staff_notices import StaffNotice
+from dongtai_mail.delivery.models import StaffNotice
 from dongtai_mail.issues.models import Review
 from dongtai_mail.issues.naming import called
 from dongtai_mail.message import notice as form

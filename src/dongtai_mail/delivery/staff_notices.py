@@ -13,11 +13,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone, translation
 
-from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.delivery.models import Mailing, StaffNotice
 from dongtai_mail.issues.models import Publication, Review
 from dongtai_mail.logs import event
 from subscribers.models import Posted
@@ -27,35 +27,6 @@ logger = logging.getLogger(__name__)
 
 # Those a mail is for, each with the language they read, or "".
 People = Mapping[User, str]
-
-
-class StaffNotice(Posted):
-    """``publication`` is the one in whose name it is written, and whose DKIM key signs it."""
-
-    class Kind(models.TextChoices):
-        INVITATION = "invitation", "邀请"
-        PASSWORD = "password", "重设密码"
-        PASSWORD_CHANGED = "password-changed", "密码已改"
-        FACTORS_CHANGED = "factors-changed", "两步验证已改"
-        REVIEW_REQUESTED = "review-requested", "送审"
-        REVIEW_RETURNED = "review-returned", "退回"
-        REVIEW_APPROVED = "review-approved", "批准"
-        REVIEW_REVOKED = "review-revoked", "批准失效"
-        MAILING_STOPPED = "mailing-stopped", "发送已停"
-        MAILING_MISSED = "mailing-missed", "错过时间"
-
-    kind = models.CharField(max_length=20, choices=Kind)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    publication = models.ForeignKey(Publication, on_delete=models.CASCADE, related_name="+")
-    language = models.CharField(max_length=20, default="zh-hans")
-    review = models.ForeignKey(Review, null=True, on_delete=models.CASCADE, related_name="+")
-    mailing = models.ForeignKey(Mailing, null=True, on_delete=models.CASCADE, related_name="+")
-
-    class Meta:
-        indexes = (models.Index(fields=("state", "due_at"), name="staff_notice_due"),)
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.pk}"
 
 
 def post(

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dongtai_mail.delivery import staff_notices
-from dongtai_mail.delivery.staff_notices import StaffNotice
+from dongtai_mail.delivery.models import StaffNotice
 from dongtai_mail.desk.access import Right, rights
 from dongtai_mail.desk.models import MailPreference, Membership, Role
 from dongtai_mail.issues.models import Publication

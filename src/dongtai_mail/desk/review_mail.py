@@ -11,8 +11,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 
 from dongtai_mail.delivery import staff_notices
-from dongtai_mail.delivery.models import Mailing
-from dongtai_mail.delivery.staff_notices import StaffNotice
+from dongtai_mail.delivery.models import Mailing, StaffNotice
 from dongtai_mail.desk import people
 from dongtai_mail.desk.models import Membership, Role
 from dongtai_mail.issues import reviewing

@@ -21,7 +21,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from dongtai_mail.delivery import staff_notices
-from dongtai_mail.delivery.staff_notices import StaffNotice
+from dongtai_mail.delivery.models import StaffNotice
 from dongtai_mail.desk import people
 from dongtai_mail.desk.access import publications
 from subscribers.links import client_ip

@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from dongtai_mail.delivery import letters, proof_sends
-from dongtai_mail.delivery.proof_sends import ProofLetter, ProofRefused
+from dongtai_mail.delivery.models import ProofLetter
+from dongtai_mail.delivery.proof_sends import ProofRefused
 from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.desk.previews import AUTO, KINDS
