@@ -231,6 +231,8 @@ TABLE: dict[str, Row] = {
     "desk:pool-placing": Row(WRITE, pooled, but=404),
     # Findings, preview, review
     "desk:issue-findings": Row(SEE, issue),
+    "desk:findings-taken": Row(WRITE, issue),
+    "desk:findings-ignored": Row(WRITE, issue),
     "desk:finding-taken": Row(WRITE, finding, but=404),
     "desk:finding-ignored": Row(WRITE, finding, but=404),
     "desk:finding-reopened": Row(WRITE, finding, but=404),

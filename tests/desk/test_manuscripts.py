@@ -160,7 +160,9 @@ def test_a_page_counts_what_it_has_no_room_for(desk, publication):
     page = desk.get(f"/manuscripts/{ManuscriptDraft.objects.get().pk}/").content.decode()
     assert page.count('id="line-') == MOST_LINES
     assert f"后面还有 {2 * MOST_LINES + 1:,} 行没有列出" in page
-    assert page.count('class="severity ') == MOST_FINDINGS
+    kinds = page.count('class="kind"')
+    assert kinds == 1
+    assert page.count('class="severity ') == MOST_FINDINGS + kinds
     assert "处没有列出" in page
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 
 from dongtai_mail.desk.models import AuditEntry, Membership, Role
 from dongtai_mail.issues import proofreading
-from dongtai_mail.issues.models import IgnoredFinding, Item
+from dongtai_mail.issues.models import IgnoredFinding, Issue, Item
 from tests.desk.conftest import make_issue
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +55,7 @@ def test_a_click_takes_the_suggestion_and_tells_the_page(desk, issue):
     item = Item.objects.get()
     assert item.body == "夜航昨天开通。"
     assert json.loads(response["HX-Trigger"]) == {
-        "issue-changed": {"item": item.pk, "version": item.version}
+        "issue-changed": {"versions": {str(item.pk): item.version}}
     }
     assert "<mark>。。</mark>" not in response.content.decode()
 
@@ -119,3 +119,61 @@ def test_taking_needs_the_csrf_token(editor, issue):
     client = Client(enforce_csrf_checks=True)
     client.force_login(editor)
     assert client.post(_address(issue, _slip(issue), "taken")).status_code == 403
+
+
+@pytest.fixture
+def slips(publication):
+    """Five items, each with the same slip, one of them twice."""
+    issue = make_issue(publication, "云港口岸开通夜航", body="夜航开通。。货来了。。")
+    for position in range(1, 5):
+        title, body = f"第{position}条", f"第 {position} 班昨天开通。。"
+        Item.objects.create(section=issue.sections.get(), position=position, title=title, body=body)
+    return issue
+
+
+def _page(desk, issue) -> str:
+    return desk.get(f"/issues/{issue.pk}/findings/").content.decode()
+
+
+def test_many_of_one_kind_are_one_and_taken_with_one_click(desk, slips):
+    page = _page(desk, slips)
+    assert "同类 6 处" in page
+    assert page.count("<mark>。。</mark>") == 6
+    doubled = [each for each in proofreading.findings(slips) if each.takable]
+    names = " ".join(
+        each.fingerprint for each in doubled if each.finding.code == "punctuation-doubled"
+    )
+    assert names in page
+    response = desk.post(f"/issues/{slips.pk}/findings/taken/", {"findings": names}, headers=HTMX)
+    assert len(json.loads(response["HX-Trigger"])["issue-changed"]["versions"]) == 5
+    assert Item.objects.get(title="云港口岸开通夜航").body == "夜航开通。货来了。"
+    assert not Item.objects.filter(body__contains="。。").exists()
+    again = desk.post(f"/issues/{slips.pk}/findings/taken/", {"findings": names}, headers=HTMX)
+    assert "有 6 处没有改" in again.content.decode()
+
+
+def test_many_of_one_kind_are_ignored_with_one_reason(desk, slips):
+    found = [each for each in proofreading.findings(slips) if each.ignorable and each.item]
+    names = [each.fingerprint for each in found if each.finding.code == "source-missing"]
+    address = f"/issues/{slips.pk}/findings/ignored/"
+    said = {"findings": " ".join(names)}
+    assert "请写一句" in desk.post(address, said, headers=HTMX).content.decode()
+    assert not IgnoredFinding.objects.exists()
+    desk.post(address, said | {"reason": "本刊自采"})
+    assert {row.fingerprint for row in IgnoredFinding.objects.all()} == set(names)
+    assert AuditEntry.objects.get(action="finding.ignored").after["count"] == len(names) == 5
+    standing = {each.fingerprint for each in proofreading.findings(slips) if each.ignored}
+    assert standing == set(names)
+
+
+def test_errors_are_not_ignored_with_the_rest(desk, slips):
+    Item.objects.update(title="")
+    errors = [each.fingerprint for each in proofreading.blocking(slips)]
+    said = {"findings": " ".join(errors), "reason": "都不改"}
+    desk.post(f"/issues/{slips.pk}/findings/ignored/", said)
+    assert [each.fingerprint for each in proofreading.blocking(slips)] == errors
+
+
+def test_what_the_issue_itself_lacks_leads_to_where_it_is_filled_in(desk, issue):
+    Issue.objects.update(number=None)
+    assert f'href="/issues/{issue.pk}/facts/#id_number"' in _page(desk, issue)

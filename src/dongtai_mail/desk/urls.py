@@ -85,6 +85,8 @@ for_staff = [
     path("issues/<int:pk>/preview/html/", previews.html, name="preview-html"),
     path("editions/<int:pk>/html/", previews.edition_html, name="edition-html"),
     path("issues/<int:pk>/findings/", proofs.findings, name="issue-findings"),
+    path("issues/<int:pk>/findings/taken/", proofs.many_taken, name="findings-taken"),
+    path("issues/<int:pk>/findings/ignored/", proofs.many_ignored, name="findings-ignored"),
     path("issues/<int:pk>/findings/<slug:fingerprint>/taken/", proofs.taken, name="finding-taken"),
     path(
         "issues/<int:pk>/findings/<slug:fingerprint>/ignored/",

@@ -1,15 +1,18 @@
 """Proofreading: everything to be said about an issue as it stands, and what is done about it.
 
-Owns: ``findings``, from the text, the rendering and the links; taking a suggestion, letting a
-finding stand with a reason, and looking at it again. Promises: what is shown is about the current
-content, never about the file it came from; a suggestion is put only where the words it was made
-for still stand. Fails: ``FindingGone``, ``NotIgnorable``, for whoever clicked; ``Conflict``.
+Owns: ``findings``, from the text, the rendering and the links; taking suggestions, letting
+findings stand with a reason, one or many, and looking at them again. Promises: what is shown is
+about the current content, never about the file it came from; a suggestion is put only where the
+words it was made for still stand. Fails: ``FindingGone``, ``NotIgnorable``, for whoever clicked;
+``Conflict``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -17,10 +20,13 @@ from django.utils.translation import gettext as _
 from dongtai_mail.content import Finding, Severity
 from dongtai_mail.issues import editing, editions, links, textual
 from dongtai_mail.issues.models import IgnoredFinding, Issue, Item, Section
+from dongtai_mail.issues.spotting import Span
 from dongtai_mail.issues.textual import Found
 from dongtai_mail.rendering import CLIPPING_LIMIT, Rendered, RenderingError
 
 _SECTION_ANCHOR = re.compile(r' id="s(\d+)"')
+# Which field, where in it, and the words that go there.
+Put = tuple[str, Span, str]
 _IMAGE_CODES = frozenset({"image-refused", "image-alt-missing"})
 
 
@@ -124,12 +130,49 @@ def blocking(issue: Issue) -> list[Found]:
 def take(issue: Issue, fingerprint: str, actor: str) -> Item:
     """Put the suggestion in the place of what it was made for."""
     found = _current(issue, fingerprint)
-    item, span, suggestion = found.item, found.span, found.finding.suggestion
-    if not found.takable or item is None or span is None or suggestion is None:
+    if found.item is None or not found.takable:
         raise FindingGone(_("这一处要自己改：没有可以直接采用的写法。"))
-    text = getattr(item, found.field) or ""
-    changed = text[: span[0]] + suggestion + text[span[1] :]
-    return editing.save_item(item, item.version, {found.field: changed}, actor)
+    return _put(found.item, _apart([found]), actor)
+
+
+def take_all(issue: Issue, fingerprints: Collection[str], actor: str) -> tuple[int, list[Item]]:
+    """Those of the suggestions that can still be put: how many, and the items as saved.
+
+    One whose words another one changes waits for the next time, as does an item that somebody
+    saved at this moment.
+    """
+    wanted: dict[int, list[Found]] = defaultdict(list)
+    for found in findings(issue):
+        if found.item is not None and found.takable and found.fingerprint in fingerprints:
+            wanted[found.item.pk].append(found)
+    taken, saved = 0, []
+    for those in wanted.values():
+        puts, item = _apart(those), those[0].item
+        assert item is not None
+        with suppress(editing.Conflict):
+            saved.append(_put(item, puts, actor))
+            taken += len(puts)
+    return taken, saved
+
+
+def _apart(those: Iterable[Found]) -> list[Put]:
+    """Those that lie beside one another, the last one first."""
+    puts: list[Put] = []
+    for found in those:
+        span, words = found.span, found.finding.suggestion
+        if span is not None and words is not None:
+            touched = (at for field, at, _words in puts if field == found.field)
+            if all(span[1] <= at[0] or at[1] <= span[0] for at in touched):
+                puts.append((found.field, span, words))
+    return sorted(puts, key=lambda put: put[1], reverse=True)
+
+
+def _put(item: Item, puts: Iterable[Put], actor: str) -> Item:
+    changed: dict[str, str] = {}
+    for field, (start, end), words in puts:
+        text = changed.get(field, getattr(item, field) or "")
+        changed[field] = text[:start] + words + text[end:]
+    return editing.save_item(item, item.version, changed, actor)
 
 
 def ignore(issue: Issue, fingerprint: str, reason: str, actor: str) -> IgnoredFinding:
@@ -137,16 +180,35 @@ def ignore(issue: Issue, fingerprint: str, reason: str, actor: str) -> IgnoredFi
     found = _current(issue, fingerprint)
     if not found.ignorable:
         raise NotIgnorable(_("这是错误，改好才能发送，不能忽略。"))
-    row, _created = IgnoredFinding.objects.get_or_create(
-        issue=issue,
-        fingerprint=fingerprint,
-        defaults={
-            "message": found.finding.message[:500],
-            "reason": reason.strip()[:500],
-            "actor": actor,
-        },
-    )
+    (row,) = _let_stand(issue, [found], reason, actor)
     return row
+
+
+def ignore_all(
+    issue: Issue, fingerprints: Collection[str], reason: str, actor: str
+) -> list[IgnoredFinding]:
+    """The same for those of them that are there yet; what has to be mended stays."""
+    those = (each for each in findings(issue) if each.fingerprint in fingerprints)
+    return _let_stand(issue, [each for each in those if each.ignorable], reason, actor)
+
+
+def _let_stand(
+    issue: Issue, those: Sequence[Found], reason: str, actor: str
+) -> list[IgnoredFinding]:
+    """Who let one stand first is remembered."""
+    said = {"reason": reason.strip()[:500], "actor": actor}
+    rows = [
+        IgnoredFinding(
+            issue=issue,
+            fingerprint=found.fingerprint,
+            message=found.finding.message[:500],
+            **said,
+        )
+        for found in those
+    ]
+    IgnoredFinding.objects.bulk_create(rows, ignore_conflicts=True)
+    names = [row.fingerprint for row in rows]
+    return list(IgnoredFinding.objects.filter(issue=issue, fingerprint__in=names))
 
 
 def look_again(issue: Issue, fingerprint: str) -> IgnoredFinding | None:

@@ -7,6 +7,7 @@ is kept until then. Fails: with the reader's or importer's own words on the page
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
@@ -20,9 +21,9 @@ from dongtai_mail import manuscript as reading
 from dongtai_mail.content import Finding
 from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, opens
-from dongtai_mail.desk.findings import lines_of
+from dongtai_mail.desk.findings import Kind, alike, lines_of
 from dongtai_mail.desk.forms import ManuscriptForm
-from dongtai_mail.desk.words import SEVERITIES
+from dongtai_mail.desk.words import SEVERITIES, Word
 from dongtai_mail.issues.importing import (
     ImportRefused,
     accept,
@@ -136,11 +137,16 @@ def _shown(draft: ManuscriptDraft, refused: str) -> dict[str, Any]:
         "outline_left_out": max(0, len(read.issue.items) - MOST_ITEMS)
         + max(0, len(read.issue.sections) - MOST_ITEMS),
         "finding_count": len(findings),
-        "findings": [(found, SEVERITIES[found.severity]) for found in findings[:MOST_FINDINGS]],
+        "kinds": _kinds(findings[:MOST_FINDINGS]),
         "findings_left_out": max(0, len(findings) - MOST_FINDINGS),
         "errors": sum(found.severity == "error" for found in findings),
         "lines": _numbered(lines, findings),
     }
+
+
+def _kinds(findings: Sequence[Finding]) -> list[Kind[tuple[Finding, Word]]]:
+    shown = ((found, SEVERITIES[found.severity]) for found in findings)
+    return [Kind(*pair) for pair in alike(shown, lambda each: each[0].code).items()]
 
 
 def _outline(read: Manuscript) -> list[dict[str, Any]]:

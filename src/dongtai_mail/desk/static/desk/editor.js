@@ -147,7 +147,7 @@ async function change(url, values, item, section) {
   else if (focused) stay(values, section);
   follow(item);
   place(item);
-  changed({ item: null, mine: true });
+  changed();
 }
 
 function stay(values, section) {
@@ -198,7 +198,7 @@ function keys(event) {
 function marks() {
   if (!outline) return;
   const worst = new Map();
-  for (const found of document.querySelectorAll("#proofs > .findings > [data-item]")) {
+  for (const found of document.querySelectorAll("#proofs > .findings [data-item]")) {
     const severity = found.querySelector(".severity-error") ? "error" : "warning";
     if (worst.get(found.dataset.item) !== "error") worst.set(found.dataset.item, severity);
   }
@@ -228,9 +228,9 @@ function weigh() {
 let telling = 0;
 
 // Tell the other columns, once typing has paused.
-export function changed(detail) {
+function changed() {
   clearTimeout(telling);
-  const tell = () => document.body.dispatchEvent(new CustomEvent("issue-changed", { detail }));
+  const tell = () => document.body.dispatchEvent(new CustomEvent("issue-changed"));
   telling = setTimeout(tell, 900);
 }
 
@@ -301,16 +301,16 @@ document.addEventListener("submit", (event) => {
 
 document.addEventListener("keydown", keys);
 outline?.addEventListener("focusin", ({ target }) => target.matches("[data-open]") && rove(target));
-document.addEventListener("issue-saved", (event) => changed({ ...event.detail, mine: true }));
+document.addEventListener("issue-saved", changed);
 document.addEventListener("item-titled", (event) => {
   const title = outline?.querySelector(`#item-${event.detail.item} .outline-title`);
   if (title && event.detail.title) title.textContent = event.detail.title;
 });
 document.body.addEventListener("issue-changed", ({ detail }) => {
-  const stale = String(detail?.item) === writer?.item && detail.version !== writer.version;
-  if (detail?.mine || !stale || writer.unsaved) return;
-  const link = outline?.querySelector(`#item-${detail.item} [data-open]`);
-  if (link) open(link.dataset.open, String(detail.item), { push: false, focus: false });
+  const now = detail?.versions?.[writer?.item];
+  if (now === undefined || now === writer.version || writer.unsaved) return;
+  const link = outline?.querySelector(`#item-${writer.item} [data-open]`);
+  if (link) open(link.dataset.open, writer.item, { push: false, focus: false });
 });
 document.body.addEventListener("issue-changed", alike);
 document.body.addEventListener("htmx:afterSwap", marks);

@@ -24,3 +24,14 @@ document.addEventListener('keydown', (event) => {
     menu.querySelector('summary').focus()
   }
 })
+
+// An answer of htmx comes closed; what somebody opened stays open.
+let opened = []
+
+document.addEventListener('htmx:beforeSwap', ({ target }) => {
+  opened = [...target.querySelectorAll('details[data-stays][open]')].map(({ id }) => id)
+})
+
+document.addEventListener('htmx:afterSwap', () => {
+  for (const id of opened) document.getElementById(id)?.setAttribute('open', '')
+})
