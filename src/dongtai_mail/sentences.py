@@ -80,6 +80,14 @@ SENTENCES = (
         "文件内容不是可读的文字（可能是二进制文件，或编码已损坏）。"
         "请用 UTF-8 或 GB18030 重新保存后再导入。"
     ),
+    # rendering.model, rendering.compiler
+    _("网页版的地址要是完整的 http(s) 网址，只用 ASCII，不带 #：“%(address)s”"),
+    _("主色要写成 #b3121d 这样的颜色：“%(colour)s”"),
+    _("语言要写成 zh-CN 这样的代码：“%(tag)s”"),
+    _("模板 %(template)s 填不出来：%(detail)s。请改模板。"),
+    _("模板 %(template)s 第 %(line)s 行，在第一条之前，MJML 不接受：%(detail)s"),
+    _("模板 %(template)s 第 %(line)s 行，写到“%(title)s”时，MJML 不接受：%(detail)s"),
+    _("模板 %(template)s，MJML 不接受：%(detail)s"),
     # issues.reviewing
     _("刊物设置有改动"),
     _("改动了刊物设置"),

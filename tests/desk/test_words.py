@@ -147,9 +147,13 @@ def test_a_mark_that_mail_cannot_carry_is_told_in_english():
             "请运行 dongtai publication dkim pulse，并按提示添加 DNS 记录。",
             "by itself: Pulse has no DKIM key yet (keys/a.pem). Run dongtai publication dkim pulse",
         ),
+        (
+            "这一期无法排版：模板 issue.mjml 第 3 行，写到“码头账本”时，MJML 不接受：mj-no",
+            "template issue.mjml, line 3, at “码头账本”: MJML refuses it: mj-no",
+        ),
     ],
 )
-def test_what_a_mailing_notes_is_told_in_english(stored, english):
+def test_what_was_written_down_is_told_in_english(stored, english):
     with translation.override("en"):
         assert english in told(stored)
 

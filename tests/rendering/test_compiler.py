@@ -34,23 +34,23 @@ def _compile(outer: str, inner: str) -> str:
 
 
 def test_a_refused_tag_is_told_with_template_line_and_item() -> None:
-    with pytest.raises(RenderingError, match=r"template inner, line 3, item “码头账本”: MJML"):
+    with pytest.raises(RenderingError, match=r"模板 inner 第 3 行，写到“码头账本”时，MJML"):
         _compile(OUTER, INNER)
 
 
 def test_a_fault_before_the_items_is_told_with_its_line() -> None:
-    with pytest.raises(RenderingError, match=r"template outer, line 2, before the first item"):
+    with pytest.raises(RenderingError, match=r"模板 outer 第 2 行，在第一条之前"):
         _compile(OUTER.replace("<mj-section>", "<mj-section>< "), INNER)
 
 
 def test_a_tag_out_of_place_is_told_with_its_line() -> None:
     head = "<mj-head>\n<mj-wrong/>\n</mj-head>\n<mj-body>"
-    with pytest.raises(RenderingError, match=r"template outer, line 3, before the first item"):
+    with pytest.raises(RenderingError, match=r"模板 outer 第 3 行，在第一条之前"):
         _compile(OUTER.replace("<mj-body>", head), INNER)
 
 
 def test_a_missing_value_is_told_with_its_template() -> None:
-    with pytest.raises(RenderingError, match=r"template outer.*'nobody' is undefined"):
+    with pytest.raises(RenderingError, match=r"模板 outer 填不出来：'nobody' is undefined"):
         _compile(OUTER + "{{ nobody }}", INNER)
 
 

@@ -47,8 +47,7 @@ def fill(template: Template, context: Context) -> str:
     try:
         return template.render(context)
     except TemplateError as error:
-        place = f"template {template.name}"
-        raise RenderingError(f"{place}: {error}; mend the template") from error
+        raise RenderingError(f"模板 {template.name} 填不出来：{error}。请改模板。") from error
 
 
 def compile_mjml(mjml: str, template: Template, context: Context) -> str:
@@ -62,10 +61,13 @@ def compile_mjml(mjml: str, template: Template, context: Context) -> str:
 def _located(message: str, mjml: str, template: Template, context: Context) -> str:
     offset = _offset(message, mjml)
     if offset is None:
-        return f"template {template.name}: MJML refused it: {message}"
+        return f"模板 {template.name}，MJML 不接受：{message}"
     name, line = _template_line(template, context, offset)
+    place = f"模板 {name} 第 {line} 行"
     item = _item_before(mjml[:offset], context)
-    return f"template {name}, line {line}, {item}: MJML refused it: {message}"
+    if item is None:
+        return f"{place}，在第一条之前，MJML 不接受：{message}"
+    return f"{place}，写到“{item}”时，MJML 不接受：{message}"
 
 
 def _offset(message: str, mjml: str) -> int | None:
@@ -109,14 +111,14 @@ def _writing(chunks: Iterator[str], template: Template) -> tuple[str, int]:
     return name, source.get_corresponding_lineno(frame.f_lineno)
 
 
-def _item_before(written: str, context: Context) -> str:
-    """The item whose title was written last."""
+def _item_before(written: str, context: Context) -> str | None:
+    """The title that was written last."""
     view = context.get("view")
     titles = [item.title for item in view.items] if view else []
     last = max(titles, key=lambda title: written.rfind(f">{title.html}<"), default=None)
     if last is None or f">{last.html}<" not in written:
-        return "before the first item"
-    return f"item “{last.plain}”"
+        return None
+    return str(last.plain)
 
 
 def raw(css: str) -> Markup:

@@ -53,12 +53,12 @@ class Frame:
             r"[\"<>\\^`{|}#]", self.web_url
         ):
             raise RenderingError(
-                f"web_url must be an absolute http(s) URL in ASCII, no fragment: {self.web_url!r}"
+                f"网页版的地址要是完整的 http(s) 网址，只用 ASCII，不带 #：“{self.web_url}”"
             )
         if not re.fullmatch(r"#[0-9a-fA-F]{6}", self.accent):
-            raise RenderingError(f"accent must be a colour like #b3121d: {self.accent!r}")
+            raise RenderingError(f"主色要写成 #b3121d 这样的颜色：“{self.accent}”")
         if not re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", self.language):
-            raise RenderingError(f"language must be a tag like zh-CN: {self.language!r}")
+            raise RenderingError(f"语言要写成 zh-CN 这样的代码：“{self.language}”")
 
 
 @dataclass(frozen=True)

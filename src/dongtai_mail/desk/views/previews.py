@@ -23,6 +23,7 @@ from dongtai_mail.desk.reviews import shown
 from dongtai_mail.issues import editions, proofreading, reviewing
 from dongtai_mail.issues.models import Edition, Issue, Publication
 from dongtai_mail.rendering import CLIPPING_LIMIT, RenderingError
+from dongtai_mail.sentences import told
 from subscribers.models import Subscription
 
 MOST_FOUND = 8
@@ -60,7 +61,7 @@ def page(request: HttpRequest, issue: Issue) -> HttpResponse:
     try:
         seen = preview(issue, chosen["kind"], reading)
     except RenderingError as error:
-        return render(request, "desk/preview.html", context | {"broken": str(error)})
+        return render(request, "desk/preview.html", context | {"broken": told(str(error))})
     proof = proofreading.proof(issue, reading)
     standing = reviewing.standing(issue)
     context |= {

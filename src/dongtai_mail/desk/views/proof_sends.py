@@ -26,6 +26,7 @@ from dongtai_mail.issues import editions
 from dongtai_mail.issues.models import Issue
 from dongtai_mail.message.address import Address
 from dongtai_mail.rendering import RenderingError
+from dongtai_mail.sentences import told
 
 SHOWN = 40
 LONGEST = 20_000
@@ -78,7 +79,7 @@ def _send(request: HttpRequest, issue: Issue, kind: str, typed: str) -> str:
         editions.EditionRefused,
         RenderingError,
     ) as refused:
-        return str(refused)
+        return told(str(refused))
     messages.success(request, _("已交给发送程序，结果见下面。"))
     return ""
 

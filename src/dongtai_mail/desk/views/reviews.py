@@ -25,6 +25,7 @@ from dongtai_mail.issues import editions, proofreading, reviewing
 from dongtai_mail.issues.models import Issue, Review
 from dongtai_mail.issues.reviewing import CommentMissing, ReviewRefused
 from dongtai_mail.rendering import RenderingError
+from dongtai_mail.sentences import told
 
 LONGEST = 2_000
 PEOPLE = ("edition", "requested_by", "decided_by")
@@ -73,7 +74,7 @@ def _asking(issue: Issue, kind: str) -> dict[str, Any]:
     try:
         return {"preview": preview(issue, kind)}
     except RenderingError as error:
-        return {"broken": str(error)}
+        return {"broken": told(str(error))}
 
 
 @opens(Issue, Right.WRITE)
@@ -87,7 +88,7 @@ def requested(request: HttpRequest, issue: Issue) -> HttpResponse:
             audit.record(request, "review.requested", issue, after=_bytes(made))
             review_mail.tell(made, request.user.get_username())
     except (editions.EditionRefused, RenderingError, ReviewRefused) as refused:
-        return _page(request, issue, str(refused), note)
+        return _page(request, issue, told(str(refused)), note)
     messages.success(request, _("已送审。批准之前再有改动，要重新送审。"))
     return redirect("desk:review", issue.pk)
 

@@ -32,6 +32,7 @@ from dongtai_mail.desk.previews import AUTO, KINDS
 from dongtai_mail.issues import editions, reviewing
 from dongtai_mail.issues.models import Edition, Issue, Publication, Review
 from dongtai_mail.rendering import RenderingError
+from dongtai_mail.sentences import told
 from subscribers import tally
 from subscribers.audience import AudienceError
 from subscribers.links import masked
@@ -47,7 +48,7 @@ def send(request: HttpRequest, issue: Issue) -> HttpResponse:
     try:
         edition = _edition(request, issue)
     except (editions.EditionRefused, RenderingError) as refused:
-        messages.error(request, str(refused))
+        messages.error(request, told(str(refused)))
         return redirect("desk:issue", issue.pk)
     publication = issue.publication
     form = PlanForm(publication, plans.remembered(publication, request.GET))
@@ -100,7 +101,7 @@ def send_last(request: HttpRequest, issue: Issue) -> HttpResponse:
     try:
         edition = _edition(request, issue)
     except (editions.EditionRefused, RenderingError) as refused:
-        messages.error(request, str(refused))
+        messages.error(request, told(str(refused)))
         return redirect("desk:issue", issue.pk)
     return _last(request, issue, edition, form)
 
