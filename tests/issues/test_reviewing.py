@@ -14,7 +14,7 @@ from dongtai_mail.delivery.mailings import MailingRefused
 from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.desk import previews
 from dongtai_mail.issues import editing, editions, importing, reviewing
-from dongtai_mail.issues.models import Issue, Item, Review, Section
+from dongtai_mail.issues.models import Issue, Item, Publication, Review, Section
 from dongtai_mail.issues.reviewing import ReviewRefused
 from tests import factories
 from tests.desk.conftest import make_issue
@@ -105,7 +105,7 @@ def test_nobody_approves_what_they_wrote_since_the_last_approval(
     review = reviewing.request(Issue.objects.get(), editor)
     assert reviewing.may_approve(review, reviewer) is not counts
     if counts:
-        with pytest.raises(ReviewRefused, match="写过"):
+        with pytest.raises(ReviewRefused, match="改过"):
             reviewing.approve(review, reviewer)
     reviewing.approve(review, User.objects.create_user("张审核"))
     _edit(issue, body="再改。")
@@ -190,11 +190,34 @@ def test_the_publications_own_words_count_too(issue, editor, reviewer, name, val
 
 def test_who_changes_the_publication_is_told(issue, editor, reviewer):
     review = reviewing.approve(reviewing.request(issue, editor), reviewer)
-    issue.publication.accent = "#0b5394"
-    issue.publication.save()
-    reviewing.check_publication(issue.publication, "管理员")
+    _reword(issue, "管理员", accent="#0b5394")
     review.refresh_from_db()
     assert review.revoked_why == "管理员 改动了刊物设置"
+
+
+def _reword(issue, actor, **values):
+    before = Publication.objects.get()
+    for name, value in values.items():
+        setattr(issue.publication, name, value)
+    issue.publication.save()
+    reviewing.check_publication(before, issue.publication, actor)
+
+
+@pytest.mark.parametrize(
+    ("values", "counts"),
+    [({"from_name": "别的名字"}, True), ({"accent": "#0b5394"}, True), ({"slots": []}, False)],
+)
+def test_who_changed_the_publications_own_words_does_not_approve_them(
+    issue, editor, reviewer, values, counts
+):
+    reviewing.approve(reviewing.request(issue, editor), reviewer)
+    _reword(issue, str(reviewer), **values)
+    _edit(issue)
+    review = reviewing.request(Issue.objects.get(), editor)
+    assert reviewing.may_approve(review, reviewer) is not counts
+    reviewing.approve(review, User.objects.create_user("张审核"))
+    _edit(issue, body="再改。")
+    assert reviewing.may_approve(reviewing.request(Issue.objects.get(), editor), reviewer)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Who has changed what readers get of an issue since an edition of it was last approved.
 
-Owns: ``authors``, the accounts by name. Promises: whoever wrote, pasted or imported anything that
+Owns: ``authors`` and, of what the publication says in every issue, ``worders``: the accounts by
+name. Promises: whoever wrote, pasted or imported anything that
 stands in the issue now counts, and whoever moved, restored or took out; what only editors see (tags
 and the like) counts for nothing, nor does beginning an empty issue.
 """
@@ -12,11 +13,19 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from django.db.models import Q
+from django.db.models import Max, Q
+from django.utils import timezone
 
 from dongtai_mail.issues.editing.keeping import FOR_EDITORS, PLACE, Values
-from dongtai_mail.issues.models import Issue, Item, Review, Revision
+from dongtai_mail.issues.models import Issue, Item, Publication, Review, Revision
 
+# What readers see of every issue that no issue says itself.
+_WORDS = (
+    *("name", "host_name", "host_also", "from_name", "from_address", "reason"),
+    *("colophon_address", "colophon_postcode", "colophon_organisation", "colophon_phone"),
+    *("language", "accent", "counts_clicks"),
+)
+_APPROVED = Q(state=Review.State.APPROVED) | Q(state=Review.State.REVOKED, outdated=True)
 _PERIOD = frozenset({"period_from", "period_to"})
 _UNREAD = FOR_EDITORS | _PERIOD | {PLACE}
 
@@ -40,10 +49,24 @@ def authors(issue: Issue) -> frozenset[str]:
     return frozenset(found - {""})
 
 
+def note_wording(before: Publication, after: Publication, actor: str) -> None:
+    """Remember who changed the publication's own words, where anybody did."""
+    if any(getattr(before, name) != getattr(after, name) for name in _WORDS):
+        after.worded[actor] = timezone.now().timestamp()
+        after.save(update_fields=["worded"])
+
+
+def worders(publication: Publication) -> frozenset[str]:
+    """Since any issue was approved last: whoever approved it saw the publication's words in it."""
+    reviews = Review.objects.filter(_APPROVED, issue__publication=publication)
+    last = reviews.aggregate(at=Max("decided_at"))["at"]
+    since = last.timestamp() if last else 0
+    return frozenset(name for name, at in publication.worded.items() if at > since)
+
+
 def _seen(issue: Issue) -> dict[int | None, int]:
     """The versions that were approved last: the items' by their ids, the issue's own by None."""
-    yes = Q(state=Review.State.APPROVED) | Q(state=Review.State.REVOKED, outdated=True)
-    last = issue.reviews.filter(yes).first()
+    last = issue.reviews.filter(_APPROVED).first()
     said = last.snapshot if last else {}
     known = {
         item["id"]: item.get("version", 0)

@@ -61,7 +61,7 @@ def approve(review: Review, person: User, comment: str = "") -> Review:
     """Let the edition's bytes be sent."""
     if not may_approve(review, person):
         raise ReviewRefused(
-            _("这是您自己送审或写过的，请另一位审核来批准；刊物设置里可以允许自审。")
+            _("这是您自己送审或改过的，请另一位审核来批准；刊物设置里可以允许自审。")
         )
     if not _still_current(review):
         raise ReviewRefused(_("送审以后有改动，这次送审已经撤回；请编辑重新送审。"))
@@ -74,11 +74,15 @@ def may_approve(review: Review, person: User) -> bool:
 
 
 def barred(review: Review) -> frozenset[str]:
-    """The accounts of who asked, and of who changed anything since the last approval."""
-    if review.issue.publication.self_approval:
+    """The accounts of who asked, and of who changed anything since the last approval.
+
+    In the issue, or in what its publication says in every issue.
+    """
+    publication = Publication.objects.get(issues=review.issue_id)
+    if publication.self_approval:
         return frozenset()
     asked = review.requested_by.get_username() if review.requested_by else review.requester
-    return authorship.authors(review.issue) | {asked}
+    return authorship.authors(review.issue) | authorship.worders(publication) | {asked}
 
 
 def send_back(review: Review, person: User, comment: str) -> Review:
@@ -185,8 +189,9 @@ def check(issue: Issue, actor: str) -> list[Review]:
     return ended
 
 
-def check_publication(publication: Publication, actor: str) -> list[Review]:
-    """The same for all issues not sent yet, after the publication's own words have changed."""
+def check_publication(before: Publication, publication: Publication, actor: str) -> list[Review]:
+    """The same for all issues not sent yet, after ``actor`` may have changed the publication."""
+    authorship.note_wording(before, publication, actor)
     unsent = publication.issues.filter(reviews__state__in=OPEN, reviews__edition__published_at=None)
     return [ended for issue in unsent.distinct() for ended in check(issue, actor)]
 

@@ -53,7 +53,7 @@ def _save(request: HttpRequest, publication: Publication) -> HttpResponse:
             return _page(request, shown, form)
         form.save()
         audit.record(request, "publication.changed", row, row, before, _values(row))
-        ended = reviewing.check_publication(row, request.user.get_username())
+        ended = reviewing.check_publication(shown, row, request.user.get_username())
     if issues := "、".join(str(review.issue) for review in ended):
         messages.warning(
             request, _("送审或批准因此失效，要重新送审：%(issues)s。") % {"issues": issues}

@@ -57,6 +57,11 @@ class Publication(models.Model):
     self_approval = models.BooleanField(
         default=False, help_text="whoever asked for the review may approve it"
     )
+    worded = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="who changed what readers see of every issue, and when last, in seconds",
+    )
     proof_addresses = models.JSONField(default=list, blank=True)
     counts_clicks = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
