@@ -7,6 +7,7 @@ from html import unescape
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from dongtai_mail.desk.models import Membership, Role
 from dongtai_mail.issues.editions import freeze
@@ -37,6 +38,14 @@ def test_issues_stand_with_their_number_items_and_state(desk, issue):
     assert "未发送" in page
     factories.mailing(edition=freeze(issue), state="sending")
     assert "发送中" in desk.get("/publications/observer/").content.decode()
+
+
+def test_the_issue_in_hand_is_the_same_at_the_side_and_on_the_overview(desk, issue, publication):
+    later = make_issue(publication, "提前写的一期", number="8")
+    Edition.objects.filter(pk=freeze(later).pk).update(published_at=timezone.now())
+    page = desk.get("/publications/observer/").content.decode()
+    assert re.search(rf'href="/issues/{issue.pk}/">本期<', page)
+    assert "云港观察 第 7 期：没有错误" in page
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from dongtai_mail.delivery import gauges, mailings, pace, reports
 from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.delivery.reports import Figures
 from dongtai_mail.desk.live import UNDER_WAY
-from dongtai_mail.issues import proofreading, reviewing, slots
+from dongtai_mail.issues import editions, proofreading, reviewing, slots
 from dongtai_mail.issues.models import Issue, Publication, Review
 from subscribers import tally
 from subscribers.models import ImportRun, Subscription, SubscriptionEvent
@@ -108,12 +108,10 @@ def _slot(publication: Publication) -> datetime.datetime | None:
 
 
 def _preparing(publication: Publication) -> Issue | None:
-    """The newest issue, unless it has been sent or is about to be."""
-    newest = publication.issues.select_related("publication").order_by("-id").first()
-    if newest is None:
-        return None
-    mailed = Mailing.objects.filter(edition__issue=newest).exclude(state=Mailing.State.CANCELLED)
-    return None if mailed.exists() else newest
+    """The issue in hand, unless it has been sent or is about to be."""
+    issue = editions.in_hand(publication)
+    mailed = Mailing.objects.filter(edition__issue=issue).exclude(state=Mailing.State.CANCELLED)
+    return None if issue is None or mailed.exists() else issue
 
 
 def _review(issue: Issue) -> Review | None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dongtai_mail.desk.access import Right, rights
 from dongtai_mail.issues import editions
-from dongtai_mail.issues.models import Issue, Publication
+from dongtai_mail.issues.models import Publication
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +85,8 @@ def _address(page: Page, publication: Publication | None) -> str | None:
 
 
 def _issue_address(publication: Publication | None) -> str | None:
-    """The newest issue that has not gone out is the one being made; else the newest of all."""
-    ours = Issue.objects.filter(publication=publication).order_by(editions.gone_out(), "-id")
-    found = ours.values_list("pk").first() if publication else None
-    return reverse(CURRENT_ISSUE.url, args=found) if found else None
+    issue = editions.in_hand(publication) if publication else None
+    return reverse(CURRENT_ISSUE.url, args=[issue.pk]) if issue else None
 
 
 def _lies_under(page: Page, url: str, request: HttpRequest, here: str) -> bool:

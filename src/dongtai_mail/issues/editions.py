@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 from dongtai_mail import content, rendering
 from dongtai_mail.content import Finding, Severity
 from dongtai_mail.issues import clicks, markdown, textual
-from dongtai_mail.issues.models import Edition, Issue, Item, Review, Section
+from dongtai_mail.issues.models import Edition, Issue, Item, Publication, Review, Section
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.links import link_lengths
 from dongtai_mail.paths import templates_dir
@@ -51,6 +51,11 @@ class EditionRefused(Exception):
 def gone_out() -> Exists:
     """Of an issue: whether readers have it, or some of them."""
     return Exists(Edition.objects.filter(issue=OuterRef("pk"), published_at__isnull=False))
+
+
+def in_hand(publication: Publication) -> Issue | None:
+    """The issue that is being made: the newest that no reader has; else the newest."""
+    return publication.issues.order_by(gone_out(), "-id").first()
 
 
 def sections_of(issue: Issue) -> list[Section]:
