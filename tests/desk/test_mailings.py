@@ -365,6 +365,9 @@ def test_a_mailing_names_all_its_lists_however_many_mailings_there_are(
     with django_assert_max_num_queries(40):
         page = desk.get("/publications/observer/mailings/").content.decode()
     assert page.count(said.format("华东")) == 21
+    for text, known in (("second", True), ("华东", True), ("华北", False)):
+        found = desk.get("/publications/observer/search/", {"q": text}).content.decode()
+        assert (f"/mailings/{mailing.pk}/" in found) is known
     segment.delete()
     page = desk.get(f"/mailings/{mailing.pk}/").content.decode()
     assert said.format("own里符合条件的人") in page

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 from django.db.models import Q, QuerySet
 
 from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.desk import audience_names
 from dongtai_mail.issues import pool
 from dongtai_mail.issues.models import Issue, Item, Publication
 from subscribers import lookup
@@ -22,6 +23,8 @@ from subscribers.models import Subscription
 
 MOST, LONGEST = 20, 100
 _AROUND = 40
+# Of so many mailings, two decades of a weekly, the audiences are looked at.
+_MAILINGS = 1000
 _OF_NUMBERS = re.compile(r"[第期\s]")
 
 Row = TypeVar("Row")
@@ -90,10 +93,18 @@ def _items(publication: Publication, text: str) -> Some[Passage]:
 
 
 def _mailings(publication: Publication, text: str) -> QuerySet[Mailing]:
-    asked = Q(subscriber_list__name__icontains=text) | Q(edition__subject__icontains=text)
+    """By issue, by subject, or by what its audience is called."""
+    ours = Mailing.objects.filter(edition__issue__publication=publication).order_by("-pk")
+    asked = Q(edition__subject__icontains=text)
     asked |= Q(edition__issue__in=_issues(publication, text).order_by())
-    rows = Mailing.objects.filter(asked, edition__issue__publication=publication)
-    return rows.select_related("edition__issue__publication", "subscriber_list").order_by("-pk")
+    asked |= Q(pk__in=_to_whom(publication, ours[:_MAILINGS], text.casefold()))
+    return ours.filter(asked).select_related("edition__issue__publication", "subscriber_list")
+
+
+def _to_whom(publication: Publication, mailings: QuerySet[Mailing], text: str) -> list[int]:
+    """In Python: an audience of several lists or of segments has its name from its description."""
+    rows = mailings.select_related("subscriber_list")
+    return [row.pk for row in rows if text in audience_names.named(row, publication).casefold()]
 
 
 def _readers(publication: Publication, text: str) -> Some[Subscription]:
