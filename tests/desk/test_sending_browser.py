@@ -58,7 +58,13 @@ def test_the_button_can_be_held_by_keyboard(page, issue, readers, key):
 def test_whoever_cannot_hold_types_the_number(page, issue, readers):
     _last(page, issue, readers)
     page.get_by_role("button", name="改为输入人数").click()
-    page.keyboard.type("200")
+    page.keyboard.type("20")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("输入人数 200")
+    field = page.get_by_label("请输入人数")
+    expect(field).to_be_focused()
+    expect(field).to_have_value("20")
+    field.fill("200")
     with page.expect_navigation(url="**/mailings/*/"):
         page.keyboard.press("Enter")
     assert Mailing.objects.count() == 1

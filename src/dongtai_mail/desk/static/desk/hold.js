@@ -55,14 +55,16 @@ function prepare(held) {
   });
   button.addEventListener("keyup", end);
 
-  held.querySelector("[data-type-instead]").addEventListener("click", () => {
+  const type = () => {
     typing = true;
     typed.hidden = false;
     help.hidden = true;
     button.type = "submit";
-    input.value = "";
     input.focus();
-  });
+  };
+  held.querySelector("[data-type-instead]").addEventListener("click", type);
+  // What was typed before was not right, and is there to be mended.
+  if ("typed" in held.dataset) type();
 
   // Back from the next page: the button can be held again, the server knows what was sent.
   window.addEventListener("pageshow", (event) => {
