@@ -176,13 +176,12 @@ def announce(run_id: int) -> None:
 
 def waiting() -> list[int]:
     """Runs that want a worker: nobody works at them now."""
-    found = ImportRun.objects.filter(leasing.free(), state__in=RUNNING)
-    return list(found.order_by("id").values_list("pk", flat=True))
+    return leasing.waiting(*RUNNING)
 
 
 def advance(run_id: int) -> bool:
     """Do what a run wants done; False when another worker is at it, or there is nothing."""
-    if not leasing.take(run_id):
+    if not leasing.take(run_id, *RUNNING):
         return False
     try:
         _work(ImportRun.objects.select_related("subscriber_list").get(pk=run_id))

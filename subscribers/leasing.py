@@ -22,6 +22,7 @@ from django.utils import timezone
 from subscribers.models import ImportRun
 
 RUNNING = (ImportRun.State.CHECKING, ImportRun.State.RUNNING)
+LIVE = (*RUNNING, ImportRun.State.UNDOING)
 LEASE = datetime.timedelta(seconds=30)
 BEAT = datetime.timedelta(seconds=5)
 
@@ -30,8 +31,13 @@ class LeaseLost(Exception):
     """Another worker goes on with the run."""
 
 
-def free() -> Q:
-    """Runs that nobody works at."""
+def waiting(*states: ImportRun.State) -> list[int]:
+    """Runs in these states that nobody works at."""
+    found = ImportRun.objects.filter(_free(), state__in=states).order_by("id")
+    return list(found.values_list("pk", flat=True))
+
+
+def _free() -> Q:
     return Q(leased_until=None) | Q(leased_until__lt=timezone.now())
 
 
@@ -48,9 +54,9 @@ def start(run: ImportRun) -> None:
     run.worker, run.leased_until = uuid.uuid4().hex, timezone.now() + LEASE
 
 
-def take(run_id: int) -> bool:
-    """Give a run that wants work to this process, where nobody is at it."""
-    wanted = ImportRun.objects.filter(free(), pk=run_id, state__in=RUNNING)
+def take(run_id: int, *states: ImportRun.State) -> bool:
+    """Give a run in one of these states to this process, where nobody is at it."""
+    wanted = ImportRun.objects.filter(_free(), pk=run_id, state__in=states)
     return bool(wanted.update(worker=uuid.uuid4().hex, leased_until=timezone.now() + LEASE))
 
 

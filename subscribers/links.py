@@ -130,11 +130,7 @@ def _open(token: str) -> Link | None:
         return None
     if max(subscription_id, mailing_id) >= 1 << 63:  # Beyond what a database key can be.
         return None
-    subscription = (
-        Subscription.objects.select_related("subscriber", "subscriber_list__publication")
-        .filter(pk=subscription_id)
-        .first()
-    )
+    subscription = Subscription.present(subscription_id)
     return Link(token, subscription, mailing_id) if subscription else None
 
 

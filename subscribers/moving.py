@@ -2,8 +2,10 @@
 
 Promises: the same answer whatever is known of the new address, until its owner confirms; then a
 reader who was two becomes one, with the history of both, and who was subscribed at either address
-still is: confirming was the reader's own act. A complaint stays one, and a suppressed address
-stays suppressed, but for what an erasure left.
+still is: confirming was the reader's own act, from a mailbox that can be reached, so what had
+bounced goes on as it was before. Links in what was sent by either subscription open the one that
+goes on. A complaint stays one, and a suppressed address stays suppressed, but for what an erasure
+left.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from subscribers import outbox, suppression
 from subscribers.fingerprint import fingerprint
 from subscribers.models import (
     AddressChange,
+    FormerSubscription,
     Notice,
     Subscriber,
     Subscription,
@@ -70,7 +73,7 @@ def carry_out(notice: Notice, ip: str | None) -> bool:
             _merge(person, other, ip)
         else:
             _readdress(person, address)
-            _record(person.subscriptions.all(), ip)
+            _record(_reached(person), ip)
         suppression.welcome_back(address.key, notice.subscription.subscriber_list.publication_id)
     return True
 
@@ -83,22 +86,37 @@ def _readdress(person: Subscriber, address: Address) -> None:
 
 def _merge(person: Subscriber, into: Subscriber, ip: str | None) -> None:
     """Make one reader of two; of two subscriptions to one list one goes on."""
-    theirs = {each.subscriber_list_id: each for each in into.subscriptions.select_for_update()}
-    for own in person.subscriptions.select_for_update():
-        other = theirs.get(own.subscriber_list_id)
+    had_bounced = set(into.subscriptions.filter(state=State.BOUNCED).values_list("pk", flat=True))
+    theirs = {each.subscriber_list_id: each for each in _reached(into)}
+    for own in _reached(person):
+        other = theirs.pop(own.subscriber_list_id, None)
         if other is None:
             _record([own], ip)
             continue
         lost, kept = sorted((own, other), key=lambda each: _WEIGHTS.get(State(each.state), 0))
         _join(lost, kept)
         _record([kept], ip, f"joined with a subscription that was {lost.state}")
+    _record([each for each in theirs.values() if each.pk in had_bounced], ip)
     person.subscriptions.update(subscriber=into)
     person.moves.update(subscriber=into)
     person.delete()
 
 
+def _reached(person: Subscriber) -> list[Subscription]:
+    """All subscriptions of a reader whose mailbox just answered; none is *bounced* any more."""
+    own = list(person.subscriptions.select_for_update())
+    for each in own:
+        before = each.events.exclude(state=State.BOUNCED).order_by("at", "id").last()
+        if each.state == State.BOUNCED and before is not None:
+            each.state = before.state
+            each.save(update_fields=["state", "changed_at"])
+    return own
+
+
 def _join(lost: Subscription, kept: Subscription) -> None:
     joining.send(Subscription, lost_id=lost.pk, kept_id=kept.pk)
+    lost.former.update(present=kept)
+    FormerSubscription.objects.create(number=lost.pk, present=kept)
     with connection.cursor() as cursor:
         # By the database itself: Django would date each event anew.
         cursor.execute(_COPY, [kept.pk, lost.pk])

@@ -1,13 +1,17 @@
 """What subscribers announces to whoever may listen; nothing here depends on being heard.
 
-``import_due`` carries ``run_id``, ``notice_due`` nothing, after the transaction that left the work
-in the database. When nobody hears it, the scheduler finds it a few seconds later.
+``import_due`` carries ``run_id`` of an import or its undoing, ``notice_due`` nothing, after the
+transaction that left the work in the database. When nobody hears it, the scheduler finds it a few
+seconds later.
 """
 
 from django.dispatch import Signal
 
 import_due = Signal()
 notice_due = Signal()
+
+# Sent with ``run`` in the transaction that takes the last of an import's readers back.
+import_undone = Signal()
 
 # Sent within the transaction of an erasure with ``subscription_ids`` and ``addresses``, before the
 # person is gone: whoever keeps anything about them forgets it now.

@@ -1,17 +1,20 @@
 """Taking an import back.
 
-Promises: only whom the import brought goes, and nobody who did anything since, or whom the caller
-spares; each chunk is a transaction of its own, so that nobody waits for hundreds of thousands to
-be taken out; the run says so from before the first until all are gone, and what was cut off goes
-on when asked again.
+Owns: from ``begin`` to the end, which a worker comes to. Promises: only whom the import brought
+goes, and nobody who did anything since, or whom the caller spares; each chunk is a transaction of
+its own, so that nobody waits for hundreds of thousands to be taken out; the run counts them as they
+go, and what was cut off goes on with whichever worker comes next.
 """
 
 from __future__ import annotations
 
+import logging
+
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
-from subscribers import membership
+from subscribers import importing, leasing, membership
 from subscribers.models import (
     ImportRun,
     Notice,
@@ -19,24 +22,66 @@ from subscribers.models import (
     Subscription,
     SubscriptionEvent,
 )
+from subscribers.signals import import_undone
 
+logger = logging.getLogger(__name__)
+
+State = ImportRun.State
 CHUNK = 5000
 
 
-def undo(run: ImportRun, spared: Exists | Q) -> int:
-    """Take back what a run brought; answers how many. Who may: ``delivery.imports``.
+def begin(run: ImportRun, *, here: bool = False) -> bool:
+    """Have a run taken back by a worker, or ``here``; False when it is not done, or begun."""
+    done = ImportRun.objects.filter(pk=run.pk, state=State.DONE)
+    if not done.update(state=State.UNDOING, position=0):
+        return False
+    run.refresh_from_db()
+    if here:
+        leasing.start(run)
+        run.save(update_fields=["worker", "leased_until"])
+    else:
+        importing.announce(run.pk)
+    return True
+
+
+def waiting() -> list[int]:
+    """Runs whose undoing wants a worker: nobody works at them now."""
+    return leasing.waiting(State.UNDOING)
+
+
+def advance(run_id: int, spared: Exists | Q) -> bool:
+    """Take back what a run brought; False when another worker is at it, or there is nothing.
 
     ``spared`` is a condition on a subscription, OuterRef("pk").
     """
-    taken, last = 0, 0
+    if not leasing.take(run_id, State.UNDOING):
+        return False
+    run = ImportRun.objects.select_related("subscriber_list").get(pk=run_id)
+    try:
+        finish(run, spared)
+    except leasing.LeaseLost:
+        logger.warning("undoing import=%s is with another worker by now", run_id)
+    return True
+
+
+def finish(run: ImportRun, spared: Exists | Q) -> None:
+    """Take back all of a run that is leased to this process; raises ``LeaseLost``."""
+    with leasing.held(run):
+        _take_back_all(run, spared)
+
+
+def _take_back_all(run: ImportRun, spared: Exists | Q) -> None:
+    last = 0
     while chunk := list(_brought(run, spared, last).values_list("pk", flat=True)[:CHUNK]):
         with transaction.atomic():
             people = _held(run, spared, chunk)
             _take_back(run, people)
-        taken, last = taken + len(people), chunk[-1]
-    begun = ImportRun.objects.filter(pk=run.pk, state=ImportRun.State.UNDOING)
-    begun.update(state=ImportRun.State.UNDONE)
-    return taken
+            leasing.record(run, position=run.position + len(people))
+        last = chunk[-1]
+    with transaction.atomic():
+        counts = {**run.counts, "taken": run.position}
+        leasing.record(run, state=State.UNDONE, counts=counts, finished_at=timezone.now())
+        import_undone.send(ImportRun, run=run)
 
 
 def _brought(run: ImportRun, spared: Exists | Q, after: int) -> QuerySet[Subscription]:

@@ -3,6 +3,7 @@
 from subscribers.models.imports import ImportRow, ImportRun
 from subscribers.models.notices import AddressChange, Notice, Posted
 from subscribers.models.people import (
+    FormerSubscription,
     ListTally,
     Membership,
     Subscriber,
@@ -17,6 +18,7 @@ from subscribers.models.suppression import FingerprintField, Release, Suppressio
 __all__ = [
     "AddressChange",
     "FingerprintField",
+    "FormerSubscription",
     "ImportRow",
     "ImportRun",
     "ListTally",

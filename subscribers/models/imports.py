@@ -25,7 +25,7 @@ class ImportRun(models.Model):
         CHECKED = "checked", _("已检查，待导入")
         RUNNING = "running", _("正在导入")
         DONE = "done", _("已导入")
-        UNDOING = "undoing", _("撤销未完成")
+        UNDOING = "undoing", _("正在撤销")
         UNDONE = "undone", _("已撤销")
         FAILED = "failed", _("未能导入")
 

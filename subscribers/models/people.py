@@ -126,6 +126,25 @@ class Subscription(models.Model):
     def __str__(self) -> str:
         return f"{self.subscriber} – {self.subscriber_list}"
 
+    @classmethod
+    def present(cls, pk: int) -> Subscription | None:
+        """What a link or a token means by ``pk``: also where that one went on in another."""
+        found = cls.objects.select_related("subscriber", "subscriber_list__publication")
+        return found.filter(pk=pk).first() or found.filter(former=pk).first()
+
+
+class FormerSubscription(models.Model):
+    """The number of a subscription that went on in another one, when two readers became one.
+
+    Links and tokens in mails that were sent by it hold that number, and never expire.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    present = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="former")
+
+    def __str__(self) -> str:
+        return f"{self.number} → {self.present_id}"
+
 
 class ListTally(models.Model):
     """Changes of how many subscriptions of a list are in a state; their sum is the count.

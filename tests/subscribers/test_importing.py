@@ -244,7 +244,7 @@ def _cut_off_after(count, whole):
 def test_two_workers_do_not_work_at_one_run(readers):
     run = _receive(readers, CSV.encode())
     importing.begin(run)
-    assert leasing.take(run.pk)
+    assert leasing.take(run.pk, *leasing.RUNNING)
     assert not importing.advance(run.pk)
     assert importing.waiting() == []
 
@@ -252,7 +252,7 @@ def test_two_workers_do_not_work_at_one_run(readers):
 def test_a_worker_that_was_replaced_records_nothing_more(readers):
     run = _receive(readers, CSV.encode())
     importing.begin(run, proceed=True)
-    assert leasing.take(run.pk)
+    assert leasing.take(run.pk, *leasing.RUNNING)
     slow = ImportRun.objects.get()
     ImportRun.objects.update(leased_until=timezone.now() - leasing.BEAT)
     assert importing.waiting() == [run.pk]
@@ -280,14 +280,20 @@ def test_a_lease_is_renewed_beside_a_long_statement(monkeypatch):
     assert (run.leased_until, run.worker) == (None, "")
 
 
+def _undo(run: ImportRun) -> int:
+    imports.begin_undoing(run)
+    assert imports.advance_undoing(run.pk)
+    run.refresh_from_db()
+    return run.counts["taken"]
+
+
 def test_an_import_is_undone_and_leaves_others_alone(readers, reader):
     run = _import(readers, CSV.encode())
-    assert imports.undo(run) == 1
+    assert _undo(run) == 1
     assert _addresses() == ["zhang@example.com"]
     assert Subscriber.objects.count() == 1
-    run.refresh_from_db()
     with pytest.raises(ImportFailed, match="已撤销"):
-        imports.undo(run)
+        _undo(run)
 
 
 def test_undoing_spares_who_acted_meanwhile(readers):
@@ -295,7 +301,7 @@ def test_undoing_spares_who_acted_meanwhile(readers):
     from subscribers.leaving import leave
 
     leave(Subscription.objects.get(subscriber__key="li@example.com").pk, "page")
-    assert imports.undo(run) == 1
+    assert _undo(run) == 1
     assert _addresses() == ["li@example.com"]
 
 
@@ -313,11 +319,11 @@ def test_undoing_spares_whoever_is_named_in_what_came_back(readers):
     named = Subscription.objects.get(subscriber__key="li@example.com")
     about = {"subscription": named, "door": "imap", "fingerprint": "1", "size": 1}
     ReturnedMessage.objects.create(**about, received_at=timezone.now())
-    assert imports.undo(run) == 1
+    assert _undo(run) == 1
     assert _addresses() == ["li@example.com"]
 
 
-def test_an_undoing_that_was_cut_off_goes_on_when_asked_again(readers, reader, monkeypatch):
+def test_an_undoing_that_was_cut_off_goes_on_with_the_next_worker(readers, reader, monkeypatch):
     data = HEADER + "".join(f"r{number}@example.com,甲,乙\n" for number in range(5))
     run = _import(readers, data.encode(), consent="double")
     monkeypatch.setattr(undoing, "CHUNK", 2)
@@ -332,12 +338,14 @@ def test_an_undoing_that_was_cut_off_goes_on_when_asked_again(readers, reader, m
     with monkeypatch.context() as broken:
         broken.setattr(undoing, "_take_back", cut_off)
         with pytest.raises(_CutOff):
-            imports.undo(run)
+            _undo(run)
     run.refresh_from_db()
-    assert (run.state, Subscription.objects.count()) == ("undoing", 4)
-    assert imports.undo(run) == 3
+    assert (run.state, run.position, Subscription.objects.count()) == ("undoing", 2, 4)
+    assert undoing.waiting() == [run.pk]
+    assert imports.advance_undoing(run.pk)
     run.refresh_from_db()
-    assert run.state == "undone"
+    assert (run.state, run.counts["taken"]) == ("undone", 5)
+    assert undoing.waiting() == []
     assert list(Subscriber.objects.all()) == [reader.subscriber]
     assert not Notice.objects.exists()
     assert not SubscriptionEvent.objects.exists()
@@ -347,7 +355,7 @@ def test_nothing_is_undone_once_somebody_was_written_to(readers):
     run = _import(readers, CSV.encode())
     mailings.start(factories.mailing().pk)
     with pytest.raises(ImportFailed, match="不能再撤销"):
-        imports.undo(run)
+        _undo(run)
 
 
 def test_a_file_without_addresses_is_refused_with_its_header(readers):

@@ -19,6 +19,7 @@ from dongtai_mail.message.reply import Reply, Stage
 from subscribers import exporting, importing, outbox, signup, suppression, tokens
 from subscribers.erasure import erase
 from subscribers.fingerprint import fingerprint
+from subscribers.leaving import leave
 from subscribers.models import (
     AddressChange,
     ImportRun,
@@ -164,6 +165,38 @@ def test_of_two_subscriptions_one_goes_on_with_both_histories(stranger, here, th
     assert history[0]["at"] == at.isoformat()
     assert (history[-1]["state"], "joined" in history[-1]["detail"]) == (after, True)
     assert _targeted() == (after == State.CONFIRMED)
+
+
+def test_links_in_what_was_sent_by_either_subscription_open_the_one_that_goes_on(stranger, reader):
+    old = _token(reader)
+    kept = _merged(stranger, reader, State.CONFIRMED)
+    assert kept.pk != reader.pk
+    assert "o***@example.com" in stranger.get(f"/p/{old}/").content.decode()
+    stranger.post(f"/u/{old}/", {"List-Unsubscribe": "One-Click"})
+    kept.refresh_from_db()
+    assert kept.state == State.UNSUBSCRIBED
+    third = factories.subscribe(kept.subscriber_list, "third@example.com")[0]
+    stranger.post(f"/p/{old}/address/", {"email": "third@example.com"})
+    stranger.post(tokens.path(Notice.objects.get()))
+    leave(third.pk, "page")
+    assert "恢复订阅" in stranger.get(f"/u/{old}/").content.decode()
+    erase(Subscriber.objects.get())
+    assert stranger.post(f"/u/{old}/").content == stranger.post("/u/x/").content
+
+
+@pytest.mark.parametrize("before", [State.CONFIRMED, State.PENDING])
+@pytest.mark.parametrize("known", [False, True])
+def test_a_bounce_ends_with_the_address_that_bounced(stranger, reader, before, known):
+    for state in (before, State.BOUNCED):
+        Subscription.objects.update(state=state)
+        SubscriptionEvent.objects.create(subscription=reader, state=state, source="imap")
+    if known:
+        factories.subscribe(factories.subscriber_list(slug="weekly"), "other@example.com")
+    _move(stranger, reader, "other@example.com")
+    stranger.post(tokens.path(Notice.objects.get()))
+    reader.refresh_from_db()
+    assert (reader.state, reader.subscriber.key) == (before, "other@example.com")
+    assert (reader.events.last().state, reader.events.last().source) == (before, "address change")
 
 
 def test_what_was_suppressed_meanwhile_stays_so_unless_an_erasure_did_it(stranger, reader):

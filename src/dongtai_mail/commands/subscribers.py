@@ -150,15 +150,19 @@ def _undo(arguments: argparse.Namespace) -> int:
 
     from dongtai_mail.delivery import imports
     from dongtai_mail.desk import audit
+    from subscribers import leasing
     from subscribers.models import ImportRun
 
     run = ImportRun.objects.filter(pk=min(arguments.number, LARGEST)).first()
     if run is None:
         raise shell.CommandRefused(f"没有编号为 {arguments.number} 的导入。")
     with transaction.atomic():
-        imports.begin_undoing(run)
+        imports.begin_undoing(run, here=True)
         audit.by_operator("import.undo-begun", run)
-    count = imports.undo(run)
-    audit.by_operator("import.undone", run, after={"people": count})
+    try:
+        count = imports.undo(run)
+    except (KeyboardInterrupt, leasing.LeaseLost):
+        print(f"没有做完：编号 {run.pk} 的撤销由后台进程接着做。", file=sys.stderr)
+        raise KeyboardInterrupt from None
     print(f"已撤销，取走 {count:,} 人。")
     return 0

@@ -10,10 +10,11 @@ class DeskConfig(AppConfig):
     verbose_name = "Desk"
 
     def ready(self) -> None:
-        from dongtai_mail.desk import immutable, mailing_mail, reviews
+        from dongtai_mail.desk import immutable, import_log, mailing_mail, reviews
         from dongtai_mail.desk.accounts import recording
 
         post_migrate.connect(immutable.install, sender=self, dispatch_uid="desk.immutable")
         recording.listen()
+        import_log.listen()
         mailing_mail.listen()
         reviews.listen()

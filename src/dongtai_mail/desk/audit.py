@@ -109,6 +109,14 @@ def by_operator(
     return _write(None, "dongtai", action, subject, publication, before, after)
 
 
+def later(
+    begun: AuditEntry | None, action: str, subject: Model | str, after: Values | None = None
+) -> AuditEntry:
+    """The same for what a worker came to later: by whoever did what ``begun`` says."""
+    by = (begun.user, begun.actor) if begun else (None, SYSTEM)
+    return _write(*by, action, subject, None, None, after)
+
+
 def _write(
     user: User | None,
     actor: str,

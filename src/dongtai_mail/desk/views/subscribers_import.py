@@ -154,10 +154,6 @@ def import_undo(request: HttpRequest, run: ImportRun) -> HttpResponse:
         with transaction.atomic():
             imports.begin_undoing(run)
             audit.record(request, "import.undo-begun", run)
-        # Chunk by chunk, so that nobody waits; hence no transaction around it.
-        count = imports.undo(run)
-        audit.record(request, "import.undone", run, after={"people": count})
-        messages.success(request, _("已撤销，取走 %(count)s 人。") % {"count": f"{count:,}"})
     except ImportFailed as failed:
         messages.error(request, str(failed))
     return redirect("desk:import", run.pk)
@@ -174,14 +170,14 @@ def _context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     chosen = request.GET.get("verdict", "")
     if chosen.isdecimal() and int(chosen) in verdicts.values:
         refused = ImportRow.objects.filter(run=run, verdict=int(chosen))
-    live = run.state in leasing.RUNNING
+    live = run.state in leasing.LIVE
     return {
         "publication": run.subscriber_list.publication,
         "run": run,
         "encoding": ENCODINGS.get(run.encoding, run.encoding),
         "live": live,
+        "whole": run.counts.get("added") if run.state == ImportRun.State.UNDOING else run.rows,
         "silent": leasing.seconds_left(run) if live else None,
-        "undoable": run.state in imports.UNDOABLE,
         "counts": [
             (each.label, each.value, run.counts.get(each.name.lower(), 0)) for each in verdicts
         ],
