@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from dongtai_mail.delivery import returns
-from dongtai_mail.delivery.models import Attempt, Delivery, ReturnedMessage
+from dongtai_mail.delivery.models import Attempt, Delivery, Mentions, ReturnedMessage
 from subscribers.signals import erasing, gathering, joining
 
 State = Delivery.State
@@ -54,6 +54,7 @@ def _forget(subscription_ids: Collection[int], addresses: Sequence[str], **_: An
     returns.forget(subscription_ids, addresses)
     # What came back quotes the address, often encoded: nothing of it can be kept.
     returned = Q(delivery__in=deliveries) | Q(subscription__in=subscription_ids)
+    Mentions.objects.filter(message__in=ReturnedMessage.objects.filter(returned)).delete()
     ReturnedMessage.objects.filter(returned).update(
         raw=None, judgement=[], evidence="", note="", recipient=""
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import transaction
@@ -61,8 +61,8 @@ class Refusal:
         return f"{self.source}: {words}"[:300]
 
 
-def returned(delivery: Delivery, refusal: Refusal) -> Effect:
-    """A message came back that a relay had accepted."""
+def returned(delivery: Delivery, refusal: Refusal) -> Effect | None:
+    """A message came back that a relay had accepted; None when its reader has moved since."""
     with transaction.atomic():
         _take_back(delivery, refusal)
         return _follow(delivery, refusal, timezone.now())
@@ -83,8 +83,8 @@ def deferred(attempts: Iterable[Attempt]) -> None:
     now = timezone.now()
     for attempt in attempts:
         reason, refusal = _said(attempt)
-        if reason in _OF_MAILBOX and (subscription_id := _meant(attempt.delivery)) is not None:
-            _count(subscription_id, attempt.delivery, refusal, now)
+        if reason in _OF_MAILBOX:
+            _follow(attempt.delivery, replace(refusal, severity=Severity.SOFT), now)
 
 
 def _said(attempt: Attempt) -> tuple[Reason, Refusal]:
@@ -128,25 +128,20 @@ def _take_back(delivery: Delivery, refusal: Refusal) -> None:
     reasons.count([(attempt, State.BOUNCED)])
 
 
-def _follow(delivery: Delivery, refusal: Refusal, now: datetime.datetime) -> Effect:
-    subscription_id = _meant(delivery)
+def _follow(delivery: Delivery, refusal: Refusal, now: datetime.datetime) -> Effect | None:
+    subscription_id = delivery.subscription_id
     if subscription_id is None:
         return Effect.NONE
+    if _outdated(delivery):
+        return None
     if refusal.severity is Severity.HARD:
         return _end(subscription_id, refusal.door, refusal.detail)
     return _count(subscription_id, delivery, refusal, now)
 
 
-def _meant(delivery: Delivery) -> int | None:
-    """The subscription that a refusal speaks of; None when its reader is gone or has moved."""
-    return None if outdated(delivery) else delivery.subscription_id
-
-
-def outdated(delivery: Delivery) -> bool:
+def _outdated(delivery: Delivery) -> bool:
     """Whether the reader has another address by now than the one that was written to."""
-    person = None
-    if delivery.subscription_id is not None:
-        person = Subscriber.objects.filter(subscriptions=delivery.subscription_id).first()
+    person = Subscriber.objects.filter(subscriptions=delivery.subscription_id).first()
     if person is None or delivery.address == person.address:
         return False
     return parse(delivery.address).key != person.key

@@ -11,9 +11,7 @@ goes on.
 from __future__ import annotations
 
 import datetime
-import email
 import hashlib
-import json
 import logging
 import re
 from collections.abc import Callable, Collection
@@ -25,12 +23,11 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from dongtai_mail.delivery import policy
-from dongtai_mail.delivery.models import Delivery, ReturnedMessage
+from dongtai_mail.delivery import mentions, policy
+from dongtai_mail.delivery.models import Delivery, Mentions, ReturnedMessage
 from dongtai_mail.keys import keyring
 from dongtai_mail.message import verp
 from dongtai_mail.message.feedback import Feedback, Kind, RecipientReport, Severity, read
-from dongtai_mail.message.feedback.mime import readable
 from dongtai_mail.message.links import LEAVE
 from dongtai_mail.message.seal import SealError
 from subscribers import leaving
@@ -47,8 +44,6 @@ KEEP_BYTES = 1024 * 1024
 LEFT_SECONDS = 60
 MAIL_DOORS = ("imap", "lmtp")
 _RECORDED_ONLY = (Kind.DELIVERED, Kind.AUTO_REPLY, Kind.DELAYED)
-# Without any of these a message says nothing but what its octets do.
-_ENCODED = (b"=?", b"base64", b"quoted-printable", b"uue")
 _VERP = re.compile(r"\+[0-9a-f]{50}", re.IGNORECASE)
 _LARGEST_ID = (1 << 63) - 1
 
@@ -83,16 +78,19 @@ def store(
     """Keep a message, once; the same octets to the same recipient are the same row."""
     recipient = plain(recipient, 320)
     whole = hashlib.sha256(recipient.encode() + b"\0" + raw)
-    row, _ = ReturnedMessage.objects.get_or_create(
-        fingerprint=fingerprint or whole.hexdigest(),
-        defaults={
-            "door": door,
-            "recipient": recipient,
-            "raw": raw[:KEEP_BYTES],
-            "size": size or len(raw),
-            "received_at": timezone.now(),
-        },
-    )
+    with transaction.atomic():
+        row, new = ReturnedMessage.objects.get_or_create(
+            fingerprint=fingerprint or whole.hexdigest(),
+            defaults={
+                "door": door,
+                "recipient": recipient,
+                "raw": raw[:KEEP_BYTES],
+                "size": size or len(raw),
+                "received_at": timezone.now(),
+            },
+        )
+        if new:
+            mentions.store(row)
     return row
 
 
@@ -104,6 +102,7 @@ def process(pk: int, understand: Understand | None = None) -> None:
             if message is not None:
                 _judge(message, *(understand or _understand)(message))
                 message.save()
+                mentions.judged(message)
     except DatabaseError:
         raise
     except Exception as error:
@@ -147,8 +146,9 @@ def _act(message: ReturnedMessage, known: Known, feedback: Feedback) -> None:
     """Apply the policy about somebody who is known to be meant."""
     if feedback.kind is Kind.BOUNCE and known.delivery:
         refusal = _refusal(message, known.delivery, feedback.recipients)
-        message.effect = policy.returned(known.delivery, refusal)
-        if policy.outdated(known.delivery):
+        effect = policy.returned(known.delivery, refusal)
+        message.effect = effect or Effect.NONE
+        if effect is None:
             message.note = "退回的是读者以前的地址，对现在的地址没有影响。"
     elif known.subscription is None:
         _ignore(message, "这位读者的资料已经删除。")
@@ -227,7 +227,7 @@ def known(delivery_id: int) -> Known | None:
     delivery = Delivery.objects.filter(pk=min(delivery_id, _LARGEST_ID)).first()
     if delivery is None:
         return None
-    return Known(_subscription(delivery.subscription_id or 0), delivery)
+    return Known(Subscription.present(delivery.subscription_id or 0), delivery)
 
 
 def _by_leave(token: str) -> Known | None:
@@ -235,12 +235,7 @@ def _by_leave(token: str) -> Known | None:
         (pk,) = keyring().open_caseless(LEAVE, token)
     except SealError:
         return None
-    return Known(_subscription(min(pk, _LARGEST_ID)))
-
-
-def _subscription(pk: int) -> Subscription | None:
-    related = Subscription.objects.select_related("subscriber", "subscriber_list__publication")
-    return related.filter(pk=pk).first()
+    return Known(Subscription.present(min(pk, _LARGEST_ID)))
 
 
 def _recorded(report: RecipientReport) -> dict[str, Any]:
@@ -254,8 +249,8 @@ def _recorded(report: RecipientReport) -> dict[str, Any]:
 
 
 def plain(text: str, limit: int) -> str:
-    """Text that every database can keep: no NUL, no half characters."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "")[:limit]
+    """Text that every database can keep: for a NUL it shows that there was something."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")[:limit]
 
 
 def may_retry(message: ReturnedMessage) -> bool:
@@ -284,43 +279,11 @@ def forget_old() -> None:
     old = timezone.now() - datetime.timedelta(days=settings.RETURNED_DAYS)
     kept = ReturnedMessage.objects.filter(received_at__lt=old, raw__isnull=False)
     kept.filter(Q(subscription=None) | Q(effect=Effect.NONE)).delete()
+    Mentions.objects.filter(message__in=kept).update(inside="")
     kept.update(raw=None)
 
 
 def forget(subscription_ids: Collection[int], addresses: Collection[str]) -> None:
     """Erase a person: what came back from or about them, wherever the address stands in it."""
-    gone = set(
-        ReturnedMessage.objects.filter(subscription__in=subscription_ids).values_list(
-            "pk", flat=True
-        )
-    )
-    needles = [address.lower() for address in addresses if address]
-    rows = ReturnedMessage.objects.values_list("pk", "recipient", "judgement", "note", "raw")
-    for pk, recipient, judgement, note, raw in rows.iterator(chunk_size=100):
-        told = _read(raw)
-        text = f"{recipient} {json.dumps(judgement, ensure_ascii=False)} {note} {told}"
-        # What can't be read to its end may name anybody; it must not keep anybody's erasure up.
-        if told is None or any(needle in text.lower() for needle in needles):
-            gone.add(pk)
-    ReturnedMessage.objects.filter(pk__in=gone).delete()
-
-
-def _read(raw: bytes | memoryview | None) -> str | None:
-    """All that a message says, in the clear and in encoded words and parts.
-
-    None where strangers have written what the parser breaks at, as parts within parts without end.
-    """
-    octets = bytes(raw or b"")
-    lower = octets.lower()
-    if not any(mark in lower for mark in _ENCODED):
-        return octets.decode("utf-8", "replace")
-    try:
-        parts = list(email.message_from_bytes(octets).walk())
-        fields = [readable(str(value)) for part in parts for value in part.values()]
-        decoded = [part.get_payload(decode=True) for part in parts if not part.is_multipart()]
-    except Exception:
-        # Python's parser breaks in many ways, and none may keep a reader from being erased.
-        logger.exception("a returned message could not be read to its end")
-        return None
-    texts = [octets, *(piece for piece in decoded if isinstance(piece, bytes))]
-    return " ".join([*fields, *(piece.decode("utf-8", "replace") for piece in texts)])
+    theirs = Q(subscription__in=subscription_ids) | Q(pk__in=mentions.naming(addresses))
+    ReturnedMessage.objects.filter(theirs).delete()
