@@ -13,9 +13,9 @@ from tests.installation import wait_until
 AT_EACH = READERS // len(DOMAINS)
 SESSIONS = 5
 COMPLAINTS = {
-    "qq.test": "421 4.7.0 HL:ICC slow down",
-    "163.test": "452 4.5.3 too many recipients",
-    "example.com": "550 5.7.1 frequency limited",
+    "qq.test": ("data", "421 4.7.0 HL:ICC slow down"),
+    "163.test": ("rcpt", "452 4.5.3 too many recipients"),
+    "example.com": ("dot", "550 5.7.1 frequency limited"),
 }
 REFUSALS = {
     "qq.test": "450 4.2.0 no",
@@ -33,9 +33,9 @@ ABOUT_THE_LETTER = [
 
 
 class _Refusals:
-    """Refuse the recipients at some domains, until told otherwise."""
+    """Refuse the recipients at some domains, each at its stage, until told otherwise."""
 
-    def __init__(self, world: World, replies: Mapping[str, str]) -> None:
+    def __init__(self, world: World, replies: Mapping[str, tuple[str, str]]) -> None:
         self.asked: Counter[str] = Counter()
         self.over = False
         self._replies = replies
@@ -43,10 +43,11 @@ class _Refusals:
 
     def __call__(self, stage: str, argument: str) -> str | None:
         domain = argument.rpartition("@")[2]
-        if stage != "rcpt" or self.over or domain not in self._replies:
+        at, reply = self._replies.get(domain, ("", ""))
+        if stage != at or self.over:
             return None
         self.asked[domain] += 1
-        return self._replies[domain]
+        return reply
 
 
 @pytest.mark.parametrize("own_lane", [True, False])
@@ -76,7 +77,7 @@ def test_providers_that_say_slow_down_are_paused_and_others_go_on(
 
 def test_each_refusal_of_a_reader_means_what_it_says(world: World) -> None:
     """Four that pass are tried again later, not all at once; an unknown reader is bounced."""
-    refusals = _Refusals(world, REFUSALS)
+    refusals = _Refusals(world, {domain: ("rcpt", reply) for domain, reply in REFUSALS.items()})
     world.start_worker()
     world.send()
     expected = {"deferred": 4 * AT_EACH, "bounced": AT_EACH}
@@ -88,6 +89,8 @@ def test_each_refusal_of_a_reader_means_what_it_says(world: World) -> None:
     assert len(waits) > 2 * AT_EACH
     assert 3 < min(waits) < max(waits) < 8
     assert set(refusals.asked.values()) == {AT_EACH}
+    # The unknown are written to no more, and nobody else.
+    assert _left_out(world) == ["post.test"] * AT_EACH
     refusals.over = True
     world.finish()
     world.assert_adds_up()
@@ -110,11 +113,22 @@ def test_a_refusal_of_the_letter_stops_the_mailing_and_blames_nobody(world: Worl
         # What was claimed before the first answer was recorded.
         assert 1 <= len(asked) <= 2 * BATCH + SESSIONS
         assert not world.ledger()["bounced"]
+        assert not _left_out(world)
         world.assert_adds_up()
     world.smtp.script = lambda stage, argument: None
     _go_on(world)
     world.finish()
     world.assert_everybody_has_one()
+
+
+def _left_out(world: World) -> list[str]:
+    """The domains of those whom no further mailing would go to."""
+    rows = world.query(
+        "SELECT split_part(key, '@', 2) FROM subscribers_subscriber WHERE hash IN "
+        "(SELECT hash FROM subscribers_suppression) OR id IN "
+        "(SELECT subscriber_id FROM subscribers_subscription WHERE state <> 'confirmed')"
+    )
+    return [domain for (domain,) in rows]
 
 
 def _go_on(world: World) -> None:
