@@ -10,7 +10,7 @@ from django.test import Client
 from dongtai_mail.demo import sample_manuscript
 from dongtai_mail.desk.models import AuditEntry, Membership
 from dongtai_mail.desk.views.manuscripts import MOST_FINDINGS, MOST_LINES
-from dongtai_mail.issues.importing import MAXIMUM_BYTES
+from dongtai_mail.issues.importing import MAXIMUM_BYTES, MAXIMUM_LINES
 from dongtai_mail.issues.models import Issue, ManuscriptDraft
 from dongtai_mail.issues.proofreading import findings
 from tests import factories
@@ -146,8 +146,9 @@ def test_a_draft_can_be_given_up(desk, draft):
         (b"", "文件是空的"),
         (b"%PDF-1.7 ...", "PDF"),
         (b"x" * (MAXIMUM_BYTES + 1), "超过 2 MB"),
+        (b"1. a\r" * (MAXIMUM_LINES + 1), "超过 15,000 行"),
     ],
-    ids=["empty", "pdf", "too big"],
+    ids=["empty", "pdf", "too big", "too long"],
 )
 def test_what_is_no_manuscript_is_refused_with_the_reason(desk, publication, data, reason):
     response = _upload(desk, data)

@@ -30,6 +30,9 @@ from dongtai_mail.issues.models import (
 
 # An issue has some 75 kB; reading is work that a page waits for.
 MAXIMUM_BYTES = 2 * 1024 * 1024
+# Ten times the longest issue: what takes time in reading is a line, however short.
+MAXIMUM_LINES = 15_000
+_LINE_ENDS = (b"\n", b"\r", "\u2028".encode(), "\u2029".encode())
 _PLACES = {
     "number": "期号",
     "masthead": "刊名",
@@ -96,6 +99,12 @@ def refuse_too_big(data: bytes) -> None:
         raise ImportRefused(
             _("文件有 %(size)s 字节，超过 %(most)s 字节的上限；请拆开或去掉附带的内容。")
             % {"size": f"{len(data):,}", "most": f"{MAXIMUM_BYTES:,}"}
+        )
+    lines = max(map(data.count, _LINE_ENDS))
+    if lines > MAXIMUM_LINES:
+        raise ImportRefused(
+            _("文件有 %(lines)s 行，超过 %(most)s 行的上限；请拆成几个文件，一期一个。")
+            % {"lines": f"{lines:,}", "most": f"{MAXIMUM_LINES:,}"}
         )
 
 
