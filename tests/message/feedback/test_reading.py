@@ -121,6 +121,16 @@ def test_a_complaint_that_a_colleague_forwards_is_one() -> None:
     assert [report.address for report in feedback.recipients] == ["li@example.org"]
 
 
+def test_a_sentence_that_is_over_does_not_make_the_next_address_a_helpers() -> None:
+    head = "From: MAILER-DAEMON@x.example\nSubject: Undelivered Mail\n\n"
+    told = "<li@example.org>: Host or domain name not found"
+    for line, found in (
+        ("For assistance write to our postmaster.", 1),
+        ("For assistance write to", 0),
+    ):
+        assert len(read(f"{head}{line}\n\n{told}\n".encode()).recipients) == found
+
+
 @pytest.mark.parametrize(
     ("told", "severity"),
     [

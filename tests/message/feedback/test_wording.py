@@ -21,6 +21,16 @@ from dongtai_mail.message.feedback.status import CODES, STATUSES, find_code, fin
 
 SAID: dict[Reason, tuple[str, ...]] = {
     Reason.USER_UNKNOWN: (
+        # How qmail ends whatever a server said; no word about time.
+        "Remote host said: 550 That user does not exist here Giving up on 192.0.2.7.",
+        "550 We have no mailbox of that name",
+        "550 This mailbox was removed last year",
+        "550 The recipient can not be verified",
+        "550 <li@example.org> is not registered here",
+        "550 Non existing user",
+        "550 unavailable mail user",
+        "550 该邮箱已注销",
+        "550 この宛先は登録されていません",
         "550 5.1.1 <li@example.org>: Recipient address rejected: User unknown",
         "550-5.1.1 The email account that you tried to reach does not exist. Please try",
         "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup",
@@ -100,6 +110,8 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "Не удалось найти указанный адрес электронной почты",
     ),
     Reason.HOST_UNKNOWN: (
+        "550 DNS query: that domain does not exist",
+        "Bad host: nowhere.example has no entry in DNS",
         "550 5.1.2 <li@nowhere.example>... Host unknown (Name server: host not found)",
         "Host or domain name not found. Name service error for name=nowhere.example",
         "Unrouteable address",
@@ -115,6 +127,7 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "CNAME lookup failed permanently. (#5.4.4)",
     ),
     Reason.NO_MAIL_HOST: (
+        "550 example.org has no valid mail exchanger",
         "550 5.1.10 Domain nowhere.example does not accept mail (nullMX)",
         "an MX or SRV record indicated no SMTP service",
         "host/domain does not accept mail",
@@ -231,6 +244,7 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "SPF验证未通过",
     ),
     Reason.POLICY: (
+        "550 Requested action not taken: mail refused",
         "550 5.7.0 Local Policy Violation",
         "550 Denied by policy",
         "554 5.7.1 <li@example.org>: Recipient address rejected: Policy Rejection",
@@ -268,6 +282,7 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "exceeded mailsize limit",
     ),
     Reason.CONTENT: (
+        "Remote host said: 554 5.6.0 Invalid MIME in the message",
         "552 5.6.0 Headers too large (3 max)",
         "554 Transaction failed: Duplicate header 'DKIM-Signature'.",
         "550 5.7.1 Messages with multiple addresses in From: header are not accepted",

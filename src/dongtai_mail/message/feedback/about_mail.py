@@ -224,7 +224,7 @@ CLIENTS = (
         r"|network|mta|system|machine|domain)(?: address| name)?(?:(?! (?:after|said)\b).){0,60}"
         r"(?:reject|block|banned|denied|refused|not (?:allowed|accepted|permitted|authori[sz]ed)"
         r"|blacklist|prohibited|unauthori[sz]ed|dynamic|suspicious)"
-        r"|(?:block|banned|reject|refus|denied|deny|bad|unwelcome)[^:]{0,30}"
+        r"|(?:block|banned|reject|refus|denied|deny|bad(?! host)|unwelcome)[^:]{0,30}"
         r"(?:\bip\b|\bhost\b|connection|ip address|\[\d{1,3}\.\d)"
         r"|(?:connection|session|transaction|service) (?:is |was |has been )?(?:refused|rejected|"
         r"blocked|denied)|no smtp service here|smtp service (?:is )?not available|dynamic (?:ip"
@@ -270,7 +270,8 @@ POLICY = (
         "policy",
         Reason.POLICY,
         r"\bpolic(?:y|ies)\b|(?:security|content).{0,30}(?:issue|violation|restrict|guideline)"
-        r"|not accepted for|prohibited|local (?:rule|policy)|rejected by (?:administrator|rule)"
+        r"|not accepted for|prohibited|not taken: (?:message|mail) refused"
+        r"|local (?:rule|policy)|rejected by (?:administrator|rule)"
         r"|denied by|administrative(?:ly)? (?:prohibit|reject|denied|lock)|violat|违反|策略",
         "550 5.7.0 Local Policy Violation",
     ),
@@ -315,7 +316,7 @@ PASSING = (
         r"|time|attempt)"
         r"|delivery (?:attempts|retry)|not (?:been )?(?:possible|delivered).{0,20}(?:after|within"
         r"|for) "
-        r"\d|投递超时|重试.{0,6}(?:超时|失败)|giving up|expired|last attempt",
+        r"\d|投递超时|重试.{0,6}(?:超时|失败)|giving up(?! on )|expired|last attempt",
         "Message could not be delivered for 5 days; message will be deleted from queue",
     ),
     rule(
@@ -338,7 +339,8 @@ PASSING = (
         r"|(?:host|name|dns).{0,12}(?:try again|lookup failure|server.{0,20}(?:fail|temporar"
         r"|timeout))"
         r"|host (?:is )?(?:down|unreachable)|(?:temporary|transient) (?:dns|name|lookup|resolution)"
-        r"|no (?:dns|response from|answer from)|dns query|failing for a long time"
+        r"|no (?:dns|response from|answer from)|failing for a long time"
+        r"|dns query(?!.{0,40}not (?:exist|found))"
         r"|servers? (?:did not|didn't|not) respond|not respond(?:ing|ed)"
         r"|socket|broken pipe|tls (?:is )?(?:required|handshake|negotiation|not available)|starttls"
         r"|certificate|gateway for|service error for .{0,80}try again|dns (?:soft|server) ",

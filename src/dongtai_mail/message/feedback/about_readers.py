@@ -79,7 +79,7 @@ SUSPENDED = (
         r"|on hold|unavailable for delivery|unsubscribed|over its quota|no longer active)"
         rf"|(?:suspended|disabled|inactive|deactivated|locked|dormant|frozen|expired|discontinued)"
         rf" {_WHO}|(?:帐号|账号|帳號|帐户|账户|邮箱|用户|信箱).{{0,8}}"
-        r"(?:停用|冻结|凍結|禁用|锁定|注销|暂停|过期|失效|休眠|未登录|未激活)"
+        r"(?:停用|冻结|凍結|禁用|锁定|暂停|过期|失效|休眠|未登录|未激活)"
         r"|not active|mailbox (?:is )?(?:locked|inactive|disabled|currently unavailable)"
         r"|temporarily (?:disabled|suspended|inactive)|has been (?:suspended|disabled|deactivated)"
         r"|boite du destinataire archiv|not accepting (?:any )?(?:mail|messages|new)"
@@ -137,7 +137,7 @@ NAMED = (
     rule(
         "no-such-user",
         Reason.USER_UNKNOWN,
-        rf"(?:no such|unknown|invalid|non-?existent|not a valid|bad|illegal|nonexisting"
+        rf"(?:no such|unknown|invalid|non[- ]?exist(?:ent|ing)|not a valid|bad|illegal"
         rf"|unrecogni[sz]ed"
         rf"|unresolvable|undefined|incorrect|wrong|not a known)(?: \w+){{0,2}} {_WHO}"
         r"|(?:no|not any|there is no|isn't a|is not a|not an?)(?: \w+){0,2}"
@@ -167,13 +167,15 @@ ROUTES = (
         Reason.NO_MAIL_HOST,
         r"null ?mx|(?:domain|host|recipient).{0,60}(?:does ?n[o']t|not|never) (?:accept|receive)s? "
         r"(?:any )?(?:e-?mail|mail|messages)|(?:mx|srv) (?:record|or srv record).{0,30}no smtp"
-        r"|no (?:smtp|mail) (?:service|server|exchanger|host)|does not accept mail|nullmx",
+        r"|no (?:valid |usable )?(?:smtp|mail) (?:service|server|exchanger|host)"
+        r"|does not accept mail|nullmx",
         "an MX or SRV record indicated no SMTP service",
     ),
     rule(
         "no-such-host",
         Reason.HOST_UNKNOWN,
-        r"(?:host|domain|server|site)(?: name)?(?: \S{1,80}| \w+ name)? ?(?:is |was |has |could "
+        r"(?:host|domain|server|site)(?: name)?(?: (?!said:)\S{1,80}| \w+ name)?"
+        r" ?(?:is |was |has |could "
         r"|can )?(?:not "
         r"(?:be )?(?:found|exist|known|reachable|resolved?|valid)|unknown|does ?n[o']t exist"
         r"|doesn't exist|couldn't be found|invalid|non-?exist\w+|unreachable|no longer)"
@@ -209,7 +211,7 @@ MISSING = (
         r"|doesn't "
         r"|isn't |cannot |can't )(?:be |been |a )?(?:found|exist\w*|known|listed|valid"
         r"|recogni[sz]ed"
-        r"|local|registered|defined|located|resolved|present|correct|match|matched|available"
+        r"|local|registered|defined|located|resolved|verified|present|correct|match|matched|available"
         r"|hosted|unique)"
         rf"|{_WHO}(?: name| address| \S{{1,80}}| (?:name|address)? ?you \w+)?(?: is| was|:)? ?"
         r"(?:unknown|invalid|nonexist\w*|non-exist\w*|undefined|deleted|incorrect|unlisted|unrecogni[sz]ed|missing|wrong)",
@@ -231,7 +233,10 @@ MISSING = (
         r" .{0,20}(?:table|recipient)|(?:account|mailbox|address).{0,30}(?:does ?n[o']t|not) exist"
         r"|does not exist (?:at|here|on|in)|does ?n[o']t have (?:a|an) .{0,30}(?:account|mailbox)"
         r"|doesn't have (?:a|an) .{0,30}account|no longer (?:a )?(?:such|mailbox)|wasn't found at"
-        r"|not user (?:of|on|here)|(?:user|server|account|mailbox).{0,20}don't exist"
+        r"|not (?:a )?user (?:of|on|here)|(?:is|are) not (?:on|at) this (?:server|system|host)"
+        rf"|not registered here|\b(?:has|have) no {_WHO}"
+        rf"|{_WHO}(?: \S{{1,80}})? (?:has been|was|is) (?:deleted|removed)"
+        r"|(?:user|server|account|mailbox).{0,20}don't exist"
         r"|destinataire (?:invalide|inconnu)|no longer (?:on|at|with|available|exists?|works"
         r"|employed)"
         r"|is not (?:known|recogni[sz]ed|valid) (?:here|at)|deleted (?:mailbox|account|user)"
@@ -257,7 +262,7 @@ MISSING = (
         "chinese-unknown-user",
         Reason.USER_UNKNOWN,
         r"(?:收件人|收信人|用户|帐号|账号|帳號|邮箱|邮件地址|地址|信箱|郵箱|使用者)[^。；;]{0,80}"
-        r"(?:不存在|不正确|无效|错误|有误|未找到|找不到|查无|未注册|未开通|無效)|查无此人|无此用户"
+        r"(?:不存在|不正确|无效|错误|有误|未找到|找不到|查无|未注册|未开通|已注销|被注销|無效)|查无此人|无此用户"
         r"|没有此用户"
         r"|(?:不存在|无此|没有|找不到|查无)(?:的|该|此|这个)?.{0,4}(?:收件人|用户|帐号|账号"
         r"|邮箱|地址)",
@@ -271,7 +276,8 @@ MISSING = (
         r"|(?:rejected|refused|invalid) (?:recipient|address|rcpt)|(?:all )?recipients? (?:were "
         r"|was )?"
         r"(?:rejected|refused|failed)|mailbox (?:is )?(?:currently )?(?:unavailable|not available)"
-        r"|requested action not taken|not deliverable|undeliverable address|mailbox name",
+        r"|requested action not taken|not deliverable|undeliverable address|mailbox name"
+        r"|unavailable (?:mail )?(?:user|recipient)",
         "550 <li@example.org>: Recipient address rejected",
         weak=True,
     ),

@@ -23,7 +23,7 @@ COMMANDS: tuple[tuple[Command, re.Pattern[str], str], ...] = tuple(
         (
             Command.RCPT,
             r"in reply to RCPT TO|unknown address error|<<< ?RCPT|after RCPT|\[RCPT_?TO\]"
-            r"|>>> ?RCPT|SMTP:RCPT|while sending RCPT"
+            r"|>>> ?RCPT|\bsent: ?RCPT|SMTP:RCPT|while sending RCPT"
             r"|need rcpt|no valid recipients?|valid RCPT command|\(RCPT\b|state 1[34]\)"
             r"|like our RCPT TO|does not like recipient|for RCPT TO command|--> ?RCPT|RCPT failed"
             r"|has rejected address|address (?:not|couldn't be) found"

@@ -58,7 +58,7 @@ _NOBODY = re.compile(
 )
 _CONTACT = re.compile(
     r"(?:contact|write|questions?|assistance|support|help|mailto:|e-?mail (?:us|me)|please send"
-    r"|forward .{0,40}|report)[^\n]{0,60}$",
+    r"|forward .{0,40}|report)[^\n]{0,60}(?<![.!])$",
     re.IGNORECASE,
 )
 _ENDS_SECTION = re.compile(
