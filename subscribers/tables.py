@@ -71,9 +71,7 @@ def shape_of(path: Path) -> Shape:
             packages.check(path)
             return Shape(XLSX, "")
         if head.startswith(b"\xd0\xcf\x11\xe0"):
-            raise TableUnreadable(
-                _("这是旧版的 Excel 或 Word 文件（.xls、.doc），请另存为 .xlsx 或“CSV UTF-8”。")
-            )
+            raise TableUnreadable(_of_old_office(file, head))
         if kind := foreign(head):
             raise TableUnreadable(packages.NO_TABLE % {"kind": _(kind)})
         encoding = _encoding(file, head)
@@ -87,6 +85,14 @@ def shape_of(path: Path) -> Shape:
     with path.open(encoding=encoding, newline="") as text:
         first = text.readline(CHARACTERS)
     return Shape(encoding, max(DELIMITERS, key=first.count))
+
+
+def _of_old_office(file: io.BufferedReader, head: bytes) -> str:
+    """What is wrong with a compound file (MS-CFB); its directory says what it holds."""
+    file.seek((int.from_bytes(head[48:52], "little") + 1) * 512)
+    if "EncryptedPackage".encode("utf-16-le") in file.read(4096):
+        return _("这个工作簿有密码，请取消密码、另存之后再导入。")
+    return _("这是旧版的 Excel 或 Word 文件（.xls、.doc），请另存为 .xlsx 或“CSV UTF-8”。")
 
 
 def rows(path: Path, shape: Shape) -> Iterator[Row]:

@@ -1,8 +1,9 @@
-"""The first sheet of an XLSX workbook, as a stream of rows.
+"""The first visible sheet of an XLSX workbook, as a stream of rows.
 
-Owns: the little of ECMA-376 that a list of readers needs: where the first sheet is, its shared
+Owns: the little of ECMA-376 that a list of readers needs: where that sheet is, its shared
 strings, and which numbers are dates. Promises: memory holds the shared strings' characters and one
-row, whatever the file unpacks to; a row out of order is given out as the next. Fails:
+row, whatever the file unpacks to; a row out of order is given out as the next; a cell that shows an
+error (#N/A) says nothing. Fails:
 ``TableUnreadable``, as ``packages``.
 """
 
@@ -58,16 +59,17 @@ class _Relations(Part):
 
 
 class _Book(Part):
-    """What a sheet needs of the rest: ``sheet`` is the first one's name in the archive."""
+    """What a sheet needs of the rest: ``sheet`` is its name in the archive."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         super().__init__()
         self.epoch = CALENDAR_WINDOWS_1900
         self._sheets: list[str] = []
+        self._hidden: list[str] = []
         workbook = _Relations(archive, "").of_kind("officeDocument") or ""
         self.whole(archive, workbook)
         parts = _Relations(archive, workbook)
-        found = (parts.by_id.get(each, ("", "")) for each in self._sheets)
+        found = (parts.by_id.get(each, ("", "")) for each in self._sheets + self._hidden)
         self.sheet = next((target for kind, target in found if kind == "worksheet"), "")
         self.strings = _Strings(archive, parts.of_kind("sharedStrings"))
         self.dates = _Styles(archive, parts.of_kind("styles")).dates
@@ -75,7 +77,8 @@ class _Book(Part):
     def begin(self, name: str, attributes: dict[str, str]) -> None:
         if name == "sheet":
             named = {key[key.rfind(" ") + 1 :]: value for key, value in attributes.items()}
-            self._sheets.append(named["id"])
+            seen = attributes.get("state", "visible") == "visible"
+            (self._sheets if seen else self._hidden).append(named["id"])
         elif name == "workbookPr" and attributes.get("date1904") in ("1", "true"):
             self.epoch = CALENDAR_MAC_1904
 
@@ -117,6 +120,8 @@ class _Strings(Part):
             self.whole(archive, name)
 
     def __getitem__(self, number: int) -> str:
+        if number < 0:
+            raise IndexError
         begin = self._ends[number - 1] if number > 0 else 0
         return self._octets[begin : self._ends[number]].decode()
 
@@ -193,10 +198,14 @@ class _Sheet(Part):
             return self._book.strings[int(value)]
         if self._kind == "b":
             return "FALSE" if value == "0" else "TRUE"
+        if self._kind == "e":
+            return ""
+        if self._kind == "d":
+            return value.replace("T", " ").removesuffix("Z").removesuffix(" 00:00:00")
         if self._kind != "n":
             return value
-        if self._style in self._book.dates:
-            return _date(value, self._book.epoch)
+        if self._style in self._book.dates and (date := _date(value, self._book.epoch)):
+            return date
         if value.isdecimal():
             return value
         number = float(value)
@@ -217,5 +226,5 @@ def _date(value: str, epoch: datetime.datetime) -> str:
     try:
         moment = str(from_excel(float(value), epoch))
     except (ValueError, OverflowError):
-        return value
+        return ""
     return moment.removesuffix(" 00:00:00")

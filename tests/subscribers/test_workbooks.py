@@ -71,6 +71,29 @@ def test_cells_are_what_excel_shows(read):
     ]
 
 
+def test_a_sheet_that_nobody_sees_is_not_the_list(read):
+    book = Workbook()
+    book.active.append(("kept@example.com",))
+    book.active.sheet_state = "veryHidden"
+    book.create_sheet().append(("shown@example.com",))
+    assert read(_saved(book)) == [(1, ["shown@example.com"])]
+
+
+def test_strict_workbooks_write_dates_as_such_and_errors_are_nothing(read):
+    strict = "http://purl.oclc.org/ooxml/spreadsheetml/main"
+    cells = '<c t="d"><v>2026-11-02T00:00:00Z</v></c><c t="e"><v>#N/A</v></c><c><v>1</v></c>'
+    sheet = f'<worksheet xmlns="{strict}"><sheetData><row>{cells}</row></sheetData></worksheet>'
+    assert read({SHEET: sheet.encode()}) == [(1, ["2026-11-02", "", "1"])]
+
+
+def test_a_workbook_with_a_password_is_called_so(tmp_path):
+    path = tmp_path / "readers.xlsx"
+    directory = "Root Entry\0EncryptedPackage".encode("utf-16-le")
+    path.write_bytes(b"\xd0\xcf\x11\xe0".ljust(512, b"\0") + directory)
+    with pytest.raises(TableUnreadable, match="有密码"):
+        tables.shape_of(path)
+
+
 @pytest.mark.parametrize("parts", [{}, {"word/document.xml": b"", "_rels/.rels": b""}])
 def test_an_archive_that_is_no_workbook_is_called_what_it_is(tmp_path, parts):
     path = _packed(tmp_path / "readers.xlsx", {"readers.csv": b"", **parts})
@@ -109,6 +132,7 @@ MANY = b"<row>" + b"<c/>" * 30_000 + b"</row>"
         ({SHEET: BEGIN + b"<row>" * 30_000}, "损坏"),
         ({SHEET: BEGIN + b'<row a="' + b"ab" * 1_500_000}, "损坏"),
         ({STRINGS: b"<sst><si>" + b"<r>" * 30_000}, "损坏"),
+        ({SHEET: BEGIN + b'<row><c t="s"><v>-1</v></c></row>' + END}, "损坏"),
         ({RELATIONS: b"<Relationships/>"}, "损坏"),
         ({WORKBOOK: b"<workbook/>"}, "损坏"),
         ({f"x{number}": b"" for number in range(5001)}, "损坏|上限"),
@@ -116,7 +140,14 @@ MANY = b"<row>" + b"<c/>" * 30_000 + b"</row>"
     ids=[
         *("a sheet that unpacks", "entities", "entities in utf-16", "entities far in"),
         *("a row far away", "rows without end", "cells without end", "rows in rows"),
-        *("a tag without end", "strings in strings", "no relations", "no sheet", "parts"),
+        *(
+            "a tag without end",
+            "strings in strings",
+            "no such string",
+            "no relations",
+            "no sheet",
+            "parts",
+        ),
     ],
 )
 def test_what_is_made_to_hurt_is_refused(read, monkeypatch, changed, why):
