@@ -16,6 +16,7 @@ from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -62,6 +63,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
     def get_client_ip(self, request: HttpRequest) -> str:
         """Requests whose source is not known are counted together: none goes uncounted."""
         return client_ip(request) or "0.0.0.0"  # noqa: S104 - nothing is bound to it
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """One count for one person, by whichever of their names somebody tries."""
+        login = credentials.get("email") or credentials.get("username") or ""
+        named = Q(username__iexact=login) | Q(email__iexact=login)
+        meant = User.objects.filter(named).order_by("pk").first()
+        name = meant.get_username() if meant else login
+        key: str = super()._get_login_attempts_cache_key(request, username=name)
+        return key
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """Pages say what happened; only what went wrong needs words of its own."""
