@@ -22,23 +22,22 @@ from django.conf import settings
 from django.db import connection
 
 from dongtai_mail import database
-from dongtai_mail.delivery import mailings, pace, providers, queue
+from dongtai_mail.delivery import mailings, pace, queue
 from dongtai_mail.delivery.letters import Letters
 from dongtai_mail.delivery.models import Mailing
-from dongtai_mail.delivery.providers import OTHERS, Limit
 from dongtai_mail.delivery.queue import Claimed, Outcome, Queued
 from dongtai_mail.logs import event
 from dongtai_mail.message.reply import Verdict, classify
-from worker import duties, journal, notes
+from worker import duties, journal, notes, sharing
 from worker.apart import Away
 from worker.flow import Flow, Lines
+from worker.grants import Grants
 from worker.journal import Journal
 from worker.notes import Notes
 from worker.relays import Relays
 from worker.report import Report
+from worker.sharing import Sharing
 from worker.stop import stopping
-from worker.throttle import Throttle
-from worker.warmup import Warmup
 
 logger = logging.getLogger(__name__)
 
@@ -58,30 +57,27 @@ class Engine:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self._journal = Journal(settings.DATA_DIR / "journal")
         self._redis = pace.client()
-        self._throttle = Throttle(self._redis)
-        self._warmup = Warmup(self._redis)
+        self._grants = Grants(self._redis)
         self._report = Report(self._redis, self.name)
         self._loop = _new_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="smtp", daemon=True)
         self._thread.start()
         made = asyncio.run_coroutine_threadsafe(self._make_lines(), self._loop)
         self._lines = made.result()
+        self._sharing = Sharing(self.name, self._loop, self._lines, self._grants)
         self._flows: dict[Queued, Flow] = {}
         # By mailing: loading the key and encoding the edition take tens of milliseconds.
         self._letters: dict[int, Letters] = {}
         # Deliveries of each batch of ours that are not recorded yet.
         self._open: dict[int, set[int]] = {}
         self._unrecorded: list[Outcome] = []
-        self._limits: dict[str, Limit] = {}
-        self._not_before: dict[str, float] = {}
-        self._stuck: set[str] = set()
         self._departures: queue.Departures | None = None
         self._watch = queue.Watch()
         self._extended = self._ticked = 0.0
         self._asked = False
 
     async def _make_lines(self) -> Lines:
-        relays = Relays(settings.RELAYS, warmup=self._warmup)
+        relays = Relays(settings.RELAYS, warmup=self._grants.warmup)
         return Lines(relays, self._journal, Notes(settings.REDIS_URL))
 
     def drive(self, call_another: Callable[[], object]) -> None:
@@ -109,13 +105,13 @@ class Engine:
         self._end_flows()
         if time.monotonic() - self._ticked >= TICK_SECONDS:
             duties.tick(self._redis, self._watch)
-            self._limits = providers.limits()
+            self._grants.refresh()
             self._report.send(self._lines.relays.standings())
             self._ticked = time.monotonic()
             self._ask_database()
-        self._step_around()
+        self._sharing.step_around(self._flows)
         self._top_up(call_another)
-        self._share_out()
+        self._sharing.share_out(self._flows)
 
     def _ask_database(self) -> None:
         """Tell those who watch, once, if what is recorded here may be forgotten."""
@@ -167,36 +163,11 @@ class Engine:
             if outcome.reply and classify(outcome.reply) is Verdict.LIMITED
         }
         for provider, reply in complaints.items():
-            queue.own_lane(provider)
-            self._hold_back(provider)
-            seconds = self._throttle.slower(provider, f"{reply.code or ''} {reply.text}".strip())
+            sharing.own_lane(self._flows, provider)
+            seconds = self._grants.slower(provider, f"{reply.code or ''} {reply.text}".strip())
             if seconds:
                 told = {"provider": provider, "seconds": round(seconds), "reply": reply.text}
                 logger.warning(event("provider-paused", **told))
-
-    def _step_around(self) -> None:
-        """Keep providers that don't answer from holding all sessions while others wait."""
-        self._stuck = self._lines.stuck()
-        if not self._stuck:
-            return
-        waiting = {(each.provider, lane) for lane, each in self._waiting()}
-        for provider in self._stuck & {provider for provider, lane in waiting if lane != provider}:
-            queue.own_lane(provider)
-            self._hold_back(provider)
-        if {provider for provider, _ in waiting} - self._stuck:
-            self._loop.call_soon_threadsafe(self._lines.relieve, self._patient)
-
-    @property
-    def _patient(self) -> int:
-        """How many sessions may wait for one provider that doesn't answer."""
-        return max(1, self._lines.relays.capacity // 4)
-
-    def _hold_back(self, provider: str) -> None:
-        """Begin nothing more for a provider; what waits for it goes back into its lane."""
-        for key, flow in self._flows.items():
-            if key.lane == provider:
-                flow.stop = True
-            flow.resting.add(provider)
 
     def _notice(self) -> None:
         """See what has changed outside: mailings, leases, readers who left."""
@@ -210,11 +181,6 @@ class Engine:
         for key, flow in self._flows.items():
             flow.stop = flow.stop or key.mailing_id not in sending
             flow.fence = asked + min(FENCE_SECONDS, settings.LEASE_SECONDS / 2)
-
-    def _waiting(self) -> list[tuple[str, Claimed]]:
-        """What is claimed and not begun, with its lane."""
-        flows = self._flows.items()
-        return [(key.lane, delivery) for key, flow in flows for delivery in flow.waiting.copy()]
 
     def _extend(self, asked: float) -> None:
         if asked - self._extended < settings.LEASE_SECONDS / 6:
@@ -233,7 +199,7 @@ class Engine:
         """Give back what has not been begun for readers who left; the next claim suppresses it."""
         if self._departures is None:
             return
-        gone = self._departures.among([delivery for _, delivery in self._waiting()])
+        gone = self._departures.among([each for _, each in sharing.waiting_in(self._flows)])
         for flow in self._flows.values():
             flow.skip |= gone
 
@@ -249,7 +215,7 @@ class Engine:
         self._record()
         mailings.remark(key.mailing_id, flow.refused)
         if flow.refused:
-            self._not_before[key.lane] = time.monotonic() + RETRY_SECONDS
+            self._grants.rest(key.lane, RETRY_SECONDS)
         else:
             mailings.settle(key.mailing_id)
 
@@ -266,7 +232,7 @@ class Engine:
                 call_another()
 
     def _wants(self, key: Queued, flow: Flow | None) -> bool:
-        if time.monotonic() < self._not_before.get(key.lane, 0.0):
+        if self._grants.rests(key.lane):
             return False
         if flow is None:
             return len(self._flows) < self._lines.relays.capacity
@@ -275,7 +241,7 @@ class Engine:
     def _fill(self, key: Queued, flow: Flow | None) -> int:
         """Claim for one lane; answers how much."""
         try:
-            granted = self._permits(key)
+            granted = self._grants.permits(key)
             if not granted:
                 return 0
             # Made first: what can't be written is not claimed.
@@ -286,36 +252,12 @@ class Engine:
         except Exception as error:
             # One mailing's trouble is not the others'.
             logger.exception(event("claim-failed", mailing=key.mailing_id, lane=key.lane))
-            self._not_before[key.lane] = time.monotonic() + TICK_SECONDS
+            self._grants.rest(key.lane, TICK_SECONDS)
             mailings.remark(key.mailing_id, f"暂时不能发送，会自动再试：{error}")
             return 0
         if claimed:
             self._adopt(key, flow, claimed)
         return len(claimed)
-
-    def _permits(self, key: Queued) -> int:
-        size: int = settings.BATCH_SIZE
-        room = self._warmup.room(settings.RELAYS, key.lane)
-        if room == 0:
-            self._not_before[key.lane] = time.monotonic() + TICK_SECONDS
-            return 0
-        size = size if room is None else min(size, room)
-        if key.per_minute is None:
-            return self._lane_permits(key.lane, size)
-        allowed, _ = self._throttle.mailing_permits(key.mailing_id, size, key.per_minute)
-        granted = self._lane_permits(key.lane, allowed) if allowed else 0
-        if granted < allowed:
-            self._throttle.give_back(key.mailing_id, allowed - granted)
-        return granted
-
-    def _lane_permits(self, lane: str, size: int) -> int:
-        granted, wait = self._throttle.permits(lane, size, self._limit(lane))
-        if not granted:
-            self._not_before[lane] = time.monotonic() + min(wait, TICK_SECONDS)
-        return granted
-
-    def _limit(self, lane: str) -> Limit:
-        return self._limits.get(lane, OTHERS)
 
     def _new_flow(self, key: Queued) -> Flow:
         letters = self._letters.get(key.mailing_id)
@@ -323,7 +265,7 @@ class Engine:
             related = ("edition__issue__publication", "subscriber_list")
             mailing = Mailing.objects.select_related(*related).get(pk=key.mailing_id)
             letters = self._letters[key.mailing_id] = Letters(mailing)
-        limit = self._limit(key.lane)
+        limit = self._grants.limit(key.lane)
         return Flow(key.lane, letters, limit.messages_per_connection)
 
     def _begin(self, batch_id: int) -> None:
@@ -348,25 +290,7 @@ class Engine:
         flow.waiting.extend(claimed)
         if new:
             # It sends while the other lanes are claimed for.
-            self._share_out()
-
-    def _share_out(self) -> None:
-        """Give every flow its part of the sessions, none more than its provider allows."""
-        left = self._lines.relays.capacity
-        ranked = sorted(self._flows.items(), key=lambda pair: self._useful(*pair))
-        for place, (key, flow) in enumerate(ranked):
-            part = max(1, left // (len(ranked) - place))
-            want = min(part, self._useful(key, flow))
-            flow.share = self._throttle.slots(key.lane, self.name, want, self._limit(key.lane))
-            left = max(0, left - flow.share)
-            self._loop.call_soon_threadsafe(self._lines.staff, flow)
-
-    def _useful(self, key: Queued, flow: Flow) -> int:
-        limit = self._limit(key.lane).connections
-        useful = len(flow.waiting) + flow.lines
-        if key.lane in self._stuck:
-            useful = min(useful, self._patient)
-        return useful if limit is None else min(limit, useful)
+            self._sharing.share_out(self._flows)
 
     def close(self) -> None:
         """Let messages on their way end, give the rest back, and say goodbye to the relays."""
