@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import random
 
 import pytest
 from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
 
 from subscribers import membership
 from subscribers.models import Membership, Subscriber, SubscriberList, Subscription
@@ -102,3 +105,31 @@ def test_notes_that_a_restored_dump_brought_twice_are_mended() -> None:
     assert _kept(readers) == 0
     membership.install("default")
     assert _kept(readers) == _on(readers)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("old", [4, 36])
+def test_when_readers_came_is_the_same_by_whichever_of_them_are_looked_for(old: int) -> None:
+    """PostgreSQL is asked for the fewer: those who came before the day, or the others."""
+    readers = factories.subscriber_list()
+    rows = factories.readers(40, readers)
+    # Words and pieces in which everybody, some or nobody came before.
+    for pk in (63, 64, PIECE - 1, PIECE, PIECE * 40):
+        key = f"reader{pk}@example.org"
+        person = Subscriber.objects.create(pk=10**6 + pk, address=key, key=key, provider="x")
+        rows.append(Subscription.objects.create(subscriber=person, subscriber_list=readers))
+        rows[-1].state = State.CONFIRMED
+        rows[-1].save()
+    day = timezone.now() - datetime.timedelta(days=7)
+    first = [row.pk for row in rows[:old]]
+    Subscription.objects.filter(pk__in=first).update(created_at=day - datetime.timedelta(days=1))
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {membership.TABLE}")
+    before = membership.readers([row.subscriber_id for row in rows[:old]])
+    for condition, met in (
+        (Q(created_at__lt=day), before),
+        (Q(created_at__gte=day), _on(readers) & ~before),
+    ):
+        found = membership.among([readers.pk], condition)[readers.pk]
+        assert found & _kept(readers) == met

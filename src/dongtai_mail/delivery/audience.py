@@ -162,9 +162,13 @@ def _missed(publication_id: int, rule: Rule) -> Q:
     states = [State.BOUNCED, State.SUPPRESSED, State.CANCELLED]
     if rule.get("test") == "unconfirmed":
         states.append(State.UNCONFIRMED)
-    of_issue = Delivery.objects.filter(mailing__edition__issue=row.edition.issue_id)
-    reached = of_issue.exclude(state__in=states).filter(
-        subscription__subscriber=OuterRef("subscriber")
+    # As numbers: their rows would be joined once for every reader.
+    of_issue = Mailing.objects.filter(edition__issue=row.edition.issue_id)
+    mailings = list(of_issue.values_list("pk", flat=True))
+    reached = (
+        Delivery.objects.filter(mailing__in=mailings)
+        .exclude(state__in=states)
+        .filter(subscription__subscriber=OuterRef("subscriber"))
     )
     unreached = Delivery.objects.filter(mailing=row, state__in=states)
     return Q(~Exists(reached), pk__in=unreached.values("subscription"))
