@@ -11,7 +11,7 @@ import time
 import redis
 from django.conf import settings
 
-from dongtai_mail.delivery import providers
+from dongtai_mail.delivery import mailings, providers
 from dongtai_mail.delivery.providers import OTHERS, Limit
 from dongtai_mail.delivery.queue import Queued
 from worker.throttle import Throttle
@@ -48,6 +48,7 @@ class Grants:
         room = self.warmup.room(settings.RELAYS, key.lane)
         if room == 0:
             self.rest(key.lane, LONGEST_REST)
+            mailings.remark(key.mailing_id, "新中继还在预热，今天的量已发完，其余明天继续。")
             return 0
         size = size if room is None else min(size, room)
         if key.per_minute is None:

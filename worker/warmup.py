@@ -1,8 +1,8 @@
-"""The warm-up of a new relay: so many messages to each provider on day n, then no cap.
+"""The warm-up of a new relay: what each was given of what its day allows (``delivery.warmup``).
 
-Owns: the table of days, and the count of what each relay was given for each lane today, in Redis,
-shared by all workers. Promises: reservations are one script, so workers together never pass a
-cap; what was reserved and not used comes back. A crash keeps its reservations until midnight.
+Owns: the count of what each relay was given for each lane today, in Redis, shared by all workers.
+Promises: reservations are one script, so workers together never pass a cap; what was reserved and
+not used comes back. A crash keeps its reservations until midnight.
 Fails: ``redis.RedisError`` while Redis is away.
 """
 
@@ -14,13 +14,9 @@ from collections.abc import Sequence
 import redis
 from django.utils import timezone
 
+from dongtai_mail.delivery.warmup import cap
 from dongtai_mail.environment import Relay
 
-# Nobody publishes such a table. Ours roughly doubles, as providers ask for slow growth, and ends
-# where a relay's reputation is its own; staff can lower a provider's limits beside it.
-DAYS = (200, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000, 100_000)
-# Those known to be strict with strangers get so much of it.
-PARTS = {"tencent": 0.5, "netease": 0.5, "microsoft": 0.5}
 KEEP_SECONDS = 3 * 24 * 3600
 
 _RESERVE = """
@@ -30,16 +26,6 @@ redis.call('HSET', KEYS[1], ARGV[1], used + grant)
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return grant
 """
-
-
-def cap(relay: Relay, lane: str, today: datetime.date) -> int | None:
-    """Messages for a lane over this relay today; None without end, 0 before the first day."""
-    if relay.warmup is None:
-        return None
-    day = (today - relay.warmup).days
-    if day < 0:
-        return 0
-    return int(DAYS[day] * PARTS.get(lane, 1)) if day < len(DAYS) else None
 
 
 class Warmup:

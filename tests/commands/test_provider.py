@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import redis
+from django.utils import timezone
 
 from dongtai_mail.commands import provider as command
 from dongtai_mail.delivery import mailings, pace, providers
 from dongtai_mail.delivery.models import Delivery
+from dongtai_mail.environment import Relay
 from tests import factories
 from worker.throttle import Throttle
 
@@ -21,6 +23,13 @@ def test_the_list_tells_limits_sources_and_who_is_paused(capsys, redis_server: r
     printed = capsys.readouterr().out
     assert "暂停，还有 60 秒：550 Domain frequency limited" in printed
     assert all(str(limit.source) in printed for limit in providers.DEFAULTS.values())
+
+
+def test_the_list_tells_how_far_a_new_relay_is(capsys, settings, redis_server) -> None:
+    first = timezone.localdate()
+    settings.RELAYS = (Relay("new.test", 25, "none", warmup=first),)
+    assert command.main(["list"]) == 0
+    assert "new.test:25 在预热，今天是第 1 天：给每个接收方最多 200 封" in capsys.readouterr().out
 
 
 def test_what_is_not_named_stays_as_it_is() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 
 import pytest
 import redis
+from django.utils import timezone
 
 from dongtai_mail.delivery import mailings, pace, providers
+from dongtai_mail.environment import Relay
 from tests import factories
 from worker.throttle import Throttle
 
@@ -31,6 +34,15 @@ def test_each_provider_with_its_limits_and_their_source(desk) -> None:
     assert _row(page, "yahoo").startswith("● 正常 1,200 5 20 ")
     assert "SLN3433" in _row(page, "yahoo")
     assert _row(page, "其他服务商").startswith("● 正常 不限 不限 不限 ")
+
+
+def test_a_relay_that_warms_up_says_how_much_it_may_today(desk, settings) -> None:
+    first = timezone.localdate() - datetime.timedelta(days=2)
+    settings.RELAYS = (Relay("new.test", 25, "none", warmup=first), Relay("old.test", 25, "none"))
+    page = desk.get("/providers/").content.decode()
+    assert "新中继 new.test:25 在预热，今天是第 3 天：给每个接收方最多 1,000 封" in page
+    assert "微软各 500 封" in page
+    assert "old.test" not in page
 
 
 def test_a_paused_provider_says_until_when_and_why(desk, client_of_redis) -> None:

@@ -13,14 +13,15 @@ import redis
 from django.utils import timezone
 
 from dongtai_mail.delivery import mailings
+from dongtai_mail.delivery import warmup as module
+from dongtai_mail.delivery.warmup import cap
 from dongtai_mail.environment import Relay
 from tests import factories
 from tests.smtp_server import SmtpServer
-from worker import warmup as module
 from worker.engine import Engine
 from worker.relays import Relays
 from worker.smtp import SessionRefused
-from worker.warmup import Warmup, cap
+from worker.warmup import Warmup
 
 TODAY = datetime.date(2026, 11, 22)
 
@@ -133,4 +134,6 @@ def test_a_mailing_gets_as_far_as_the_day_allows(
     engine.close()
     ledger = mailings.ledger(mailing)
     assert ledger["accepted"] == len(server.received) == sent
+    mailing.refresh_from_db()
+    assert mailing.note.startswith("新中继还在预热") == (sent < 60)
     assert ledger["queued"] == 60 - sent

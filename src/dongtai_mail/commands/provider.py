@@ -57,8 +57,10 @@ def _parser() -> Parser:
 
 def _list(_: argparse.Namespace) -> int:
     import redis
+    from django.conf import settings
+    from django.utils import timezone
 
-    from dongtai_mail.delivery import pace, providers
+    from dongtai_mail.delivery import pace, providers, warmup
 
     lanes, limits = pace.lanes(), providers.limits()
     try:
@@ -71,6 +73,9 @@ def _list(_: argparse.Namespace) -> int:
         shown = " / ".join("—" if number is None else f"{number:,}" for number in numbers)
         print(f"{lane or '其他'}\t每分钟 / 连接 / 每次连接：{shown}\t{_standing(paces[lane])}")
         print(f"\t{limit.source}")
+    for each in warmup.warming(settings.RELAYS, timezone.localdate()):
+        print(f"新中继 {each.name} 在预热，今天是第 {each.day} 天：", end="")
+        print(f"给每个接收方最多 {each.most:,} 封，腾讯、网易、微软各 {each.strict:,} 封。")
     return 0
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import redis
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dongtai_mail.delivery import pace
+from dongtai_mail.delivery import pace, warmup
 from dongtai_mail.delivery import providers as delivery
 from dongtai_mail.delivery.pace import Pace
 from dongtai_mail.delivery.providers import Limit
@@ -46,7 +48,8 @@ def providers(request: HttpRequest) -> HttpResponse:
     limits = delivery.limits()
     paces = _paces(lanes)
     rows = [Row(lane, limits.get(lane, delivery.OTHERS), paces.get(lane)) for lane in lanes]
-    context = {"rows": rows, "blind": not paces, "here": "providers"}
+    new = warmup.warming(settings.RELAYS, timezone.localdate())
+    context = {"rows": rows, "blind": not paces, "warming": new, "here": "providers"}
     return render(request, "desk/providers.html", context)
 
 
