@@ -10,7 +10,14 @@ import pytest
 from django.utils import timezone
 
 from dongtai_mail.delivery import mailings, queue, returns
-from dongtai_mail.delivery.models import Attempt, Delivery, Mailing, ReturnedMessage, SoftBounce
+from dongtai_mail.delivery.models import (
+    Attempt,
+    Delivery,
+    Mailing,
+    Mentions,
+    ReturnedMessage,
+    SoftBounce,
+)
 from dongtai_mail.delivery.queue import Outcome
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.links import LEAVE
@@ -347,6 +354,8 @@ def test_messages_are_dropped_when_old_and_what_they_did_stays(mailing: Mailing,
         assert set(ReturnedMessage.objects.values_list("pk", flat=True)) == left
     effective.refresh_from_db()
     assert effective.raw is None
+    assert Mentions.objects.get().inside == ""
+    assert delivery.address in Mentions.objects.get().beside
     assert effective.judgement[0]["status"] == "5.1.1"
 
 
@@ -359,6 +368,8 @@ def test_an_erased_readers_address_is_in_nothing_that_came_back(mailing: Mailing
     _receive(samples.bounce(address.upper()), "postmaster@example.org")
     _receive(part, "postmaster@example.org")
     _receive(b"Subject: =?utf-8?B?" + encoded + b"?=\r\n\r\n", "postmaster@example.org")
+    _receive(f"\r\n\r\n收件人{address}不存在".encode(), "postmaster@example.org")
+    _receive(b"\r\n\r\nnobody", f"b={address}")
     other = _receive(b"Subject: of somebody else\r\n\r\n")
     returns.forget([subscription_id], [address])
     assert list(ReturnedMessage.objects.all()) == [other]

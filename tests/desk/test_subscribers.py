@@ -38,8 +38,8 @@ def readers(publication) -> SubscriberList:
     return factories.subscriber_list(publication)
 
 
-def _upload(desk, readers, data: str, name: str = "readers.csv"):
-    file = SimpleUploadedFile(name, data.encode())
+def _upload(desk, readers, data: str | bytes, name: str = "readers.csv"):
+    file = SimpleUploadedFile(name, data if isinstance(data, bytes) else data.encode())
     return desk.post("/publications/observer/imports/", {"list": readers.pk, "file": file})
 
 
@@ -61,6 +61,26 @@ def test_an_import_is_seen_before_it_is_done(desk, readers):
     desk.post(f"/imports/{run.pk}/start/")
     importing.advance(run.pk)
     assert Subscriber.objects.get().name == "张三"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "named"),
+    [
+        ("utf-8-sig", "UTF-8"),
+        ("gb18030", "GB18030"),
+        ("utf-16", "UTF-16"),
+        ("utf-16-le", "UTF-16（小端"),
+        ("utf-16-be", "UTF-16（大端"),
+    ],
+)
+def test_a_preview_shows_the_rows_and_the_encoding_that_was_found(desk, readers, encoding, named):
+    rows = "邮箱,姓名,级别\nzhang@example.com,张三，字𠮷田,金\n".encode(encoding)
+    answer = _upload(desk, readers, rows)
+    page = desk.get(answer.url).content.decode()
+    assert named in page
+    for shown in ("张三，字𠮷田", "zhang@example.com", "级别"):
+        assert shown in page
+    assert "\ufeff" not in page
 
 
 def test_an_import_whose_worker_died_says_when_the_next_one_goes_on(desk, readers):

@@ -132,6 +132,18 @@ def test_every_wrong_token_gets_the_same_answer(stranger, reader, address):
     assert _state(reader) == State.CONFIRMED
 
 
+def test_a_link_of_before_a_rotation_still_leaves(stranger, reader, settings):
+    old = _token(reader)
+    settings.SEAL_KEYS = {**settings.SEAL_KEYS, max(settings.SEAL_KEYS) + 1: b"n" * 32}
+    keyring.cache_clear()
+    try:
+        assert _token(reader) != old
+        assert stranger.post(f"/u/{old}/", {"List-Unsubscribe": "One-Click"}).status_code == 200
+    finally:
+        keyring.cache_clear()
+    assert _state(reader) == State.UNSUBSCRIBED
+
+
 def test_the_link_of_an_erased_reader_answers_like_any_wrong_one(stranger, reader):
     token = _token(reader)
     reader.subscriber.delete()
