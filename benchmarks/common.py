@@ -175,10 +175,10 @@ class House:
 
     def schedule(self, slug: str):
         """A new mailing of the issue to a list, due now."""
-        from dongtai_mail.delivery import mailings
+        from dongtai_mail.delivery import scheduling
 
         key = f"benchmark-{next(self._keys)}"
-        return mailings.schedule(self.edition, self.list(slug), request_key=key)
+        return scheduling.schedule(self.edition, self.list(slug), request_key=key)
 
     def start_workers(self) -> None:
         self.worker = self.installation.start("worker", "worker", "--concurrency", str(WORKERS))

@@ -186,9 +186,9 @@ def _plan(built: House) -> Any:
 
     from django.utils import timezone
 
-    from dongtai_mail.delivery import mailings
+    from dongtai_mail.delivery import scheduling
 
-    return mailings.schedule(
+    return scheduling.schedule(
         built.edition,
         built.list("all"),
         request_key="planned",

@@ -256,9 +256,9 @@ def _pages(built: House, mailing) -> None:
 
 
 def _described(built: House, *staged: object):
-    from dongtai_mail.delivery import mailings
+    from dongtai_mail.delivery import scheduling
 
-    return mailings.schedule(
+    return scheduling.schedule(
         built.edition,
         built.list("all"),
         request_key=f"several-{len(staged)}",

@@ -7,7 +7,7 @@ import datetime
 import pytest
 from django.utils import timezone
 
-from dongtai_mail.delivery import audience, mailings, stages
+from dongtai_mail.delivery import audience, mailings, scheduling, stages
 from dongtai_mail.delivery.models import Delivery, Mailing
 from subscribers.audience import AudienceError
 from subscribers.models import Subscription, Suppression
@@ -35,7 +35,7 @@ def over() -> Mailing:
 
 
 def _follow(mailing: Mailing, unconfirmed: bool = False) -> Mailing:
-    made = mailings.schedule(
+    made = scheduling.schedule(
         mailing.edition,
         mailing.subscriber_list,
         request_key=f"again-{mailing.followers.count()}-0123456789",
@@ -108,7 +108,7 @@ def test_staff_get_a_described_audience_first_and_are_counted(db):
     factories.subscribe(staff, "reader3@example.net", "boss@example.com")
     both = {"lists": [factories.subscriber_list().pk, second.pk]}
     counted = audience.with_first(both, staff.pk)
-    made = mailings.schedule(
+    made = scheduling.schedule(
         factories.edition(),
         second,
         request_key="0123456789abcdef",

@@ -8,10 +8,10 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from dongtai_mail.delivery import mailings, queue
+from dongtai_mail.delivery import mailings, queue, scheduling
 from dongtai_mail.delivery.letters import KeyMissing, key_path
-from dongtai_mail.delivery.mailings import MailingRefused
 from dongtai_mail.delivery.models import Delivery, Mailing
+from dongtai_mail.delivery.scheduling import MailingRefused
 from subscribers.models import Subscription, Suppression
 from tests import factories
 
@@ -27,13 +27,13 @@ def _own_keys(settings, tmp_path) -> None:
 
 def _schedule(**changes) -> Mailing:
     values = {"request_key": uuid.uuid4().hex, **changes}
-    return mailings.schedule(factories.edition(), factories.subscriber_list(), **values)
+    return scheduling.schedule(factories.edition(), factories.subscriber_list(), **values)
 
 
 def test_the_same_request_twice_is_one_mailing() -> None:
     edition, readers = factories.edition(), factories.subscriber_list()
-    first = mailings.schedule(edition, readers, request_key="click")
-    assert mailings.schedule(edition, readers, request_key="click") == first
+    first = scheduling.schedule(edition, readers, request_key="click")
+    assert scheduling.schedule(edition, readers, request_key="click") == first
     assert Mailing.objects.count() == 1
 
 
@@ -42,7 +42,7 @@ def test_a_name_that_no_header_can_carry_is_refused_before_there_is_a_mailing(na
     readers = factories.subscriber_list()
     readers.name = name
     with pytest.raises(MailingRefused, match="List-Id"):
-        mailings.schedule(factories.edition(), readers, request_key="click")
+        scheduling.schedule(factories.edition(), readers, request_key="click")
     assert not Mailing.objects.exists()
 
 
@@ -50,7 +50,7 @@ def test_a_broken_key_is_refused_before_there_is_a_mailing() -> None:
     edition, readers = factories.edition(), factories.subscriber_list()
     key_path(readers.publication).write_text("no key")
     with pytest.raises(MailingRefused, match="DKIM"):
-        mailings.schedule(edition, readers, request_key="click")
+        scheduling.schedule(edition, readers, request_key="click")
 
 
 def test_a_mailing_starts_once_and_freezes_its_audience() -> None:
@@ -164,7 +164,7 @@ def test_a_mailing_whose_audience_is_gone_asks_and_holds_up_no_other() -> None:
 def test_a_list_of_another_publication_is_refused() -> None:
     other = factories.publication("other", "other.example")
     with pytest.raises(MailingRefused, match="另一份刊物"):
-        mailings.schedule(
+        scheduling.schedule(
             factories.edition(), factories.subscriber_list(other, "theirs"), request_key="x"
         )
 
@@ -173,7 +173,7 @@ def test_no_mailing_is_made_without_a_dkim_key() -> None:
     edition, readers = factories.edition(), factories.subscriber_list()
     key_path(edition.issue.publication).unlink()
     with pytest.raises(KeyMissing, match="dongtai publication dkim observer"):
-        mailings.schedule(edition, readers, request_key="x")
+        scheduling.schedule(edition, readers, request_key="x")
 
 
 def test_starting_publishes_the_web_edition() -> None:

@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from dongtai_mail.commands import send
-from dongtai_mail.delivery import mailings
-from dongtai_mail.delivery.mailings import MailingRefused
+from dongtai_mail.delivery import mailings, scheduling
 from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.delivery.scheduling import MailingRefused
 from dongtai_mail.desk import previews
 from dongtai_mail.issues import editing, editions, importing, reviewing
 from dongtai_mail.issues.models import Issue, Item, Publication, Review, Section
@@ -50,11 +50,11 @@ def test_what_another_person_approved_may_be_sent(issue, editor, reviewer):
     review = reviewing.request(issue, editor, "请看")
     assert not reviewing.is_approved(review.edition)
     with pytest.raises(MailingRefused, match="还没有批准"):
-        mailings.schedule(review.edition, factories.subscriber_list(), request_key="a" * 16)
+        scheduling.schedule(review.edition, factories.subscriber_list(), request_key="a" * 16)
     reviewing.approve(review, reviewer, "可以")
     assert reviewing.is_approved(review.edition)
     assert reviewing.standing(issue) == review
-    assert mailings.schedule(review.edition, factories.subscriber_list(), request_key="a" * 16)
+    assert scheduling.schedule(review.edition, factories.subscriber_list(), request_key="a" * 16)
 
 
 def test_nobody_approves_their_own_request_unless_the_publication_allows_it(issue):
@@ -240,7 +240,7 @@ def test_an_upgrade_leaves_what_was_approved_to_be_sent(issue, editor, reviewer,
     assert editions.render(issue).html != review.edition.html
     assert previews.preview(issue, previews.AUTO).size == review.edition.size
     assert editions.freeze(issue) == review.edition
-    assert mailings.schedule(review.edition, factories.subscriber_list(), request_key="a" * 16)
+    assert scheduling.schedule(review.edition, factories.subscriber_list(), request_key="a" * 16)
     _edit(issue)
     assert not reviewing.is_approved(review.edition)
     assert editions.freeze(issue) != review.edition
@@ -258,19 +258,19 @@ def test_those_missed_get_the_same_edition_though_the_issue_went_on(
 ):
     review = reviewing.approve(reviewing.request(issue, editor), reviewer)
     to = factories.subscriber_list()
-    first = mailings.schedule(review.edition, to, request_key="a" * 16)
+    first = scheduling.schedule(review.edition, to, request_key="a" * 16)
     mailings.start_due()
     if taken_back:
         reviewing.withdraw(review, reviewer, "有一处错")
     else:
         _edit(issue)
     with pytest.raises(MailingRefused, match="还没有批准"):
-        mailings.schedule(review.edition, to, request_key="b" * 16)
+        scheduling.schedule(review.edition, to, request_key="b" * 16)
     if taken_back:
         with pytest.raises(MailingRefused, match="还没有批准"):
-            mailings.schedule(review.edition, to, request_key="c" * 16, after=first)
+            scheduling.schedule(review.edition, to, request_key="c" * 16, after=first)
         return
-    again = mailings.schedule(review.edition, to, request_key="c" * 16, after=first)
+    again = scheduling.schedule(review.edition, to, request_key="c" * 16, after=first)
     assert again.edition == review.edition
     assert again.pk in mailings.start_due()
 
@@ -356,7 +356,7 @@ def test_the_first_review_has_nothing_to_compare_with(issue, editor):
 
 def test_a_scheduled_mailing_waits_when_the_approval_has_ended(issue, editor, reviewer):
     review = reviewing.approve(reviewing.request(issue, editor), reviewer)
-    mailing = mailings.schedule(review.edition, factories.subscriber_list(), request_key="b" * 16)
+    mailing = scheduling.schedule(review.edition, factories.subscriber_list(), request_key="b" * 16)
     _edit(issue)
     mailings.start_due()
     mailing.refresh_from_db()

@@ -8,9 +8,9 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from dongtai_mail.delivery import audience, mailings
-from dongtai_mail.delivery.mailings import MailingRefused
+from dongtai_mail.delivery import audience, mailings, scheduling
 from dongtai_mail.delivery.models import Delivery
+from dongtai_mail.delivery.scheduling import MailingRefused
 from subscribers import membership
 from subscribers.audience import AudienceError
 from subscribers.models import Subscriber, Subscription, Suppression
@@ -163,7 +163,7 @@ def test_the_count_is_what_is_frozen(lists):
     Suppression.objects.create(key="c@example.com", reason="staff")
     Subscription.objects.filter(subscriber__key="a@qq.com").update(paused_until="2999-01-01T00:00Z")
     described = {"lists": [each.pk for each in lists]}
-    mailing = mailings.schedule(
+    mailing = scheduling.schedule(
         factories.edition(), lists[0], request_key=uuid.uuid4().hex, described=described
     )
     mailings.start(mailing.pk)
@@ -182,7 +182,7 @@ HOSTILE = "x' OR 1=1; DROP TABLE subscribers_subscriber; -- %s %(list)s {0}"
 )
 def test_values_are_never_sql(lists, field):
     described = {"lists": [lists[0].pk], **_rule(field, "is", HOSTILE)}
-    mailing = mailings.schedule(
+    mailing = scheduling.schedule(
         factories.edition(), lists[0], request_key=uuid.uuid4().hex, described=described
     )
     mailings.start(mailing.pk)
@@ -193,7 +193,7 @@ def test_values_are_never_sql(lists, field):
 def test_names_of_attributes_are_never_sql(lists, name):
     described = {"lists": [lists[0].pk], **_rule(f"attribute:{name}", "contains", "x")}
     try:
-        mailing = mailings.schedule(
+        mailing = scheduling.schedule(
             factories.edition(), lists[0], request_key=uuid.uuid4().hex, described=described
         )
     except MailingRefused:

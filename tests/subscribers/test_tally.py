@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from dongtai_mail.delivery import audience, mailings
+from dongtai_mail.delivery import audience, mailings, scheduling
 from subscribers import tally
 from subscribers.models import ListTally, SubscriberList, Subscription, Suppression
 from tests import factories
@@ -98,7 +98,7 @@ def test_the_count_of_a_list_is_the_audience_that_is_frozen() -> None:
         key=rows[5].subscriber.key, publication_id=elsewhere, reason=Suppression.Reason.STAFF
     )
     assert audience.count(publication, {"lists": [readers.pk]}) == (16, 2)
-    mailing = mailings.schedule(factories.edition(), readers, request_key="one")
+    mailing = scheduling.schedule(factories.edition(), readers, request_key="one")
     mailings.start(mailing.pk)
     mailing.refresh_from_db()
     assert mailing.targeted == 16

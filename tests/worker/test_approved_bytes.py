@@ -12,7 +12,7 @@ import redis
 from django.contrib.auth.models import User
 from django.test import Client
 
-from dongtai_mail.delivery import mailings
+from dongtai_mail.delivery import scheduling
 from dongtai_mail.demo import sample_manuscript
 from dongtai_mail.desk.models import AuditEntry
 from dongtai_mail.environment import Relay
@@ -53,7 +53,7 @@ def test_what_was_approved_is_what_is_received_archived_and_recorded(
     review = Review.objects.get()
     _signed_in("reviewer").post(f"/reviews/{review.pk}/approval/")
     edition = review.edition
-    mailing = mailings.schedule(edition, factories.subscriber_list(), request_key="c" * 16)
+    mailing = scheduling.schedule(edition, factories.subscriber_list(), request_key="c" * 16)
     with SmtpServer() as smtp:
         settings.RELAYS = (Relay("127.0.0.1", smtp.port, "none"),)
         engine = Engine()

@@ -73,7 +73,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _send(arguments: argparse.Namespace) -> int:
     from dongtai_mail.commands.lookup import issue_numbered, list_named
-    from dongtai_mail.delivery import mailings
+    from dongtai_mail.delivery import scheduling
     from dongtai_mail.issues import reviewing
     from dongtai_mail.issues.editions import freeze
 
@@ -87,7 +87,7 @@ def _send(arguments: argparse.Namespace) -> int:
         # Whoever may run this command answers for what it sends, and the record says so.
         reviewing.vouch(edition, OPERATOR)
         print(f"这份刊物发送前要审核：已以“{OPERATOR}”的名义批准这一版（{edition.sha256[:12]}）。")
-    mailing = mailings.schedule(
+    mailing = scheduling.schedule(
         edition,
         subscriber_list,
         request_key=request_key,

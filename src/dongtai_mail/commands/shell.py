@@ -20,7 +20,7 @@ def run(command: Callable[[], int]) -> int:
 
     django.setup()
     from dongtai_mail.delivery.letters import KeyMissing
-    from dongtai_mail.delivery.mailings import MailingRefused
+    from dongtai_mail.delivery.scheduling import MailingRefused
     from dongtai_mail.issues.editions import EditionRefused
     from dongtai_mail.issues.importing import ImportRefused
     from dongtai_mail.manuscript import ManuscriptError

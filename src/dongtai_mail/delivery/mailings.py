@@ -1,4 +1,4 @@
-"""A mailing's life: scheduled, started once, paused, resumed, cancelled, finished.
+"""A mailing's life once it is scheduled: started once, paused, resumed, cancelled, finished.
 
 Promises: every change of state is one conditional UPDATE, so two schedulers, a double click or a
 redelivered task start one mailing once; the audience is frozen by one INSERT … SELECT in the same
@@ -9,24 +9,20 @@ from __future__ import annotations
 
 import datetime
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from dongtai_mail.content import Severity
-from dongtai_mail.delivery import audience, letters, queue, stages
+from dongtai_mail.delivery import audience, queue, stages
 from dongtai_mail.delivery.models import Delivery, Mailing, Tally
-from dongtai_mail.delivery.signals import announce_waiting, mailing_due
-from dongtai_mail.issues import reviewing
-from dongtai_mail.issues.models import Edition
+from dongtai_mail.delivery.scheduling import MailingRefused, refuse_unapproved
+from dongtai_mail.delivery.signals import announce_due, announce_waiting
 from dongtai_mail.logs import event
-from dongtai_mail.sentences import finding_told
 from subscribers import membership
-from subscribers.audience import AudienceError, Description
-from subscribers.models import SubscriberList
+from subscribers.audience import AudienceError
 
 logger = logging.getLogger(__name__)
 
@@ -35,109 +31,6 @@ State = Mailing.State
 
 # Rows that a transaction cancels: a fraction of a second, which a worker's tick can spare.
 CANCELLED_AT_ONCE = 5000
-
-
-class MailingRefused(Exception):
-    """The mailing can't be made or changed; the text says why and what to do."""
-
-
-def schedule(
-    edition: Edition,
-    subscriber_list: SubscriberList,
-    *,
-    request_key: str,
-    at: datetime.datetime | None = None,
-    created_by: str = "",
-    staged: Sequence[stages.Stage] = (),
-    stage_wait_seconds: int = 600,
-    described: Description | None = None,
-    per_minute: int | None = None,
-    unconfirmed: str = Mailing.Unconfirmed.RESEND,
-    after: Mailing | None = None,
-) -> Mailing:
-    """Make a mailing for ``at`` (now when None). The same ``request_key`` again is the same one.
-
-    ``described`` chooses the readers (``subscribers.audience``) in place of the whole list;
-    ``after`` is the mailing that did not reach them (``audience.missed``).
-    """
-    _refuse_unready(edition, subscriber_list, after)
-    if described is not None:
-        _refuse_audience(subscriber_list, described)
-    now = timezone.now()
-    mailing, _created = Mailing.objects.get_or_create(
-        request_key=request_key,
-        defaults={
-            "edition": edition,
-            "subscriber_list": subscriber_list,
-            "scheduled_at": at or now,
-            "created_by": created_by,
-            "stages": list(staged),
-            "stage_wait_seconds": stage_wait_seconds,
-            "audience": described,
-            "per_minute": per_minute,
-            "unconfirmed_policy": unconfirmed,
-            "after": after,
-        },
-    )
-    if mailing.scheduled_at <= now:
-        announce(mailing.pk)
-    return mailing
-
-
-def _refuse_unready(
-    edition: Edition, subscriber_list: SubscriberList, after: Mailing | None
-) -> None:
-    errors = [found for found in edition.findings if found["severity"] == Severity.ERROR]
-    if errors:
-        raise MailingRefused(
-            _("这一版还有 %(count)s 处错误，改好并重新生成才能发送：%(first)s")
-            % {
-                "count": len(errors),
-                "first": finding_told(errors[0]["code"], errors[0]["message"]),
-            }
-        )
-    if subscriber_list.publication_id != edition.issue.publication_id:
-        raise MailingRefused(
-            _("名单“%(list)s”属于另一份刊物，请选《%(publication)s》的名单。")
-            % {"list": subscriber_list, "publication": edition.issue.publication}
-        )
-    _refuse_unapproved(edition, after)
-    try:
-        letters.try_out(edition, subscriber_list)
-    except letters.LettersRefused as refused:
-        raise MailingRefused(str(refused)) from refused
-
-
-def _refuse_unapproved(edition: Edition, after: Mailing | None) -> None:
-    if is_unapproved(edition, after):
-        raise MailingRefused(
-            _(
-                "《%(issue)s》的这一版还没有批准，或批准后又有改动。"
-                "请在这一期的“审核”页送审；批准后再发送。"
-            )
-            % {"issue": edition.issue}
-        )
-
-
-def is_unapproved(edition: Edition, after: Mailing | None) -> bool:
-    """Whether an approval of these very bytes is asked for and there is none.
-
-    Those whom ``after`` missed get what the others got, though the issue may have gone on since.
-    """
-    again = after is not None and after.edition_id == edition.pk
-    approved = reviewing.was_approved if again else reviewing.is_approved
-    return edition.issue.publication.needs_approval and not approved(edition)
-
-
-def _refuse_audience(subscriber_list: SubscriberList, described: Description) -> None:
-    try:
-        audience.check(subscriber_list.publication_id, described)
-    except AudienceError as error:
-        raise MailingRefused(str(error)) from error
-
-
-def announce(mailing_id: int) -> None:
-    transaction.on_commit(lambda: mailing_due.send(Mailing, mailing_id=mailing_id))
 
 
 def start_due(before_leap: datetime.datetime | None = None) -> list[int]:
@@ -162,7 +55,7 @@ def start_due(before_leap: datetime.datetime | None = None) -> list[int]:
 def _held_back(mailing: Mailing) -> bool:
     """What was approved when it was scheduled and is so no longer waits for a person."""
     try:
-        _refuse_unapproved(mailing.edition, mailing.after)
+        refuse_unapproved(mailing.edition, mailing.after)
     except MailingRefused as refused:
         Mailing.objects.filter(pk=mailing.pk).update(note=str(refused))
         return True
@@ -238,7 +131,7 @@ def resume(mailing: Mailing) -> None:
                 _("这次发送现在是“%(state)s”，没有可继续的部分。")
                 % {"state": _(mailing.get_state_display())}
             )
-        announce(mailing.pk)
+        announce_due(mailing.pk)
     _tell(mailing.pk, mailing.state)
 
 

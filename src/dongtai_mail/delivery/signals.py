@@ -16,3 +16,7 @@ mailing_waits = Signal()
 def announce_waiting(mailing_id: int) -> None:
     """After the transaction: what listeners do must not undo what was recorded."""
     transaction.on_commit(lambda: mailing_waits.send_robust(None, mailing_id=mailing_id))
+
+
+def announce_due(mailing_id: int) -> None:
+    transaction.on_commit(lambda: mailing_due.send(None, mailing_id=mailing_id))

@@ -14,7 +14,7 @@ import redis
 from django.db.models import Count
 from django.utils import timezone
 
-from dongtai_mail.delivery import gauges, mailings, pace, reports
+from dongtai_mail.delivery import gauges, mailings, pace, reports, scheduling
 from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.delivery.reports import Figures
 from dongtai_mail.desk.live import UNDER_WAY
@@ -122,7 +122,7 @@ def _review(issue: Issue) -> Review | None:
 
 def _held(mailing: Mailing) -> bool:
     """Whether its approval has ended since it was planned, so that it won't start."""
-    return mailings.is_unapproved(mailing.edition, mailing.after)
+    return scheduling.is_unapproved(mailing.edition, mailing.after)
 
 
 def _under_way(mailing: Mailing) -> UnderWay:

@@ -1,8 +1,8 @@
 """A mailing as staff plan it: to whom, when, how fast, in what stages; read from a page's address.
 
 Promises: whatever is chosen is the publication's own; a time is in its zone and lies ahead; a plan
-says everything that ``delivery.mailings.schedule`` wants to know. Fails: with form errors that say
-what to do.
+says everything that ``delivery.scheduling`` wants to know. Fails: with form errors that say what to
+do.
 """
 
 from __future__ import annotations

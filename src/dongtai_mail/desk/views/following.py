@@ -17,8 +17,9 @@ from django.views.decorators.http import require_http_methods
 
 from dongtai_mail.delivery.audience import missed
 from dongtai_mail.delivery.letters import KeyMissing
-from dongtai_mail.delivery.mailings import MailingRefused, ledger, schedule
+from dongtai_mail.delivery.mailings import ledger
 from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.delivery.scheduling import MailingRefused, schedule
 from dongtai_mail.desk import audit, holding
 from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.desk.audience import audience, comes_later

@@ -21,6 +21,7 @@ from dongtai_mail.content import Severity
 from dongtai_mail.delivery import accounts, reasons
 from dongtai_mail.delivery import mailings as delivery
 from dongtai_mail.delivery.models import Delivery, Mailing
+from dongtai_mail.delivery.scheduling import MailingRefused
 from dongtai_mail.desk import audit, holding, live, words
 from dongtai_mail.desk.access import Right, opens, rights
 from dongtai_mail.desk.audience import Audience, comes_later, kept
@@ -175,7 +176,7 @@ def _act(
             act(mailing)
             mailing.refresh_from_db()
             audit.record(request, action, mailing, before=before, after={"state": mailing.state})
-    except delivery.MailingRefused as refused:
+    except MailingRefused as refused:
         messages.error(request, str(refused))
     return redirect("desk:mailing", mailing.pk)
 

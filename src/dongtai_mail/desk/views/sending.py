@@ -21,8 +21,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from dongtai_mail.delivery.audience import select
 from dongtai_mail.delivery.letters import KeyMissing
-from dongtai_mail.delivery.mailings import MailingRefused, schedule
 from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.delivery.scheduling import MailingRefused, schedule
 from dongtai_mail.desk import audience as audiences
 from dongtai_mail.desk import audit, holding, plans, words
 from dongtai_mail.desk import readers as who
