@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import datetime
+import html
 import io
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -216,7 +218,16 @@ def test_a_list_has_settings_and_its_form_to_copy(desk, readers):
     readers.refresh_from_db()
     assert (readers.name, readers.public, readers.double_opt_in) == ("新名", True, False)
     page = desk.get("/lists/readers/").content.decode()
-    assert 'action="https://news.example.org/s/readers/"' in page
+    snippet = html.unescape(page.partition('<pre class="mono scroll" tabindex="0">')[2])
+    snippet = snippet.partition("</pre>")[0]
+    assert 'action="https://news.example.org/s/readers/"' in snippet
+    assert "的“新名”，并可以随时退订" in snippet
+    fields = dict.fromkeys(re.findall(r' name="(\w+)"', snippet), "")
+    elsewhere = Client(enforce_csrf_checks=True, headers={"origin": "https://elsewhere.example"})
+    elsewhere.post("/s/readers/", {**fields, "email": "li@example.com", "name": "李四"})
+    signed = Subscriber.objects.get()
+    assert (signed.key, signed.name) == ("li@example.com", "李四")
+    assert "可以随时退订" in signed.subscriptions.get().events.first().wording.text
     desk.post("/lists/readers/", {"name": "新名", "archived": "on"})
     readers.refresh_from_db()
     assert not readers.open

@@ -23,7 +23,7 @@ from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.desk.forms import typed
 from dongtai_mail.issues.models import Publication
-from subscribers import exporting, suppression, tally
+from subscribers import exporting, signup, suppression, tally
 from subscribers.models import SubscriberList, Subscription
 
 PER_PAGE = 50
@@ -85,6 +85,7 @@ def readers(request: HttpRequest, shown: SubscriberList) -> HttpResponse:
         "subscribers_list",
         shown.publication,
         list=shown,
+        wording=signup.wording(shown),
         form=form,
         q=asked,
         page=_readers_page(found, count, request.GET.get("page")),
