@@ -134,6 +134,19 @@ def test_a_note_that_no_session_took_is_there_again(context, page, address, desk
     assert page.evaluate("Object.keys(localStorage).filter(key => key.includes('request'))") == []
 
 
+def test_a_comment_is_kept_until_it_is_taken_and_no_longer(page) -> None:
+    field = page.locator("#item-comments textarea")
+    field.fill("请核对数字")
+    page.reload()
+    expect(field).to_have_value("请核对数字")
+    page.get_by_role("button", name="发表批注").first.click()
+    expect(page.locator("#item-comments .comments")).to_contain_text("请核对数字")
+    expect(field).to_have_value("")
+    page.reload()
+    expect(page.locator("#item-comments .comments")).to_contain_text("请核对数字")
+    expect(field).to_have_value("")
+
+
 def test_what_somebody_else_wrote_in_another_field_is_joined(page) -> None:
     editing.save_item(Item.objects.get(title="甲"), 1, {"source": "晚报"}, "王")
     _title(page).fill("甲改")

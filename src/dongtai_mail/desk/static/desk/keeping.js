@@ -50,8 +50,10 @@ document.addEventListener("input", ({ target }) => {
 document.addEventListener("submit", ({ target }) => {
   if (target.dataset.keeps && !target.hasAttribute("hx-post")) sessionStorage.setItem(SENT, key(target));
 });
-// A form that htmx sends is taken once its answer has come, and what it puts there is restored.
-document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
-  if (target.dataset?.keeps && detail.successful) localStorage.removeItem(key(target));
+// A form that htmx sends is taken once its answer has come, which may have put another in its place;
+// what the answer puts there is restored.
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  const form = detail.requestConfig?.elt;
+  if (form?.dataset.keeps && detail.successful) localStorage.removeItem(key(form));
 });
 document.addEventListener("htmx:load", ({ target }) => restoreAll(target));
