@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from dongtai_mail.delivery import proof_sends
+from dongtai_mail.delivery import imports, proof_sends
 from dongtai_mail.delivery.letters import key_path
 from dongtai_mail.delivery.models import ProofLetter
 from dongtai_mail.environment import Relay
 from dongtai_mail.message.address import parse
+from subscribers import importing
+from subscribers.models import ImportRun, Subscriber
 from tests import factories
 from tests.smtp_server import SmtpServer
 from worker import errands
@@ -42,3 +44,17 @@ def test_a_publication_that_cannot_sign_holds_up_no_other(
     left = ProofLetter.objects.exclude(state=ProofLetter.State.SENT).get()
     assert (left.state, left.attempts) == (ProofLetter.State.QUEUED, 1)
     assert left.note
+
+
+def test_an_import_and_its_undoing_are_errands(settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    rows = "邮箱\nli@example.com\nwang@example.com\n".encode()
+    run = importing.receive(factories.subscriber_list(), [rows], "readers.csv")
+    importing.begin(run, proceed=True)
+    errands.run()
+    run.refresh_from_db()
+    assert (run.state, Subscriber.objects.count()) == (ImportRun.State.DONE, 2)
+    imports.begin_undoing(run)
+    errands.run()
+    run.refresh_from_db()
+    assert (run.state, Subscriber.objects.count()) == (ImportRun.State.UNDONE, 0)
