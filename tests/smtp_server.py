@@ -45,6 +45,8 @@ class SmtpServer:
         # A hundred thousand messages would not fit into memory.
         self.keep_data = True
         self.sessions = 0
+        # What followed the address in each MAIL.
+        self.parameters: list[str] = []
         self.port = port
         self._tls = tls
         self._loop = asyncio.new_event_loop()
@@ -137,6 +139,7 @@ class _Dialogue:
             return await self._answer("auth", argument, "235 2.7.0 welcome")
         if verb == "MAIL":
             self._sender, self._recipients = _path(argument), []
+            self._server.parameters.append(argument.partition("> ")[2])
             reply = self._server.script("mail", self._sender)
             self._begun = reply is None
             return await self._say(reply or "250 2.1.0 ok")

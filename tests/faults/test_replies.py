@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 
@@ -99,6 +100,9 @@ def test_each_refusal_of_a_reader_means_what_it_says(world: World) -> None:
     assert sorted(kept) == sorted(
         ("rcpt", int(reply[:3]), reply[4:], AT_EACH) for reply in REFUSALS.values()
     )
+    # Ids and answers, and no reader.
+    assert "event=batch-done" in world.installation.log("worker")
+    assert not re.search(r"reader\d+@", world.installation.log("worker"))
 
 
 def test_a_refusal_of_the_letter_stops_the_mailing_and_blames_nobody(world: World) -> None:

@@ -101,6 +101,8 @@ def test_refusals_are_sorted_into_bounced_and_deferred_with_their_words(
     attempt = Attempt.objects.get(delivery__address="gone@a.test")
     assert (attempt.stage, attempt.code, attempt.enhanced) == ("rcpt", 550, "5.1.1")
     assert "no such user" in attempt.text
+    assert attempt.relay == f"127.0.0.1:{server.port}"
+    assert mailing.started_at < attempt.at < timezone.now()
 
 
 def test_silence_after_the_final_dot_is_unconfirmed_and_sent_again_with_the_same_id(

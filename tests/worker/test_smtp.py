@@ -10,7 +10,7 @@ from dongtai_mail.delivery.letters import Letter
 from dongtai_mail.environment import Relay
 from dongtai_mail.message.address import parse
 from dongtai_mail.message.reply import Reply, Stage, Verdict, classify
-from tests.smtp_server import STALL, SmtpServer
+from tests.smtp_server import DROP, STALL, SmtpServer
 from worker import smtp
 from worker.smtp import SessionRefused, open_session
 
@@ -23,12 +23,12 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(smtp, name, 0.05)
 
 
-async def _send(server: SmtpServer) -> Reply:
+async def _send(server: SmtpServer, letter: Letter = LETTER) -> Reply:
     session = await open_session(Relay("127.0.0.1", server.port, "none"), None)
     try:
-        reply = await session.envelope(LETTER, offered=False)
+        reply = await session.envelope(letter, offered=False)
         if reply.code == 354:
-            session.content(LETTER, None)
+            session.content(letter, None)
             reply = await session.final()
         assert session.broken
         return reply
@@ -74,6 +74,25 @@ def test_a_refusal_in_another_encoding_can_be_written_down(stage: str) -> None:
     with server, pytest.raises(SessionRefused) as refused:
         asyncio.run(_send(server))
     assert str(refused.value).encode()
+
+
+@pytest.mark.parametrize(
+    ("extensions", "address", "parameters"),
+    [
+        ((), "reader@qq.test", ""),
+        (("SIZE",), "reader@qq.test", ""),
+        (("SIZE 9000", "SMTPUTF8", "8BITMIME"), "reader@qq.test", f"SIZE={LETTER.size}"),
+        (("SMTPUTF8",), "用户@例子.测试", "SMTPUTF8"),
+        (("SMTPUTF8", "8BITMIME"), "用户@例子.测试", "SMTPUTF8 BODY=8BITMIME"),
+    ],
+)
+def test_what_a_server_offers_is_used_where_a_letter_needs_it(
+    extensions: tuple[str, ...], address: str, parameters: str
+) -> None:
+    letter = LETTER._replace(recipient=parse(address))
+    with SmtpServer(lambda at, _: DROP if at == "rcpt" else None, extensions) as server:
+        asyncio.run(_send(server, letter))
+    assert server.parameters == [parameters]
 
 
 @pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
