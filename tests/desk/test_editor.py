@@ -234,6 +234,15 @@ def test_an_item_does_not_go_to_another_publications_section(desk, item):
     assert response.status_code == 404
 
 
+def test_an_item_that_left_the_pool_meanwhile_stays_where_it_is(desk, item, issue):
+    other = make_issue(issue.publication, "别的", number="8").sections.get()
+    values = {"to": "section", "section": other.pk, "position": 0}
+    assert desk.post(f"/items/{item.pk}/place/", values | {"from": "pool"}).status_code == 404
+    item.refresh_from_db()
+    assert item.section.issue == issue
+    assert 'data-items="pool"' in desk.get(f"/issues/{issue.pk}/").content.decode()
+
+
 def test_discarding_offers_to_undo_it_and_is_in_the_log(desk, item, issue):
     page = desk.post(f"/items/{item.pk}/place/", {"to": "discard"}, follow=True).content.decode()
     assert "已丢弃“云港口岸开通夜航”" in page

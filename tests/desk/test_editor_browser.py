@@ -189,6 +189,24 @@ def test_items_are_put_in_order_by_keyboard_and_by_dragging(page) -> None:
     assert "".join(titles) == "丙乙甲"
 
 
+def test_items_are_dragged_from_the_pool_and_back(page, publication) -> None:
+    pooled = Item.objects.create(publication=publication, title="池", body="正文。")
+    page.reload()
+    place = "**/place/"
+    row = page.locator(f"#item-{pooled.pk}")
+    with page.expect_response(place):
+        row.drag_to(page.locator(".part li").nth(1), target_position={"x": 20, "y": 2})
+    expect(page.locator("#moved")).to_have_text("“池”现在是【要闻】的第 2 条")
+    assert [each.title for each in Item.objects.exclude(section=None).order_by("position")] == [
+        *"甲池乙丙"
+    ]
+    with page.expect_response(place):
+        row.drag_to(page.locator(".pool-part ol"))
+    expect(page.locator("#moved")).to_have_text("“池”放回了条目库")
+    expect(page.locator(".pool-part li")).to_have_text(["池"])
+    assert Item.objects.get(pk=pooled.pk).section is None
+
+
 def test_another_item_is_opened_in_place_and_what_was_typed_is_saved_first(page) -> None:
     _title(page).fill("甲改")
     page.locator("[data-open]").nth(1).click()

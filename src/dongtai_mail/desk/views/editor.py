@@ -23,11 +23,14 @@ from dongtai_mail.delivery import accounts
 from dongtai_mail.desk import access, audit, security
 from dongtai_mail.desk.access import Right, anywhere, opens
 from dongtai_mail.desk.editing_forms import ItemForm, SectionForm, base, version
-from dongtai_mail.issues import editing, pasting
+from dongtai_mail.issues import editing, pasting, pool
 from dongtai_mail.issues.differences import runs
 from dongtai_mail.issues.editing.keeping import said
 from dongtai_mail.issues.models import Issue, Item, Section
 from dongtai_mail.rendering.view import TITLES_WITHOUT_CHOICE
+
+# So many of the pool, the newest, stand beside an issue's sections.
+POOLED = 12
 
 
 @opens(Issue, Right.SEE)
@@ -59,6 +62,8 @@ def _outline(request: HttpRequest, shown: Issue, current: int | None = None) -> 
     sections = list(shown.sections.prefetch_related("items"))
     items = [item for section in sections for item in section.items.all()]
     featured = sum(item.featured for item in items)
+    may_write = Right.WRITE in access.rights(request.user, shown.publication)
+    pooled = pool.items(shown.publication)
     return {
         "publication": shown.publication,
         "issue": shown,
@@ -66,7 +71,9 @@ def _outline(request: HttpRequest, shown: Issue, current: int | None = None) -> 
         "item_count": len(items),
         "featured_count": featured,
         "fills_itself": not featured and len(items) <= TITLES_WITHOUT_CHOICE,
-        "may_write": Right.WRITE in access.rights(request.user, shown.publication),
+        "pooled": pooled[:POOLED] if may_write else (),
+        "pooled_count": pooled.count() if may_write else 0,
+        "may_write": may_write,
         "current": current,
     }
 
@@ -216,6 +223,8 @@ def _move(request: HttpRequest, item: Item, to: str, actor: str) -> Item:
         return editing.bring_back(item, actor)
     if to in ("up", "down") and item.section is not None:
         return editing.place(item, *_beside(item, -1 if to == "up" else 1), actor)
+    if request.POST.get("from") == "pool" and item.section is not None:
+        raise editing.Conflict(item)  # Somebody else has put it into an issue meanwhile.
     section = get_object_or_404(
         Section, pk=_number(request.POST.get("section")), issue__publication=item.publication
     )

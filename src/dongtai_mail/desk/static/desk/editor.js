@@ -111,13 +111,15 @@ function wire() {
     if (!outline.querySelector("form[data-outline]")) return;
     new window.Sortable(list, {
       group: "items",
+      sort: list.dataset.items !== "pool",
       draggable: "li",
       animation: calm ? 0 : 120,
       delay: 200,
       delayOnTouchOnly: true,
       onEnd: ({ item, to, newIndex, from, oldIndex }) => {
         if (to === from && newIndex === oldIndex) return;
-        const values = { to: "section", section: to.dataset.items, position: newIndex };
+        const into = { to: "section", section: to.dataset.items, position: newIndex, from: from.dataset.items };
+        const values = to.dataset.items === "pool" ? { to: "pool" } : into;
         change(item.dataset.place, values, item.dataset.item);
       },
     });
@@ -137,6 +139,11 @@ async function change(url, values, item, section) {
   }
   if (!response.ok) {
     location.reload();
+    return;
+  }
+  if (values.to === "pool" && item === String(current)) {
+    // What stands in the middle is no part of the issue any more.
+    location.assign(location.pathname);
     return;
   }
   const focused = document.activeElement?.closest(".editor-outline") !== null;
@@ -163,12 +170,14 @@ function place(item) {
   const row = item && outline.querySelector(`#item-${item}`);
   const said = document.getElementById("moved");
   if (!row) return;
+  const part = row.closest(".part");
   const words = {
     title: row.querySelector(".outline-title").textContent,
-    section: row.closest(".part").getAttribute("aria-label"),
+    section: part?.getAttribute("aria-label"),
     number: [...row.parentElement.children].indexOf(row) + 1,
   };
-  said.textContent = said.dataset.says.replace(/{(\w+)}/g, (_, name) => words[name]);
+  const says = part ? said.dataset.says : said.dataset.saysPool;
+  said.textContent = says.replace(/{(\w+)}/g, (_, name) => words[name]);
 }
 
 // The buttons above the text name the section that the item is in.
