@@ -28,6 +28,9 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "550 The recipient can not be verified",
         "550 <li@example.org> is not registered here",
         "550 Non existing user",
+        "550 No matching account for li",
+        "550 li is not in the local user list",
+        "550 We don't know that recipient",
         "550 unavailable mail user",
         "550 该邮箱已注销",
         "550 この宛先は登録されていません",
@@ -138,6 +141,7 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "550 The address li@example.org has been changed to wang@example.org",
     ),
     Reason.MAILBOX_FULL: (
+        "552 mailbox unavailable now: its storage is exceeded",
         "552 5.2.2 Over quota",
         "452 4.2.2 The email account that you tried to reach is over quota",
         "552-5.2.2 The recipient's inbox is out of storage space",
@@ -209,6 +213,7 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "550 Too many unknown users",
     ),
     Reason.BLOCKED: (
+        "550 Your EHLO name does not resolve: host not found",
         "554 5.7.1 Service unavailable; Client host [192.0.2.9] blocked using zen.spamhaus.org",
         "550 5.7.606 Access denied, banned sending IP [192.0.2.222]",
         "554 Blocked - see https://support.example.com/lookup?ip=192.0.2.225",
@@ -254,6 +259,7 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "550 5.7.1 The organization restricts messages from outside",
     ),
     Reason.SENDER: (
+        "451 Your address is unknown to this reader, who has to allow it first",
         "553 5.1.8 <n@example.com>... Domain of sender address n@example.com does not exist",
         "501 5.1.8 Sender address rejected",
         "550 Verification failed for <news@example.com>",

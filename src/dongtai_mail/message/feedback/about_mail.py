@@ -68,7 +68,8 @@ IDENTITY = (
         r"|resolve)"
         r" .{0,30}(?:ip|client)|cannot find your (?:reverse )?(?:hostname|address)|fcrdns"
         r"|cannot resolve your (?:address|host)|mismatch(?:es)? client ip|HELO (?:command )?reject"
-        r"|(?:invalid|bad|forged) (?:helo|ehlo)|client host.{0,60}cannot find",
+        r"|(?:invalid|bad|forged) (?:helo|ehlo)"
+        r"|\b(?:helo|ehlo)\b.{0,40}not (?:resolve|found)|client host.{0,60}cannot find",
         "550 5.7.25 Client host rejected: reverse DNS validation failed",
     ),
 )
@@ -206,6 +207,7 @@ SENDER = (
         "sender-callout",
         Reason.SENDER,
         r"sender (?:verify|verification|callout|unknown|is (?:on|in))|verify (?:the )?sender"
+        r"|\byour (?:e-?mail )?address (?:is |was )?(?:not (?:known|recogni[sz]ed)|unknown)"
         r"|(?:invalid|unknown|bad|unroute?able|forged) sender|badly formed (?:mail )?sender"
         r"|can(?:'|no)t determine purported responsible|you are not allowed to send"
         r"|not (?:authori[sz]ed|allowed|permitted) to send (?:to|mail|messages)"

@@ -38,8 +38,8 @@ FULL = (
         r"|quota.{0,40}(?:exceed|full|reached|violat|used|over|error|fail|limit)"
         r"|overquota|exhausted .{0,30}storage|(?:disk|storage) (?:quota|space|full|limit)"
         r"|no space left|out of space"
-        r"|\b(?:storage|allocat\w+) (?:exceed|limit)|(?:配额|空间|容量).{0,8}(?:不足|已满|超|满"
-        r"|用完|耗尽)",
+        r"|\b(?:storage|allocat\w+) (?:is |was )?(?:exceed|exhaust|limit)"
+        r"|(?:配额|空间|容量).{0,8}(?:不足|已满|超|满|用完|耗尽)",
         "552 5.2.2 <li@example.org> Quota exceeded (mailbox for user is full)",
     ),
     rule(
@@ -137,7 +137,7 @@ NAMED = (
     rule(
         "no-such-user",
         Reason.USER_UNKNOWN,
-        rf"(?:no such|unknown|invalid|non[- ]?exist(?:ent|ing)|not a valid|bad|illegal"
+        rf"(?:no such|unknown|invalid|non[- ]?exist(?:ent|ing)|no matching|not a valid|bad|illegal"
         rf"|unrecogni[sz]ed"
         rf"|unresolvable|undefined|incorrect|wrong|not a known)(?: \w+){{0,2}} {_WHO}"
         r"|(?:no|not any|there is no|isn't a|is not a|not an?)(?: \w+){0,2}"
@@ -234,6 +234,8 @@ MISSING = (
         r"|does not exist (?:at|here|on|in)|does ?n[o']t have (?:a|an) .{0,30}(?:account|mailbox)"
         r"|doesn't have (?:a|an) .{0,30}account|no longer (?:a )?(?:such|mailbox)|wasn't found at"
         r"|not (?:a )?user (?:of|on|here)|(?:is|are) not (?:on|at) this (?:server|system|host)"
+        r"|not in (?:the |our )?(?:local )?(?:user|alias\w*) ?(?:list|table|map|file|database)"
+        r"|(?:do not|don't) know (?:this|that|the|any) (?:user|recipient|mailbox|account)"
         rf"|not registered here|\b(?:has|have) no {_WHO}"
         rf"|{_WHO}(?: \S{{1,80}})? (?:has been|was|is) (?:deleted|removed)"
         r"|(?:user|server|account|mailbox).{0,20}don't exist"

@@ -157,7 +157,8 @@ def _at_command(reason: Reason, status: str, code: int | None, command: Command)
 def _severity(reason: Reason, status: str) -> Severity:
     if reason not in HARD:
         return Severity.SOFT
-    passing = status.startswith("4.") and reason is not Reason.USER_UNKNOWN
+    # 4.1.2 is of the domain, whatever the words say of a recipient.
+    passing = status.startswith("4.") and (reason is not Reason.USER_UNKNOWN or status == "4.1.2")
     return Severity.SOFT if passing else Severity.HARD
 
 
