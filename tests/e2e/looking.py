@@ -28,17 +28,23 @@ def look(page: Page, name: str, sizes: Sequence[tuple[int, int]] = SIZES) -> Non
         page.emulate_media(color_scheme=scheme)
         for width, height in sizes:
             page.set_viewport_size({"width": width, "height": height})
-            # Asking also makes each frame take on its size and colours before its picture is taken.
-            for frame in page.frames:
-                wide, room = frame.evaluate(_WIDTHS)
-                assert wide <= room, (name, width, frame.url)
+            assert not too_wide(page), (name, width)
             picture = SCREENSHOTS / f"{name}-{width}-{scheme}.png"
             page.screenshot(path=picture, full_page=True)
-        grave = _grave(page)
-        assert not grave, (name, scheme, grave)
+        found = grave(page)
+        assert not found, (name, scheme, found)
 
 
-def _grave(page: Page) -> list[str]:
+def too_wide(page: Page) -> list[str]:
+    """The frames that scroll sideways.
+
+    Asking also makes each take on its size and colours before a picture is taken.
+    """
+    widths = [(frame.url, *frame.evaluate(_WIDTHS)) for frame in page.frames]
+    return [url for url, wide, room in widths if wide > room]
+
+
+def grave(page: Page) -> list[str]:
     if not page.evaluate("'axe' in window"):
         # The page's own policy lets no script in; the debugger may bring axe all the same.
         page.evaluate((node_package("axe-core") / "axe.min.js").read_text())
