@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import redis
 
-from dongtai_mail.delivery import pace
+from dongtai_mail.delivery import pace, reasons
 from dongtai_mail.delivery.providers import OTHERS, Limit
 
 # A bucket holds what this many seconds give, so that a quiet minute is no licence for a burst.
@@ -110,7 +110,9 @@ class Throttle:
 
     def slower(self, lane: str, reason: str) -> float:
         """A provider complained: halve its pace and pause it; answers the pause in seconds."""
-        arguments: list[int | float | str] = [FIRST_PAUSE, LONGEST_PAUSE, SLOWEST, reason[:500]]
+        # Every publication's staff see it, and servers like to quote the reader's address.
+        words = reasons.wording(reason)
+        arguments: list[int | float | str] = [FIRST_PAUSE, LONGEST_PAUSE, SLOWEST, words]
         return float(self._slower([pace.key(lane)], arguments))
 
     def slots(self, lane: str, worker: str, want: int, limit: Limit = OTHERS) -> int:

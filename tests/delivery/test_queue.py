@@ -180,3 +180,13 @@ def test_the_tally_is_what_counting_would_say(mailing: Mailing) -> None:
         assert sum(ledger.values()) == 9
         tally._compact(mailing.pk)
     assert queue.waiting() == [queue.Queued(mailing.pk, "")]
+
+
+def test_the_words_that_stop_a_mailing_name_no_reader(mailing: Mailing) -> None:
+    delivery, *_others = _claim(mailing)
+    words = f"5.7.1 message to <{delivery.address}> looks like spam"
+    queue.record([queue.Outcome(delivery, Reply(Stage.FINAL, 554, words), "relay")])
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.STOPPED
+    assert "looks like spam" in mailing.note
+    assert delivery.address not in mailing.note

@@ -54,11 +54,13 @@ class Door(enum.Enum):
 @dataclass(frozen=True)
 class Row:
     """``but``: what even the entitled may get; 404 where the row's own parts are not there, 403
-    where the page asks who began something."""
+    where the page asks who began something. ``for_all``: it concerns every publication, so that
+    the right in one of several is not enough."""
 
     right: Right | Door
     make: Maker = lambda publication: {}
     anywhere: bool = False
+    for_all: bool = False
     but: int = 0
 
 
@@ -110,6 +112,18 @@ def _returned(of: Publication) -> ReturnedMessage:
         received_at=timezone.now(),
         subscription=_subscription(of),
     )
+
+
+def came_to(recipient: str) -> dict[str, Any]:
+    """What came back about nobody known."""
+    row = ReturnedMessage.objects.create(
+        fingerprint=uuid.uuid4().hex,
+        door="test",
+        size=0,
+        received_at=timezone.now(),
+        recipient=recipient,
+    )
+    return {"pk": row.pk}
 
 
 def _import(of: Publication) -> ImportRun:
@@ -261,9 +275,9 @@ TABLE: dict[str, Row] = {
     "desk:mailing-policy": Row(SEND, mailing),
     "desk:mailing-following": Row(SEND, mailing),
     "desk:providers": Row(SEE, anywhere=True),
-    "desk:provider": Row(SEND, provider, anywhere=True),
-    "desk:provider-resumption": Row(SEND, provider, anywhere=True),
-    "desk:provider-default": Row(SEND, provider, anywhere=True),
+    "desk:provider": Row(SEND, provider, anywhere=True, for_all=True),
+    "desk:provider-resumption": Row(SEND, provider, anywhere=True, for_all=True),
+    "desk:provider-default": Row(SEND, provider, anywhere=True, for_all=True),
     "desk:reports": Row(SEE, publication),
     "desk:report": Row(SEE, mailing),
     "desk:report-csv": Row(SEE, mailing),

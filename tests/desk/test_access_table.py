@@ -21,7 +21,7 @@ from dongtai_mail.desk.access import Right
 from dongtai_mail.desk.models import Membership, Role
 from dongtai_mail.issues.models import Publication
 from tests import factories
-from tests.desk.access_table import ELSEWHERE, TABLE, Door, Row
+from tests.desk.access_table import ELSEWHERE, TABLE, Door, Row, came_to
 
 pytestmark = pytest.mark.django_db
 
@@ -145,6 +145,44 @@ def test_another_publications_objects_are_not_there(
                     status = _answer(chief, method, name, values)[0]
                     after_method = name == "issues:read" or values is not foreign
                     assert status == 404 or (status == 405 and after_method), method
+
+
+def test_what_concerns_all_publications_is_not_for_one_of_them(
+    subtests, here: Publication, there: Publication
+):
+    chief = _signed_in("chief", here, Role.ADMINISTRATOR)
+    both = _signed_in("both", here, Role.ADMINISTRATOR)
+    Membership.objects.create(
+        user=User.objects.get(username="person-both"), publication=there, role=Role.ADMINISTRATOR
+    )
+    for name in (name for name, row in STAFF_ONLY.items() if row.for_all):
+        for method in METHODS:
+            with subtests.test(name, method=method):
+                values = TABLE[name].make(here)
+                assert _answer(chief, method, name, values)[0] == 403
+                assert _answer(both, method, name, values)[0] not in REFUSED
+
+
+@pytest.mark.parametrize(
+    ("recipient", "expected"),
+    [
+        ("notices@bounce.example.org", 200),
+        ("notices@bounce.example.net", 404),
+        ("", 403),
+        ("somebody@elsewhere.example", 403),
+    ],
+)
+def test_what_came_back_about_nobody_known_is_whose_domain_it_came_to(
+    here: Publication, there: Publication, recipient: str, expected: int
+):
+    chief = _signed_in("chief", here, Role.ADMINISTRATOR)
+    values = came_to(recipient)
+    listed = chief.get(reverse("desk:returned-messages", kwargs={"slug": here.slug}))
+    address = reverse("desk:returned-message", kwargs=values)
+    assert (address in listed.content.decode()) is (expected == 200)
+    assert chief.get(address).status_code == expected
+    second = reverse("desk:second-try", kwargs=values)
+    assert chief.post(second).status_code == (302 if expected == 200 else expected)
 
 
 def test_what_only_a_superuser_does(subtests, here: Publication, people):

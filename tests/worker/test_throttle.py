@@ -76,12 +76,13 @@ def test_without_a_limit_everything_is_granted(throttle: Throttle) -> None:
 def test_a_complaint_pauses_the_lane_halves_its_pace_and_keeps_the_words(
     client: redis.Redis, throttle: Throttle
 ) -> None:
-    assert throttle.slower(LANE, "550 Domain frequency limited") == module.FIRST_PAUSE
+    complaint = "550 Domain frequency limited <li@qq.test>"
+    assert throttle.slower(LANE, complaint) == module.FIRST_PAUSE
     assert throttle.permits(LANE, 10, _limit(600))[0] == 0
     standing = _pace(client)
     assert standing.factor == 0.5
     assert 59 <= standing.paused_for <= 60
-    assert standing.reason == "550 Domain frequency limited"
+    assert standing.reason == "550 Domain frequency limited …"
     _age(client, 61, "paused", "since")
     assert throttle.permits(LANE, 1000, _limit(600))[0] == 25
 

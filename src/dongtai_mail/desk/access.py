@@ -1,8 +1,9 @@
 """Who may use the desk: the one place that says so.
 
 Every page of the desk is wrapped in ``opens`` (a page about something of a publication) or
-``anywhere`` (a page about the installation), and a test fails for one that is not. Whoever has no
-role in a publication is answered as if it did not exist; whoever lacks a role is told which.
+``anywhere`` (a page about the installation) or ``for_all`` (what changes something for every
+publication), and a test fails for one that is not. Whoever has no role in a publication is answered
+as if it did not exist; whoever lacks a role is told which.
 """
 
 from __future__ import annotations
@@ -87,7 +88,10 @@ def opens(model: type[Model], right: Right) -> Callable[[View], View]:
                 return _sign_in(request)
             name = "slug" if "slug" in kwargs else "pk"
             found = get_object_or_404(_rows(model), **{name: kwargs.pop(name)})
-            check(request.user, owner(found), right)
+            whose = owner(found)
+            check(request.user, whose, right)
+            if whose is None:
+                demand_everywhere(request.user, right)
             return view(request, found, **kwargs)
 
         return never_cache(checked)
@@ -107,6 +111,21 @@ def anywhere(right: Right) -> Callable[[View], View]:
             return view(request, **kwargs)
 
         return never_cache(checked)
+
+    return decorate
+
+
+def for_all(right: Right) -> Callable[[View], View]:
+    """A page that changes something for every publication, for whoever has ``right`` in each."""
+
+    def decorate(view: View) -> View:
+        @anywhere(right)
+        @wraps(view)
+        def checked(request: HttpRequest, /, **kwargs: Any) -> HttpResponseBase:
+            demand_everywhere(request.user, right)
+            return view(request, **kwargs)
+
+        return checked
 
     return decorate
 
@@ -145,8 +164,13 @@ def check(person: Person, publication: Publication | None, right: Right) -> None
         return
     if publication is not None and not has:
         raise Http404
-    names = _("”或“").join(str(role.label) for role in Role if role in right.roles)
-    raise PermissionDenied(_("这一步要有“%(roles)s”的职责，请找管理员。") % {"roles": names})
+    raise PermissionDenied(
+        _("这一步要有“%(roles)s”的职责，请找管理员。") % {"roles": _names(right)}
+    )
+
+
+def _names(right: Right) -> str:
+    return _("”或“").join(str(role.label) for role in Role if role in right.roles)
 
 
 def rights(person: Person, publication: Publication | None) -> frozenset[Right]:
@@ -164,6 +188,13 @@ def rights(person: Person, publication: Publication | None) -> frozenset[Right]:
 def everywhere(person: Person, right: Right) -> bool:
     """Whether ``person`` has ``right`` in every publication, for what concerns all of them."""
     return all(right in rights(person, each) for each in Publication.objects.all())
+
+
+def demand_everywhere(person: Person, right: Right) -> None:
+    """Raises PermissionDenied unless ``person`` has ``right`` in every publication."""
+    if not everywhere(person, right):
+        text = _("这关系到所有刊物，要在每一份里都有“%(roles)s”的职责，请找管理员。")
+        raise PermissionDenied(text % {"roles": _names(right)})
 
 
 def sees(request: HttpRequest, publication: Publication) -> bool:
@@ -194,7 +225,11 @@ def owner(row: Model) -> Publication | None:
 def _owner_of_returned(row: ReturnedMessage) -> Publication | None:
     if row.subscription:
         return row.subscription.subscriber_list.publication
-    return row.delivery.mailing.subscriber_list.publication if row.delivery else None
+    if row.delivery:
+        return row.delivery.mailing.subscriber_list.publication
+    domain = row.recipient.rpartition("@")[2].lower()
+    named = list(Publication.objects.filter(bounce_domain=domain)[:2])
+    return named[0] if len(named) == 1 else None
 
 
 def _rows(model: type[Model]) -> QuerySet[Model]:

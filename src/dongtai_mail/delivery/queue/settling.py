@@ -148,12 +148,14 @@ def _attempt(delivery: Delivery, reply: Reply, relay: str, now: datetime.datetim
 
 def _stop(mailing: Mailing, reply: Reply) -> None:
     """A refusal of the letter itself would meet every reader: people have to look at it."""
+    # The note is mailed and stays when the reader is erased, whose address servers like to quote.
+    words = reasons.wording(reply.text)
     stopped = Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING).update(
         state=Mailing.State.STOPPED,
-        note=f"收信方拒绝的是这封邮件本身，发送已停止：{reply.code or ''} {reply.text}".strip(),
+        note=f"收信方拒绝的是这封邮件本身，发送已停止：{reply.code or ''} {words}".strip(),
     )
     if stopped:
-        told = {"state": Mailing.State.STOPPED, "code": reply.code, "reply": reply.text}
+        told = {"state": Mailing.State.STOPPED, "code": reply.code, "reply": words}
         logger.warning(event("mailing", mailing=mailing.pk, **told))
         announce_waiting(mailing.pk)
 

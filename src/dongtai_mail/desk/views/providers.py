@@ -1,4 +1,7 @@
-"""How fast we write to each receiving provider: limits, sources, and how each stands now."""
+"""How fast we write to each receiving provider: limits, sources, and how each stands now.
+
+Every publication sends at this pace, so whoever changes it sends for all of them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from dongtai_mail.delivery import providers as delivery
 from dongtai_mail.delivery.pace import Pace
 from dongtai_mail.delivery.providers import Limit
 from dongtai_mail.desk import audit
-from dongtai_mail.desk.access import Right, anywhere
+from dongtai_mail.desk.access import Right, anywhere, everywhere, for_all
 from dongtai_mail.desk.forms import LimitForm
 
 
@@ -49,7 +52,13 @@ def providers(request: HttpRequest) -> HttpResponse:
     paces = _paces(lanes)
     rows = [Row(lane, limits.get(lane, delivery.OTHERS), paces.get(lane)) for lane in lanes]
     new = warmup.warming(settings.RELAYS, timezone.localdate())
-    context = {"rows": rows, "blind": not paces, "warming": new, "here": "providers"}
+    context = {
+        "rows": rows,
+        "blind": not paces,
+        "warming": new,
+        "changes": everywhere(request.user, Right.SEND),
+        "here": "providers",
+    }
     return render(request, "desk/providers.html", context)
 
 
@@ -61,7 +70,7 @@ def _paces(lanes: list[str]) -> dict[str, Pace]:
         return {}
 
 
-@anywhere(Right.SEND)
+@for_all(Right.SEND)
 @require_http_methods(["GET", "HEAD", "POST"])
 def provider(request: HttpRequest, provider: str) -> HttpResponse:
     """Change a provider's limits."""
@@ -104,7 +113,7 @@ def _numbers(limit: Limit) -> dict[str, int | None]:
     }
 
 
-@anywhere(Right.SEND)
+@for_all(Right.SEND)
 @require_POST
 def resumption(request: HttpRequest, provider: str) -> HttpResponse:
     """Lift a pause, and go on at the full limit."""
@@ -120,7 +129,7 @@ def resumption(request: HttpRequest, provider: str) -> HttpResponse:
     return redirect("desk:providers")
 
 
-@anywhere(Right.SEND)
+@for_all(Right.SEND)
 @require_POST
 def default(request: HttpRequest, provider: str) -> HttpResponse:
     """Go back to the default limits."""

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from dongtai_mail.delivery import returns
 from dongtai_mail.delivery.models import Delivery, ReturnedMessage
 from dongtai_mail.desk import words
-from dongtai_mail.desk.access import Right, opens, owner
+from dongtai_mail.desk.access import Right, everywhere, opens, owner
 from dongtai_mail.desk.forms import typed
 from dongtai_mail.issues.models import Publication
 from subscribers.models import Subscription
@@ -27,7 +27,8 @@ SHOWN = 64 * 1024
 @require_safe
 def returned_messages(request: HttpRequest, publication: Publication) -> HttpResponse:
     chosen = {name: typed(request.GET, name) for name in ("status", "effect", "q")}
-    page = Paginator(_found(publication, chosen), PER_PAGE).get_page(request.GET.get("page"))
+    found = _found(publication, chosen, everywhere(request.user, Right.LISTS))
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "publication": publication,
         "page": page,
@@ -39,8 +40,13 @@ def returned_messages(request: HttpRequest, publication: Publication) -> HttpRes
     return render(request, "desk/returned_messages.html", context)
 
 
-def _found(publication: Publication, chosen: dict[str, str]) -> QuerySet[ReturnedMessage]:
-    """Those about this publication's readers, and those that nobody can say whose they are."""
+def _found(
+    publication: Publication, chosen: dict[str, str], manages_all: bool
+) -> QuerySet[ReturnedMessage]:
+    """Those about this publication's readers, and those about nobody known that came to it.
+
+    Whose nobody can say are shown to whoever manages the lists of all.
+    """
     rows = ReturnedMessage.objects.select_related("delivery", "subscription__subscriber")
     # Looked up for each message: few come back, and joined, all deliveries would be read.
     to_ours = Delivery.objects.filter(
@@ -49,9 +55,10 @@ def _found(publication: Publication, chosen: dict[str, str]) -> QuerySet[Returne
     of_ours = Subscription.objects.filter(
         pk=OuterRef("subscription"), subscriber_list__publication=publication
     )
-    rows = rows.defer("raw").filter(
-        Q(delivery=None, subscription=None) | Exists(to_ours) | Exists(of_ours)
-    )
+    unknown = Q(delivery=None, subscription=None)
+    if not manages_all:
+        unknown &= _came_to(publication)
+    rows = rows.defer("raw").filter(unknown | Exists(to_ours) | Exists(of_ours))
     if chosen["status"] in ReturnedMessage.Status:
         rows = rows.filter(status=chosen["status"])
     if chosen["effect"] and chosen["effect"] in ReturnedMessage.Effect:
@@ -63,6 +70,13 @@ def _found(publication: Publication, chosen: dict[str, str]) -> QuerySet[Returne
             | Q(recipient__icontains=sought)
         )
     return rows
+
+
+def _came_to(publication: Publication) -> Q:
+    """To a bounce domain that is this publication's alone, as ``access.owner`` has it."""
+    domain = publication.bounce_domain
+    others = Publication.objects.filter(bounce_domain=domain).exclude(pk=publication.pk)
+    return Q(pk=None) if others.exists() else Q(recipient__iendswith=f"@{domain}")
 
 
 @opens(ReturnedMessage, Right.LISTS)
