@@ -1,12 +1,13 @@
-"""Things to do one after the other that must not hold each other up."""
+"""Things to do that must not hold each other up: one after the other, or beside the sending."""
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 
 import redis
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 
 from dongtai_mail.logs import event
 
@@ -28,3 +29,42 @@ def each(duties: Mapping[str, Callable[[], object]]) -> None:
             raise
         except Exception:
             logger.exception(event("duty-failed", duty=name))
+
+
+class Beside:
+    """A thread for work that takes longer than the sending can wait; one at a time.
+
+    What the work was to do is in the database, so whatever ends it, the next one does it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._thread: threading.Thread | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def begin(self, work: Callable[[], object]) -> None:
+        """Begin it, unless some is under way."""
+        if self.busy:
+            return
+        self._thread = threading.Thread(
+            target=self._run, args=(work,), name=self._name, daemon=True
+        )
+        self._thread.start()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of what is under way."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def _run(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Away as error:
+            logger.warning(event("unreachable", waits=self._name, error=error))
+        except Exception:
+            logger.exception(event("duty-failed", duty=self._name))
+        finally:
+            connection.close()

@@ -6,9 +6,11 @@ import datetime
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import redis
 from django.conf import settings
+from django.db import connection
 
 from dongtai_mail.delivery import mailings, queue, reasons, returns, stages
 from dongtai_mail.delivery import tally as deliveries
@@ -22,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 # Made before the pool forks: each process knows of what happened since its worker began.
 CLOCK = Clock()
+STARTING = apart.Beside("start")
 
 
 def tick(client: redis.Redis, watch: queue.Watch) -> None:
@@ -47,8 +50,17 @@ def tick(client: redis.Redis, watch: queue.Watch) -> None:
 
 
 def _start_due() -> None:
-    for mailing_id in mailings.start_due(_before_leap()):
+    """Start what is due beside the sending: a large audience takes seconds to freeze."""
+    for mailing_id in mailings.sending():
         mailings.settle(mailing_id)
+    if STARTING.busy:
+        return
+    start = partial(mailings.start_due, _before_leap())
+    if connection.vendor != "postgresql":
+        # One writer at a time: the sending would wait all the same.
+        start()
+    elif mailings.due():
+        STARTING.begin(start)
 
 
 def _before_leap() -> datetime.datetime | None:

@@ -74,7 +74,7 @@ class Engine:
         self._departures: queue.Departures | None = None
         self._watch = queue.Watch()
         self._extended = self._ticked = 0.0
-        self._asked = False
+        self._asked = self._starting = False
 
     async def _make_lines(self) -> Lines:
         relays = Relays(settings.RELAYS, warmup=self._grants.warmup)
@@ -93,8 +93,9 @@ class Engine:
                 # The flows are this process's own: nobody else would look after them.
                 logger.exception(event("failed", sending="waits"))
                 self._hold()
-            if not self._flows and not self._unrecorded:
+            if not (self._flows or self._unrecorded or duties.STARTING.busy):
                 return
+            self._starting = duties.STARTING.busy
             stopping.wait(LOOK_SECONDS, self._ran_out)
         self.close()
 
@@ -120,8 +121,9 @@ class Engine:
         self._asked = True
 
     def _ran_out(self) -> bool:
-        """Whether a lane is through before the next look is due."""
-        return any(flow.over for flow in self._flows.values())
+        """Whether a lane is through, or a mailing begun, before the next look is due."""
+        begun = self._starting and not duties.STARTING.busy
+        return begun or any(flow.over for flow in self._flows.values())
 
     def _hold(self) -> None:
         """Begin nothing until the next look goes well."""

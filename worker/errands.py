@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from types import ModuleType
 
 from django.conf import settings
-from django.db import DatabaseError, connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -50,30 +48,19 @@ OUTGOING: tuple[tuple[Callable[[], QuerySet[Posted]], ModuleType], ...] = (
     (proof_sends.outgoing, proof_letters),
 )
 
-_beside: threading.Thread | None = None
+BESIDE = apart.Beside("errands")
 
 
 def wake() -> None:
     """Run errands beside the sending of this process, when it may be hours until one is free."""
-    global _beside
-    if _beside is not None and _beside.is_alive():
+    if BESIDE.busy:
         return
     if _letters_wait() or importing.waiting() or undoing.waiting() or asked.due():
-        _beside = threading.Thread(target=_run_beside, name="errands", daemon=True)
-        _beside.start()
+        BESIDE.begin(run)
 
 
 def _letters_wait() -> bool:
     return any(outbox.waiting(rows()) for rows, _ in OUTGOING)
-
-
-def _run_beside() -> None:
-    try:
-        run()
-    except DatabaseError as error:
-        logger.warning(event("unreachable", errands="wait", error=error))
-    finally:
-        connection.close()
 
 
 def run() -> None:

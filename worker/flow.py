@@ -84,11 +84,7 @@ class Flow:
 
     def take(self) -> Claimed | None:
         """The next delivery to begin, or None when there is none to begin now."""
-        while self.waiting and not self.held:
-            try:
-                delivery = self.waiting.popleft()
-            except IndexError:
-                return None
+        while not self.held and (delivery := self._pop()) is not None:
             if not self._skips(delivery):
                 return delivery
             self.outcomes.put(Outcome(delivery))
@@ -104,9 +100,16 @@ class Flow:
     def give_back(self) -> list[Outcome]:
         """What is still waiting, as outcomes of deliveries that were not begun."""
         outcomes = []
-        while self.waiting:
-            outcomes.append(Outcome(self.waiting.popleft()))
+        while (delivery := self._pop()) is not None:
+            outcomes.append(Outcome(delivery))
         return outcomes
+
+    def _pop(self) -> Claimed | None:
+        """The next that waits; the other thread may have taken the last."""
+        try:
+            return self.waiting.popleft()
+        except IndexError:
+            return None
 
 
 @dataclass

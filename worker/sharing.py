@@ -7,7 +7,8 @@ an answer keeps only so many as others don't need, and gets a lane of its own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from dongtai_mail.delivery import queue
 from dongtai_mail.delivery.queue import Claimed, Queued
@@ -44,22 +45,38 @@ class Sharing:
         return max(1, self._lines.relays.capacity // 4)
 
     def share_out(self, flows: Flows) -> None:
-        """Give every flow its part of the sessions, none more than its provider allows."""
-        left = self._lines.relays.capacity
-        ranked = sorted(flows.items(), key=lambda pair: self._useful(*pair))
-        for place, (key, flow) in enumerate(ranked):
-            part = max(1, left // (len(ranked) - place))
-            want = min(part, self._useful(key, flow))
-            flow.share = self._grants.slots(key.lane, self._worker, want)
-            left = max(0, left - flow.share)
+        """Give every lane its part of the sessions, none more than its provider allows."""
+        lanes: dict[str, list[Flow]] = defaultdict(list)
+        for key, flow in flows.items():
+            lanes[key.lane].append(flow)
+        left, unserved = self._lines.relays.capacity, len(flows)
+        for lane, its in sorted(lanes.items(), key=lambda pair: self._useful(*pair)):
+            part = max(1, left * len(its) // unserved)
+            want = min(part, self._useful(lane, its))
+            granted = self._grants.slots(lane, self._worker, want)
+            left, unserved = max(0, left - granted), unserved - len(its)
+            self._deal(its, granted)
+
+    def _deal(self, flows: Sequence[Flow], sessions: int) -> None:
+        """Divide a lane's sessions among its mailings, those with little to do first."""
+        ranked = sorted(flows, key=_work)
+        for place, flow in enumerate(ranked):
+            part = -(-sessions // (len(ranked) - place))
+            flow.share = min(part, _work(flow))
+            sessions -= flow.share
             self._loop.call_soon_threadsafe(self._lines.staff, flow)
 
-    def _useful(self, key: Queued, flow: Flow) -> int:
-        limit = self._grants.limit(key.lane).connections
-        useful = len(flow.waiting) + flow.lines
-        if key.lane in self._stuck:
+    def _useful(self, lane: str, flows: Sequence[Flow]) -> int:
+        limit = self._grants.limit(lane).connections
+        useful = sum(map(_work, flows))
+        if lane in self._stuck:
             useful = min(useful, self._patient)
         return useful if limit is None else min(limit, useful)
+
+
+def _work(flow: Flow) -> int:
+    """How many sessions it could use."""
+    return len(flow.waiting) + flow.lines
 
 
 def waiting_in(flows: Flows) -> list[tuple[str, Claimed]]:

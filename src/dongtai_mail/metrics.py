@@ -132,14 +132,15 @@ def _by_provider(under_way: set[int]) -> Iterator[Family]:
         counted = _tally("lane", mailing__in=under_way, state=state)
         samples = [({"provider": lane or "others"}, count) for lane, count in counted]
         yield Family(name, "gauge", meaning, samples)
+    # No counters: one that comes back after it was accepted goes from the one to the other.
     for name, state in (
-        ("dongtai_accepted_total", State.ACCEPTED),
-        ("dongtai_bounced_total", State.BOUNCED),
+        ("dongtai_accepted", State.ACCEPTED),
+        ("dongtai_bounced", State.BOUNCED),
     ):
         counted = _tally("lane", state=state)
         samples = [({"provider": lane or "others"}, count) for lane, count in counted]
-        meaning = f"Deliveries that were {state.name.lower()}, by provider; their rate is the pace."
-        yield Family(name, "counter", meaning, samples)
+        meaning = f"Deliveries that are {state.name.lower()}, by provider; deriv() is the pace."
+        yield Family(name, "gauge", meaning, samples)
 
 
 def _tally(*by: str, **of: Any) -> list[tuple[Any, ...]]:

@@ -6,6 +6,7 @@ import datetime
 import uuid
 
 import pytest
+from django.db import connection, connections
 from django.utils import timezone
 
 from dongtai_mail.delivery import mailings, queue, scheduling
@@ -148,6 +149,26 @@ def _cancelled_by_twos(monkeypatch, readers: int) -> Mailing:
     mailings.start(mailing.pk)
     mailings.cancel(mailing)
     return mailing
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_the_worker_that_starts_a_mailing() -> None:
+    factories.readers(3)
+    mailing = _schedule()
+    held = connections.create_connection("default")
+    try:
+        held.set_autocommit(False)
+        with held.cursor() as cursor:
+            cursor.execute(
+                "UPDATE delivery_mailing SET note = 'starting' WHERE id = %s", [mailing.pk]
+            )
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '5s'")
+        assert not mailings.start(mailing.pk)
+    finally:
+        held.close()
+    assert mailings.start(mailing.pk)
 
 
 def test_a_mailing_whose_audience_is_gone_asks_and_holds_up_no_other() -> None:

@@ -45,7 +45,7 @@ def test_the_numbers_are_those_of_the_rows(client, mailing, redis_server) -> Non
         f'dongtai_deliveries{{mailing="{mailing.pk}",state="unconfirmed"}} 1',
         'dongtai_mailings{state="sending"} 1',
         'dongtai_queue_depth{provider="others"} 6',
-        'dongtai_accepted_total{provider="others"} 1',
+        'dongtai_accepted{provider="others"} 1',
         "dongtai_unconfirmed 1",
         'dongtai_provider_pace{provider="tencent"} 1',
         "dongtai_redis_up 1",

@@ -289,10 +289,10 @@ def test_a_notice_goes_out_beside_a_process_that_is_busy(stranger, public, setti
     with SmtpServer() as smtp:
         settings.RELAYS = (Relay("127.0.0.1", smtp.port, "none"),)
         errands.wake()
-        assert errands._beside is None
+        assert not errands.BESIDE.busy
         _sign_up(stranger)
         errands.wake()
-        errands._beside.join(60)
+        errands.BESIDE.wait(60)
     assert [message.recipient for message in smtp.received] == ["li@example.com"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import email
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,15 +13,18 @@ from queue import SimpleQueue
 
 import pytest
 import redis
+from django.db import connection, transaction
 from django.utils import timezone
 
 from dongtai_mail.delivery import gauges, mailings, pace, queue
 from dongtai_mail.delivery.letters import Letters
-from dongtai_mail.delivery.models import Attempt, Delivery, Mailing
+from dongtai_mail.delivery.models import Attempt, Delivery, Mailing, ProviderLimit
 from dongtai_mail.delivery.queue import Outcome
 from dongtai_mail.environment import Relay
+from subscribers import membership
 from subscribers.models import Subscription
 from tests import factories
+from tests.installation import wait_until
 from tests.smtp_server import DROP, KEEP_AND_DROP, SmtpServer
 from worker.engine import Engine
 from worker.flow import Flow
@@ -68,6 +72,48 @@ def test_every_reader_gets_one_message_with_links_of_their_own(
     senders = {m.sender for m in server.received}
     assert len(links) == len(senders) == 30
     assert server.sessions == 3
+
+
+def test_two_mailings_share_the_connections_of_a_provider(
+    engine: Engine, server: SmtpServer
+) -> None:
+    ProviderLimit.objects.create(provider="tencent", connections=1)
+    factories.subscribe(factories.subscriber_list(), *(f"reader{n}@qq.com" for n in range(6)))
+    made = [factories.mailing(), factories.mailing()]
+    engine.drive(lambda: None)
+    assert [mailings.ledger(mailing)["accepted"] for mailing in made] == [6, 6]
+    assert server.sessions == 1
+
+
+@pytest.mark.postgres
+def test_an_audience_that_takes_long_to_freeze_holds_up_no_other_mailing(
+    engine: Engine, server: SmtpServer
+) -> None:
+    factories.readers(5)
+    first = factories.mailing()
+    other = factories.publication("other", "other.example")
+    theirs = factories.subscriber_list(other, "theirs")
+    factories.subscribe(theirs, "reader@slow.test")
+    second = factories.mailing(edition=factories.edition(other), subscriber_list=theirs)
+    driving = threading.Thread(target=_drive_apart, args=(engine,))
+    try:
+        with transaction.atomic():
+            # As a freeze of a million readers elsewhere would.
+            membership.hold(other.pk)
+            driving.start()
+            wait_until(lambda: mailings.ledger(first)["accepted"] == 5, "the first is sent")
+            second.refresh_from_db()
+            assert second.state == Mailing.State.SCHEDULED
+    finally:
+        driving.join(60)
+    assert mailings.ledger(second)["accepted"] == 1
+
+
+def _drive_apart(engine: Engine) -> None:
+    try:
+        engine.drive(lambda: None)
+    finally:
+        connection.close()
 
 
 def test_a_reader_who_left_after_the_start_gets_nothing(engine: Engine, server: SmtpServer) -> None:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Collection
 
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -33,6 +33,15 @@ State = Mailing.State
 CANCELLED_AT_ONCE = 5000
 
 
+def due() -> bool:
+    """Whether anything is to be started, or was missed."""
+    return _due(_now()).exists()
+
+
+def _due(now: datetime.datetime) -> QuerySet[Mailing]:
+    return Mailing.objects.filter(state=State.SCHEDULED, scheduled_at__lte=now)
+
+
 def start_due(before_leap: datetime.datetime | None = None) -> list[int]:
     """Start what is due and mark what was missed; returns the ids of all that are sending.
 
@@ -40,7 +49,7 @@ def start_due(before_leap: datetime.datetime | None = None) -> list[int]:
     is due by that alone waits for a person.
     """
     now = _now()
-    for mailing in Mailing.objects.filter(state=State.SCHEDULED, scheduled_at__lte=now):
+    for mailing in _due(now).order_by("scheduled_at", "pk"):
         late = now - mailing.scheduled_at > datetime.timedelta(seconds=mailing.grace_seconds)
         leapt_over = before_leap is not None and mailing.scheduled_at > before_leap
         if leapt_over:
@@ -76,8 +85,11 @@ def start(mailing_id: int) -> bool:
     """Freeze the audience and begin; False when somebody else did or it isn't due."""
     now = _now()
     with transaction.atomic():
-        due = Mailing.objects.filter(pk=mailing_id, state=State.SCHEDULED, scheduled_at__lte=now)
-        if not due.update(state=State.SENDING, started_at=now):
+        mine = _due(now).filter(pk=mailing_id)
+        # Who freezes it holds the row for seconds, and nobody waits for that.
+        if not mine.select_for_update(skip_locked=True).values_list("pk").first():
+            return False
+        if not mine.update(state=State.SENDING, started_at=now):
             return False
         mailing = Mailing.objects.select_related("edition").get(pk=mailing_id)
         # Of two that go to whom another has missed, the second must see whom the first reaches.
