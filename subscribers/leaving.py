@@ -19,19 +19,33 @@ State = Subscription.State
 
 
 def leave(
-    subscription_id: int, source: str, detail: str = "", *, ip: str | None = None, actor: str = ""
+    subscription_id: int,
+    source: str,
+    detail: str = "",
+    *,
+    mailing: int | None = None,
+    ip: str | None = None,
+    actor: str = "",
 ) -> Subscription | None:
-    """End one subscription; ``source`` says by which door, ``detail`` what led there."""
+    """End one subscription; ``source`` says by which door, ``detail`` what led there.
+
+    ``mailing`` is the one in whose mail the reader found that door.
+    """
     before = (State.PENDING, State.CONFIRMED, State.BOUNCED)
-    event = {"source": source, "detail": detail, "ip": ip, "actor": actor}
+    event = {"source": source, "detail": detail, "mailing": mailing, "ip": ip, "actor": actor}
     return _move(subscription_id, before, State.UNSUBSCRIBED, event)
 
 
 def come_back(
-    subscription_id: int, source: str, detail: str = "", *, ip: str | None = None
+    subscription_id: int,
+    source: str,
+    detail: str = "",
+    *,
+    mailing: int | None = None,
+    ip: str | None = None,
 ) -> Subscription | None:
     """Take up again a subscription that its reader ended; only ever by the reader's own act."""
-    event = {"source": source, "detail": detail, "ip": ip}
+    event = {"source": source, "detail": detail, "mailing": mailing, "ip": ip}
     return _move(subscription_id, (State.UNSUBSCRIBED,), State.CONFIRMED, event)
 
 
@@ -43,8 +57,11 @@ def confirm(subscription_id: int, ip: str | None, wording: str) -> Subscription 
 
 
 def explain(subscription_id: int, reason: str, ip: str | None) -> None:
-    """Keep why somebody left, if they say so; it changes nothing."""
-    if reason and Subscription.objects.filter(pk=subscription_id, state=State.UNSUBSCRIBED):
+    """Keep why somebody left, if they say so, once a leaving; it changes nothing."""
+    left = Subscription.objects.filter(pk=subscription_id, state=State.UNSUBSCRIBED)
+    with transaction.atomic():
+        if not reason or left.select_for_update().first() is None or _explained(subscription_id):
+            return
         SubscriptionEvent.objects.create(
             subscription_id=subscription_id,
             state=State.UNSUBSCRIBED,
@@ -52,6 +69,12 @@ def explain(subscription_id: int, reason: str, ip: str | None) -> None:
             detail=reason[:300],
             ip=ip,
         )
+
+
+def _explained(subscription_id: int) -> bool:
+    acts = SubscriptionEvent.objects.filter(subscription=subscription_id)
+    last = acts.exclude(source="address change").order_by("pk").last()
+    return last is not None and last.source == "reason"
 
 
 def bounce(subscription_id: int, source: str, detail: str = "") -> Subscription | None:

@@ -41,11 +41,12 @@ HEADERS = {
 class Link:
     token: str
     subscription: Subscription
-    mailing_id: int
+    # None where a page of ours gave the link.
+    mailing: int | None
 
     @property
     def detail(self) -> str:
-        return f"mailing {self.mailing_id}"
+        return f"mailing {self.mailing}" if self.mailing else ""
 
 
 Page = Callable[[HttpRequest, Link], HttpResponse]
@@ -131,7 +132,7 @@ def _open(token: str) -> Link | None:
     if max(subscription_id, mailing_id) >= 1 << 63:  # Beyond what a database key can be.
         return None
     subscription = Subscription.present(subscription_id)
-    return Link(token, subscription, mailing_id) if subscription else None
+    return Link(token, subscription, mailing_id or None) if subscription else None
 
 
 def _unknown(request: HttpRequest) -> HttpResponse:

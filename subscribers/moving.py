@@ -1,11 +1,11 @@
 """A reader's change of address, which counts once the new mailbox has confirmed it.
 
-Promises: the same answer whatever is known of the new address, until its owner confirms; then a
-reader who was two becomes one, with the history of both, and who was subscribed at either address
-still is: confirming was the reader's own act, from a mailbox that can be reached, so what had
-bounced goes on as it was before. Links in what was sent by either subscription open the one that
-goes on. A complaint stays one, and a suppressed address stays suppressed, but for what an erasure
-left.
+Promises: the same answer whatever is known of the new address, until its owner confirms; that
+counts once, and no more once the reader has moved by a later request. Then a reader who was two
+becomes one, with the history of both, and who was subscribed at either address still is:
+confirming was the reader's own act, from a mailbox that can be reached, so what had bounced goes on
+as it was before. Links in what was sent by either subscription open the one that goes on. A
+complaint stays one, and a suppressed address stays suppressed, but for what an erasure left.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ State = Subscription.State
 _WEIGHTS = {State.CONFIRMED: 1, State.COMPLAINED: 2}
 _COPY = """
     INSERT INTO subscribers_subscriptionevent
-           (subscription_id, state, source, detail, actor, ip, wording_id, at)
-    SELECT %s, state, source, detail, actor, ip, wording_id, at
+           (subscription_id, state, source, detail, mailing, actor, ip, wording_id, at)
+    SELECT %s, state, source, detail, mailing, actor, ip, wording_id, at
       FROM subscribers_subscriptionevent WHERE subscription_id = %s ORDER BY id
 """
 
@@ -58,15 +58,20 @@ def ask(subscription: Subscription, text: str, language: str, ip: str | None) ->
 
 
 def carry_out(notice: Notice, ip: str | None) -> bool:
-    """Move the reader to the address that the notice reached; False when it names none."""
-    if notice.move is None:
-        return False
-    address = parse(notice.move.address)
+    """Move the reader to the address that the notice reached; whether that is theirs by now.
+
+    A request moves nobody twice, nor once the reader has moved by a later one.
+    """
     with transaction.atomic():
-        person = Subscriber.objects.select_for_update().get(pk=notice.move.subscriber_id)
-        if person.address == address.display:
-            return True
-        AddressChange.objects.filter(pk=notice.move.pk).update(former=person.key)
+        asked = AddressChange.objects.select_for_update()
+        move = asked.filter(pk=notice.move_id or 0).first()
+        if move is None:
+            return False
+        address = parse(move.address)
+        person = Subscriber.objects.select_for_update().get(pk=move.subscriber_id)
+        if person.address == address.display or _is_over(move):
+            return person.address == address.display
+        AddressChange.objects.filter(pk=move.pk).update(former=person.key)
         others = Subscriber.objects.select_for_update().filter(key=address.key)
         other = others.exclude(pk=person.pk).first()
         if other is not None:
@@ -76,6 +81,11 @@ def carry_out(notice: Notice, ip: str | None) -> bool:
             _record(_reached(person), ip)
         suppression.welcome_back(address.key, notice.subscription.subscriber_list.publication_id)
     return True
+
+
+def _is_over(move: AddressChange) -> bool:
+    moved = AddressChange.objects.filter(subscriber=move.subscriber_id).exclude(former="")
+    return moved.filter(pk__gte=move.pk).exists()
 
 
 def _readdress(person: Subscriber, address: Address) -> None:

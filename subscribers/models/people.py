@@ -208,7 +208,8 @@ class SubscriptionEvent(models.Model):
     """One act in a subscription's history: what it became, when, how, by whom and from where.
 
     ``source`` is the door (page, one-click, mailto, import, staff …), ``actor`` the account of the
-    member of staff or "" for the reader, ``wording`` what was consented to.
+    member of staff or "" for the reader, ``wording`` what was consented to, ``mailing`` the number
+    of the one that the reader answered.
     """
 
     # The database's own checks would look up, and lock, a row for every one that an import adds.
@@ -218,6 +219,8 @@ class SubscriptionEvent(models.Model):
     state = models.CharField(max_length=12, choices=Subscription.State)
     source = models.CharField(max_length=50)
     detail = models.CharField(max_length=300, blank=True)
+    # No key: mailings are a layer above.
+    mailing = models.BigIntegerField(null=True)
     actor = models.CharField(max_length=150, blank=True, db_default="")
     ip = models.GenericIPAddressField(null=True, blank=True)
     wording = models.ForeignKey(
@@ -239,9 +242,9 @@ class SubscriptionEvent(models.Model):
             ),
             # Who left by which mailing.
             models.Index(
-                fields=("detail",),
-                condition=models.Q(state="unsubscribed") & ~models.Q(source="import"),
-                name="event_left_by",
+                fields=("mailing",),
+                condition=models.Q(state="unsubscribed", mailing__isnull=False),
+                name="event_of_leaving",
             ),
         )
 

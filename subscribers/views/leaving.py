@@ -24,7 +24,8 @@ def unsubscribe(request: HttpRequest, link: Link) -> HttpResponse:
     if request.method != "POST":
         return _leaving(request, link)
     source = "page" if request.GET.get("by") == "page" else "one-click"
-    leave(link.subscription.pk, source, link.detail, ip=client_ip(request))
+    ip = client_ip(request)
+    leave(link.subscription.pk, source, link.detail, mailing=link.mailing, ip=ip)
     return _leaving(request, link)
 
 
@@ -34,7 +35,8 @@ def resubscribe(request: HttpRequest, link: Link) -> HttpResponse:
     """The way back from a click too many; a GET shows how things stand."""
     back = False
     if request.method == "POST":
-        subscription = come_back(link.subscription.pk, "page", link.detail, ip=client_ip(request))
+        by, ip = link.mailing, client_ip(request)
+        subscription = come_back(link.subscription.pk, "page", link.detail, mailing=by, ip=ip)
         back = subscription is not None and subscription.state == State.CONFIRMED
     return _leaving(request, link, back=back)
 

@@ -74,6 +74,7 @@ def moved(request: HttpRequest, notice: Notice) -> HttpResponse:
         "publication": notice.subscription.subscriber_list.publication,
         "address": address,
         "done": done,
+        "over": request.method == "POST" and not done,
         "token": reader_token(notice.subscription_id),
     }
     return render(request, "public/moved.html", context)

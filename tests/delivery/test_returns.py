@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from dongtai_mail.delivery import mailings, queue, returns
+from dongtai_mail.delivery import mailings, queue, reports, returns, stages
 from dongtai_mail.delivery.models import (
     Attempt,
     Delivery,
@@ -198,12 +198,22 @@ def test_a_complaint_can_count_everywhere(mailing: Mailing, settings) -> None:
     assert Suppression.objects.get().publication is None
 
 
-def test_a_complaint_is_known_by_the_unsubscribe_address_in_it(mailing: Mailing) -> None:
-    delivery = _first(mailing)
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_complaint_is_known_by_the_unsubscribe_address_in_it(
+    mailing: Mailing, quoted: bool
+) -> None:
+    delivery, later = _first(mailing), _sent()
     leave = keyring().seal_caseless(LEAVE, (delivery.subscription_id,))
     raw = samples.complaint(delivery.address, f"List-Unsubscribe: <mailto:leave+{leave}@{DOMAIN}>")
+    if quoted:
+        raw = raw.replace(b"<1.1@", f"<{mailing.pk}.{delivery.pk}@".encode())
+    else:
+        raw = raw.replace(b"<1.1@", f"<{later.pk}.{delivery.pk}@".encode())
     assert _receive(raw, f"abuse@{DOMAIN}").effect == Effect.COMPLAINED
     assert _states()[0] == "complained"
+    said = {row: reports.figures(row).complaints for row in (mailing, later)}
+    assert said == {mailing: quoted, later: not quoted}
+    assert stages.counts(mailing)["complaints"] == 1
 
 
 def test_a_report_that_it_was_no_spam_is_no_complaint(mailing: Mailing) -> None:
@@ -220,7 +230,9 @@ def test_mail_to_the_unsubscribe_address_leaves(mailing: Mailing) -> None:
     row = _receive(raw, f"LEAVE+{leave.upper()}@{DOMAIN}")
     assert row.effect == Effect.LEFT
     assert _states() == ["confirmed", "unsubscribed", "confirmed", "confirmed"]
-    assert SubscriptionEvent.objects.get().source == "mailto"
+    left = SubscriptionEvent.objects.get()
+    assert (left.source, left.mailing) == ("mailto", mailing.pk)
+    assert reports.figures(mailing).unsubscribes == 1
     assert _receive(raw + b"\r\n", f"leave+{leave}@{DOMAIN}").effect == Effect.NONE
 
 

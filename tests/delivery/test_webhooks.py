@@ -15,7 +15,7 @@ from dongtai_mail.delivery import mailings
 from dongtai_mail.delivery.models import Attempt, Delivery, Mailing, ReturnedMessage
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.verp import envelope_sender
-from subscribers.models import Subscription, Suppression
+from subscribers.models import Subscription, SubscriptionEvent, Suppression
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -141,6 +141,7 @@ def test_a_complaint_suppresses(delivery: Delivery) -> None:
 def test_a_wish_to_leave_is_granted(delivery: Delivery) -> None:
     _post("mailgun", _mailgun(delivery, "unsubscribed"))
     assert _states() == ["unsubscribed", "confirmed", "confirmed"]
+    assert SubscriptionEvent.objects.get().mailing == delivery.mailing_id
 
 
 @pytest.mark.parametrize("event", ["delivered", "opened", "clicked"])

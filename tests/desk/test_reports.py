@@ -41,9 +41,11 @@ def mailing() -> Mailing:
         )
     Mailing.objects.filter(pk=made.pk).update(targeted=10)
     made.refresh_from_db()
-    for reader in readers[:2]:
-        leaving.leave(reader.pk, "one-click", f"mailing {made.pk}")
-    leaving.leave(readers[2].pk, "one-click", "mailing 999999")
+    for reader in readers[:2] * 2:
+        leaving.leave(reader.pk, "one-click", mailing=made.pk)
+        leaving.explain(reader.pk, f"mailing {made.pk}", None)
+        leaving.come_back(reader.pk, "page", mailing=made.pk)
+    leaving.leave(readers[2].pk, "one-click", f"mailing {made.pk}", mailing=999999)
     ReturnedMessage.objects.create(
         fingerprint="f" * 64,
         door="imap",

@@ -39,7 +39,7 @@ _OF_MAILBOX = (Reason.MAILBOX_FULL, Reason.SUSPENDED)
 _COMMANDS = {command.value: command for command in Command}
 # States in which a relay may have taken the message. One that is leased has been accepted, too,
 # when its bounce is faster than the worker's record, which then finds nothing to change.
-_HANDED_OVER = (State.LEASED, State.ACCEPTED, State.UNCONFIRMED)
+HANDED_OVER = (State.LEASED, State.ACCEPTED, State.UNCONFIRMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def complained(subscription: Subscription, door: str, source: str) -> Effect:
 
 def _take_back(delivery: Delivery, refusal: Refusal) -> None:
     now = timezone.now()
-    handed_over = Delivery.objects.filter(pk=delivery.pk, state__in=_HANDED_OVER)
+    handed_over = Delivery.objects.filter(pk=delivery.pk, state__in=HANDED_OVER)
     if not handed_over.update(state=State.BOUNCED, batch=None, changed_at=now):
         return
     attempt = Attempt.objects.create(

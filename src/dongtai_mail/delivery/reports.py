@@ -9,10 +9,11 @@ and unsubscribes of what was accepted.
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Min, QuerySet, Sum
 from django.db.models.functions import TruncDay, TruncHour
 
 from dongtai_mail.delivery import mailings
@@ -136,7 +137,7 @@ def _figures(rows: Sequence[Mailing]) -> list[Figures]:
             accepted=ledgers[row.pk]["accepted"],
             bounced=ledgers[row.pk]["bounced"],
             complaints=complaints.get(row.pk, 0),
-            unsubscribes=_unsubscribes(row).count(),
+            unsubscribes=_unsubscribes(row).values("subscription").distinct().count(),
         )
         for row in rows
     ]
@@ -178,15 +179,13 @@ def _complaints(rows: Sequence[Mailing]) -> QuerySet[ReturnedMessage]:
 
 
 def _unsubscribes(mailing: Mailing) -> QuerySet[SubscriptionEvent]:
-    """Those who left by the mailing's own links."""
+    """Each time that somebody left by the mailing's own links, or by a letter about it."""
     if mailing.started_at is None:
         return SubscriptionEvent.objects.none()
     until = mailing.started_at + datetime.timedelta(days=DAYS)
     return SubscriptionEvent.objects.filter(
-        state=_LEFT,
-        at__range=(mailing.started_at, until),
-        detail=f"mailing {mailing.pk}",
-    ).exclude(source="import")
+        state=_LEFT, mailing=mailing.pk, at__range=(mailing.started_at, until)
+    )
 
 
 def _hours(mailing: Mailing) -> list[Hour]:
@@ -211,8 +210,8 @@ def _days(mailing: Mailing) -> list[Day]:
     bounced = _tallied(mailing, State.BOUNCED, TruncDay)
     counts = [
         {at.date(): count for at, count in bounced.items()},
-        _by_day(_complaints([mailing]), "received_at", mailing),
-        _by_day(_unsubscribes(mailing), "at", mailing),
+        Counter(at.astimezone(zone).date() for at in _complaint_times(mailing)),
+        Counter(at.astimezone(zone).date() for at in _leaving_times(mailing)),
     ]
     days = {day for count in counts for day in count}
     if not days or mailing.started_at is None:
@@ -223,18 +222,14 @@ def _days(mailing: Mailing) -> list[Day]:
     return [Day(day, *(count.get(day, 0) for count in counts)) for day in every]
 
 
-def _by_day(
-    rows: QuerySet[ReturnedMessage] | QuerySet[SubscriptionEvent], column: str, mailing: Mailing
-) -> dict[datetime.date, int]:
-    day = TruncDay(column, tzinfo=mailing.edition.issue.publication.zone)
-    counted = (
-        rows.filter(**{f"{column}__isnull": False})
-        .annotate(day=day)
-        .order_by()
-        .values_list("day")
-        .annotate(count=Count("pk"))
-    )
-    return {at.date(): count for at, count in counted}
+def _complaint_times(mailing: Mailing) -> Iterable[datetime.datetime]:
+    return _complaints([mailing]).order_by().values_list("received_at", flat=True)
+
+
+def _leaving_times(mailing: Mailing) -> Iterable[datetime.datetime]:
+    """The first of each reader's, who may have come back and left again."""
+    left = _unsubscribes(mailing).order_by().values("subscription")
+    return left.annotate(first=Min("at")).values_list("first", flat=True)
 
 
 def _providers(mailing: Mailing) -> list[Row]:

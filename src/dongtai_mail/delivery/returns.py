@@ -45,6 +45,8 @@ LEFT_SECONDS = 60
 MAIL_DOORS = ("imap", "lmtp")
 _RECORDED_ONLY = (Kind.DELIVERED, Kind.AUTO_REPLY, Kind.DELAYED)
 _VERP = re.compile(r"\+[0-9a-f]{50}", re.IGNORECASE)
+# See ``letters.Letters``.
+_MESSAGE_ID = re.compile(r"(\d{1,18})\.(\d{1,18})@")
 _LARGEST_ID = (1 << 63) - 1
 
 
@@ -120,7 +122,22 @@ def _lock(pk: int) -> ReturnedMessage | None:
 
 def _understand(message: ReturnedMessage) -> tuple[Feedback, Known | None, str]:
     feedback = read(bytes(message.raw or b""), message.recipient)
-    return feedback, *whose(message.recipient, feedback)
+    found, why_not = whose(message.recipient, feedback)
+    if found and found.subscription and not found.delivery:
+        found = Known(found.subscription, _answered(found.subscription, feedback))
+    return feedback, found, why_not
+
+
+def _answered(subscription: Subscription, feedback: Feedback) -> Delivery | None:
+    """Which of a reader's deliveries a message is about that names the reader alone.
+
+    The one whose Message-ID it quotes, else the last that a relay may have taken: numbers are no
+    secret, but whose they are is proven by then.
+    """
+    own = Delivery.objects.filter(subscription=subscription.pk, state__in=policy.HANDED_OVER)
+    quoted = _MESSAGE_ID.match(feedback.original_message_id)
+    named = own.filter(pk=int(quoted[2]), mailing=int(quoted[1])).first() if quoted else None
+    return named or own.order_by("pk").last()
 
 
 def _judge(message: ReturnedMessage, feedback: Feedback, known: Known | None, why_not: str) -> None:
@@ -155,16 +172,19 @@ def _act(message: ReturnedMessage, known: Known, feedback: Feedback) -> None:
     elif feedback.kind is Kind.COMPLAINT:
         message.effect = policy.complained(known.subscription, message.door, _named(message))
     elif feedback.kind is Kind.UNSUBSCRIBE:
-        message.effect = _leave(known.subscription, message)
+        message.effect = _leave(known.subscription, known.delivery, message)
 
 
 def _ignore(message: ReturnedMessage, why: str) -> None:
     message.status, message.note = Status.IGNORED, why
 
 
-def _leave(subscription: Subscription, message: ReturnedMessage) -> Effect:
+def _leave(
+    subscription: Subscription, delivery: Delivery | None, message: ReturnedMessage
+) -> Effect:
     source = "mailto" if message.door in MAIL_DOORS else message.door
-    left = leaving.leave(subscription.pk, source, _named(message))
+    mailing = delivery.mailing_id if delivery else None
+    left = leaving.leave(subscription.pk, source, _named(message), mailing=mailing)
     changed = left is not None and left.state != subscription.state
     return Effect.LEFT if changed else Effect.NONE
 

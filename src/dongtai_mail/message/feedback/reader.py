@@ -59,7 +59,8 @@ def read(raw: bytes, recipient: str = "") -> Feedback:
     document = open_document(raw)
     arrived = [recipient] if recipient else _all(document, _ARRIVED_AT)
     if token := _unsubscribe_token(document, arrived):
-        return Feedback(Kind.UNSUBSCRIBE, evidence="address", tokens=(token,))
+        about = _original_message_id(document)
+        return Feedback(Kind.UNSUBSCRIBE, (), "address", about, tokens=(token,))
     kind, rule, recipients = _classify(document)
     return Feedback(
         kind,
