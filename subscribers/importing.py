@@ -25,7 +25,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from subscribers import columns, joining, leasing, staging, tables
+from subscribers import columns, erasure, joining, leasing, staging, tables
 from subscribers.joining import Lines
 from subscribers.leasing import RUNNING
 from subscribers.models import ImportRow, ImportRun, SubscriberList
@@ -157,7 +157,11 @@ def _prepare(run: ImportRun, proceed: bool) -> None:
         )
     ImportRow.objects.filter(run=run).delete()
     run.state, run.position, run.proceed, run.note = State.CHECKING, 0, proceed, ""
-    run.save()
+    with transaction.atomic():
+        # Somebody may have been erased since the file came.
+        latest = ImportRun.objects.select_for_update()
+        run.refresh_from_db(fields=["erased"], from_queryset=latest)
+        run.save()
 
 
 def proceed(run: ImportRun) -> bool:
@@ -187,6 +191,11 @@ def advance(run_id: int) -> bool:
         _work(ImportRun.objects.select_related("subscriber_list").get(pk=run_id))
     except leasing.LeaseLost:
         logger.warning("import=%s is with another worker by now", run_id)
+    except leasing.PASSING:
+        raise
+    except Exception:
+        # It is counted; the other imports go on.
+        logger.exception("import=%s stumbled", run_id)
     return True
 
 
@@ -199,6 +208,20 @@ def _work(run: ImportRun) -> None:
             _end(run, State.FAILED, str(error))
         except OSError as error:
             _end(run, State.FAILED, _("文件读不出来：%(why)s") % {"why": error.strerror})
+        except leasing.PASSING:
+            raise
+        except Exception as error:
+            _stumbled(run, error)
+            raise
+
+
+def _stumbled(run: ImportRun, error: Exception) -> None:
+    """Count what nobody has foreseen; what fails again and again ends, and says why."""
+    if not leasing.failed_again(run):
+        return
+    if run.state == State.RUNNING:
+        leasing.record(run, counts={**run.counts, "added": joining.added(run)})
+    _end(run, State.FAILED, leasing.told(error))
 
 
 def _check(run: ImportRun) -> None:
@@ -208,9 +231,12 @@ def _check(run: ImportRun) -> None:
     for first in rows:
         chunk = chain([first], islice(rows, CHUNK - 1))
         with transaction.atomic():
-            leasing.record(run, position=staging.write(reader.batches(chunk)))
+            leasing.record(run, position=staging.write(reader.batches(chunk)), tries=0)
     with transaction.atomic():
         counts = staging.judge(run)
+    with transaction.atomic():
+        # Not with the verdicts: who is erased must not wait for those.
+        erasure.forget_meanwhile(run.pk)
         state = State.RUNNING if run.proceed else State.CHECKED
         leasing.record(run, counts=counts, rows=run.position, position=0, state=state)
 
@@ -227,7 +253,7 @@ def _take_in(run: ImportRun) -> None:
             joining.join(mine)
             if beside is not None:
                 beside.result()
-            leasing.record(run, position=last)
+            leasing.record(run, position=last, tries=0)
     leasing.record(run, counts={**run.counts, "added": joining.added(run)})
     _end(run, State.DONE)
 
@@ -247,7 +273,9 @@ def _second_hand() -> Iterator[ThreadPoolExecutor | None]:
 
 
 def _end(run: ImportRun, state: State, note: str = "") -> None:
-    leasing.record(run, state=state, note=note[:500], finished_at=timezone.now())
+    with transaction.atomic():
+        erasure.forget_meanwhile(run.pk)
+        leasing.record(run, state=state, note=note[:500], finished_at=timezone.now())
 
 
 def discard(run: ImportRun) -> None:

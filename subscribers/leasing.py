@@ -2,7 +2,8 @@
 
 Owns: which worker may go on with a run, and until when. Promises: a lease is renewed beside the
 work for as long as its process lives, however long a statement takes, and ends ``LEASE`` after the
-last time; whoever lost it records nothing more, so that no two ever add the same rows. Fails:
+last time; whoever lost it records nothing more, so that no two ever add the same rows; what fails
+``TRIES`` times at one place is tried no more. Fails:
 ``LeaseLost`` where another worker has taken over.
 """
 
@@ -15,20 +16,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from subscribers.models import ImportRun
 
 RUNNING = (ImportRun.State.CHECKING, ImportRun.State.RUNNING)
 LIVE = (*RUNNING, ImportRun.State.UNDOING)
 LEASE = datetime.timedelta(seconds=30)
+# One more after this many would go on for ever.
+TRIES = 3
 BEAT = datetime.timedelta(seconds=5)
 
 
 class LeaseLost(Exception):
     """Another worker goes on with the run."""
+
+
+# Nothing of the run's own doing; the database may be away.
+PASSING = (LeaseLost, OperationalError, InterfaceError)
 
 
 def waiting(*states: ImportRun.State) -> list[int]:
@@ -66,6 +74,18 @@ def record(run: ImportRun, **changes: Any) -> None:
         raise LeaseLost
     for name, value in changes.items():
         setattr(run, name, value)
+
+
+def failed_again(run: ImportRun) -> bool:
+    """Count a failure that nobody has foreseen; whether the run has had enough tries."""
+    record(run, tries=run.tries + 1)
+    return run.tries >= TRIES
+
+
+def told(error: Exception) -> str:
+    """What staff read of a run that was given up."""
+    why = f"{type(error).__name__}: {error}".replace("\0", "\ufffd")
+    return _("同一处出错 %(tries)s 次，已停下：%(why)s") % {"tries": TRIES, "why": why[:300]}
 
 
 @contextmanager

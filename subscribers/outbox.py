@@ -1,8 +1,9 @@
 """The outbox of our own notices: queued in the transaction that needs them, sent by a worker.
 
-Promises: one notice of a kind a mailbox a day, and few an hour at the request of one network, so
-that our forms can't be used to flood anybody; a notice is claimed by one worker at a time, tried
-again when the relay could not take it, and given up after a few tries.
+Promises: one notice of a kind a mailbox a day, and few an hour at the request of one network, which
+counts sign-ups without a notice as well, so that our forms can't be used to flood anybody; a notice
+is claimed by one worker at a time, tried again when the relay could not take it, and given up after
+a few tries.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from subscribers.fingerprint import fingerprint
-from subscribers.models import AddressChange, Notice, Posted, Subscription
+from subscribers.models import AddressChange, Notice, Posted, Subscription, SubscriptionEvent
 from subscribers.signals import notice_due
 
 Letter = TypeVar("Letter", bound=Posted)
@@ -69,9 +70,20 @@ def _mailbox(key: str) -> str:
 
 
 def crowded(ip: str) -> bool:
-    """Whether a network has asked for as many notices as it may within an hour."""
+    """Whether a network has asked for as much as it may within an hour."""
     since = timezone.now() - datetime.timedelta(hours=1)
-    return Notice.objects.filter(ip=_network(ip), created_at__gte=since).count() >= NETWORK_AN_HOUR
+    notices = Notice.objects.filter(ip=_network(ip), created_at__gte=since).count()
+    return notices + _signed_up(_network(ip), since) >= NETWORK_AN_HOUR
+
+
+def _signed_up(network: str, since: datetime.datetime) -> int:
+    """How often a network signed up where no notice is sent; the history has whole addresses."""
+    begun = SubscriptionEvent.objects.filter(source="sign-up", at__gte=since).filter(
+        # Networks of IPv6 are told apart below: the databases know too little of them.
+        ip__startswith=network.partition(":")[0],
+        subscription__subscriber_list__double_opt_in=False,
+    )
+    return sum(_network(ip) == network for ip in begun.values_list("ip", flat=True) if ip)
 
 
 def _network(ip: str) -> str:

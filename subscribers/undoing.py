@@ -32,8 +32,11 @@ CHUNK = 5000
 
 def begin(run: ImportRun, *, here: bool = False) -> bool:
     """Have a run taken back by a worker, or ``here``; False when it is not done, or begun."""
-    done = ImportRun.objects.filter(pk=run.pk, state=State.DONE)
-    if not done.update(state=State.UNDOING, position=0):
+    if not run.undoable:
+        return False
+    same = ImportRun.objects.filter(pk=run.pk, state=run.state)
+    taken = run.counts.get("taken", 0)
+    if not same.update(state=State.UNDOING, position=taken, tries=0, note=""):
         return False
     run.refresh_from_db()
     if here:
@@ -61,13 +64,30 @@ def advance(run_id: int, spared: Exists | Q) -> bool:
         finish(run, spared)
     except leasing.LeaseLost:
         logger.warning("undoing import=%s is with another worker by now", run_id)
+    except leasing.PASSING:
+        raise
+    except Exception:
+        # It is counted; the other imports go on.
+        logger.exception("undoing import=%s stumbled", run_id)
     return True
 
 
 def finish(run: ImportRun, spared: Exists | Q) -> None:
     """Take back all of a run that is leased to this process; raises ``LeaseLost``."""
     with leasing.held(run):
-        _take_back_all(run, spared)
+        try:
+            _take_back_all(run, spared)
+        except leasing.PASSING:
+            raise
+        except Exception as error:
+            _stumbled(run, error)
+            raise
+
+
+def _stumbled(run: ImportRun, error: Exception) -> None:
+    if leasing.failed_again(run):
+        counts = {**run.counts, "taken": run.position}
+        leasing.record(run, state=State.FAILED, counts=counts, note=leasing.told(error))
 
 
 def _take_back_all(run: ImportRun, spared: Exists | Q) -> None:
@@ -76,7 +96,7 @@ def _take_back_all(run: ImportRun, spared: Exists | Q) -> None:
         with transaction.atomic():
             people = _held(run, spared, chunk)
             _take_back(run, people)
-            leasing.record(run, position=run.position + len(people))
+            leasing.record(run, position=run.position + len(people), tries=0)
         last = chunk[-1]
     with transaction.atomic():
         counts = {**run.counts, "taken": run.position}

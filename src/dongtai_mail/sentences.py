@@ -46,6 +46,7 @@ SENTENCES = (
     _("工作簿里的表读不出来，请另存为“CSV UTF-8”再试。"),
     _("工作簿里有 Excel 不会有的行号，请另存为“CSV UTF-8”再试。"),
     _("文件读不出来：%(why)s"),
+    _("同一处出错 %(tries)s 次，已停下：%(why)s"),
     # delivery.stages, delivery.queue.settling, delivery.mailings, delivery.letters
     _(
         "退回 %(number)s / %(answered)s（%(percent)s），超过上限 %(limit)s，"

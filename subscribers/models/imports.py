@@ -17,7 +17,11 @@ from subscribers.models.people import SubscriberList
 
 
 class ImportRun(models.Model):
-    """One file into one list. ``position`` is the last row that the current state has done."""
+    """One file into one list. ``position`` is the last row that the current state has done.
+
+    ``tries`` counts failures since then; ``erased`` holds the fingerprints of who was erased before
+    the file was read to its end.
+    """
 
     class State(models.TextChoices):
         UPLOADED = "uploaded", _("待核对")
@@ -59,6 +63,8 @@ class ImportRun(models.Model):
     note = models.CharField(max_length=500, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
     worker = models.CharField(max_length=32, blank=True, db_default="")
+    tries = models.PositiveSmallIntegerField(default=0, db_default=0)
+    erased = models.JSONField(default=list)
     created_by = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -72,6 +78,12 @@ class ImportRun(models.Model):
     @property
     def path(self) -> Path:
         return Path(settings.DATA_DIR) / "imports" / self.stored
+
+    @property
+    def undoable(self) -> bool:
+        """Whether it has brought people, and nobody is at it."""
+        failed = self.state == self.State.FAILED and bool(self.counts.get("added"))
+        return failed or self.state == self.State.DONE
 
     @property
     def judged(self) -> int:

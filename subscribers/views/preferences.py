@@ -1,24 +1,28 @@
 """A reader's preferences: lists on and off, name, language, a pause; and being erased.
 
 Promises: a form names nothing but the reader's own subscriptions of this publication; erasing
-takes effect in the request that asks for it; what a form says is kept all of it or none.
+takes effect in the request that asks for it, which has to name the reader's address; what a form
+says is kept all of it or none.
 """
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Collection
 
 from django import forms
 from django.conf import settings
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
+from dongtai_mail.message.address import AddressError, parse
+from dongtai_mail.sentences import told
 from dongtai_mail.validators import validate_line
-from subscribers.erasure import erase
+from subscribers.erasure import erase, keys_of
 from subscribers.leaving import come_back, leave
 from subscribers.links import Link, client_ip, masked, reader_page
 from subscribers.models import Subscriber, Subscription
@@ -48,6 +52,37 @@ class PreferencesForm(forms.Form):
     pause = forms.ChoiceField(
         label=_("暂停一段时间"), choices=(*PAUSES, (KEEP, KEEP)), required=False
     )
+
+
+class ErasureForm(forms.Form):
+    """Asks for the address, which the page shows in part: an issue may have been passed on, and
+    whoever got it so would erase somebody else.
+    """
+
+    email = forms.CharField(
+        label=_("请输入这个邮箱的完整地址"),
+        max_length=320,
+        error_messages={"required": _("请填写邮箱地址。")},
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+    def __init__(self, keys: Collection[str], data: QueryDict | None) -> None:
+        super().__init__(data)
+        self._keys = keys
+
+    def clean_email(self) -> str:
+        text: str = self.cleaned_data["email"]
+        try:
+            key = parse(text).key
+        except AddressError as error:
+            raise forms.ValidationError(told(str(error))) from error
+        if key not in self._keys:
+            raise forms.ValidationError(
+                _(
+                    "这不是收到这封邮件的地址，什么也没有删。邮件若是别人转给您的，请让那位读者自己删除。"
+                )
+            )
+        return key
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -85,14 +120,18 @@ def preferences(request: HttpRequest, link: Link) -> HttpResponse:
 @reader_page
 def erasure(request: HttpRequest, link: Link) -> HttpResponse:
     """Ask first, since nothing can be brought back; done at once when confirmed."""
+    person = link.subscription.subscriber
+    form = ErasureForm(keys_of(person), request.POST if request.method == "POST" else None)
+    done = form.is_bound and form.is_valid()
     context = {
         "publication": link.subscription.subscriber_list.publication,
-        "address": masked(link.subscription.subscriber.address),
+        "address": masked(person.address),
         "token": link.token,
-        "done": request.method == "POST",
+        "form": form,
+        "done": done,
     }
-    if request.method == "POST":
-        erase(link.subscription.subscriber)
+    if done:
+        erase(person)
     return render(request, "public/erasure.html", context)
 
 
@@ -135,7 +174,8 @@ def _save(
         _pause(own, values["pause"])
     for subscription in own:
         act = come_back if subscription.pk in on else leave
-        act(subscription.pk, "preferences", link.detail, ip=client_ip(request))
+        by, ip = link.mailing, client_ip(request)
+        act(subscription.pk, "preferences", link.detail, mailing=by, ip=ip)
 
 
 def _pause(own: list[Subscription], days: str) -> None:

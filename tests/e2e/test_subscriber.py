@@ -261,6 +261,7 @@ def _be_erased(page: Page, own_page: str) -> None:
     page.goto(own_page)
     _follow(page, page.get_by_role("link", name="删除我的资料"))
     look(page, "readers/20-erasing")
+    page.get_by_label("请输入这个邮箱的完整地址").fill(READER)
     _press(page, "删除，不能恢复")
     expect(page.get_by_role("heading", name="已删除")).to_be_visible()
     look(page, "readers/21-erased")

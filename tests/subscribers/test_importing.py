@@ -7,7 +7,7 @@ import io
 import time
 
 import pytest
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 from openpyxl import Workbook
@@ -167,6 +167,19 @@ def test_an_import_brings_nobody_back(readers, reader, state):
     assert not reader.events.exists()
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_who_is_suppressed_between_the_check_and_the_import_stays_out(readers, known):
+    if known:
+        factories.subscribe(factories.subscriber_list(slug="weekly"), "li@example.com")
+    run = _receive(readers, CSV.encode())
+    importing.begin_here(run, proceed=False)
+    suppression.suppress("li@example.com", Suppression.Reason.STAFF, "meanwhile")
+    assert importing.proceed(run)
+    assert importing.advance(run.pk)
+    on = readers.subscriptions.values_list("subscriber__key", flat=True)
+    assert list(on) == ["zhang@example.com"]
+
+
 def test_a_person_known_from_another_list_joins_this_one(readers, reader):
     other = factories.subscriber_list(slug="weekly")
     run = _import(other, CSV.encode())
@@ -278,6 +291,38 @@ def test_a_lease_is_renewed_beside_a_long_statement(monkeypatch):
     assert run.leased_until > began
     run.refresh_from_db()
     assert (run.leased_until, run.worker) == (None, "")
+
+
+def _broken(execute, sql, *rest):
+    if "subscribers_subscription" in sql and ("INSERT" in sql or "DELETE" in sql):
+        raise DataError("no such thing")
+    return execute(sql, *rest)
+
+
+def test_what_fails_again_and_again_is_given_up_and_says_why(readers):
+    run, later = _receive(readers, CSV.encode()), _receive(readers, CSV.encode())
+    importing.begin(run, proceed=True)
+    with connection.execute_wrapper(_broken):
+        for _ in range(leasing.TRIES):
+            assert importing.waiting() == [run.pk]
+            assert importing.advance(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.undoable, importing.waiting()) == ("failed", False, [])
+    assert "DataError: no such thing" in run.note
+    importing.begin_here(later, proceed=True)
+    assert later.state == "done"
+
+
+def test_an_undoing_that_fails_again_and_again_may_be_begun_anew(readers):
+    run = _import(readers, CSV.encode())
+    imports.begin_undoing(run)
+    with connection.execute_wrapper(_broken):
+        for _ in range(leasing.TRIES):
+            assert imports.advance_undoing(run.pk)
+    run.refresh_from_db()
+    assert (run.state, undoing.waiting()) == ("failed", [])
+    assert "no such thing" in run.note
+    assert _undo(run) == 2
 
 
 def _undo(run: ImportRun) -> int:

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import OperationalError, connection
 from django.test import Client
 
-from dongtai_mail.delivery import mailings, queue, returns
-from dongtai_mail.delivery.models import Attempt, Delivery
+from dongtai_mail.delivery import mailings, proof_sends, queue, returns
+from dongtai_mail.delivery.models import Attempt, Delivery, ProofLetter
 from dongtai_mail.delivery.queue import Outcome
+from dongtai_mail.issues.models import Publication
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.links import PURPOSE
 from dongtai_mail.message.reply import Reply, Stage
-from subscribers import exporting, importing, outbox, signup, suppression, tokens
+from subscribers import (
+    exporting,
+    importing,
+    outbox,
+    signup,
+    staging,
+    suppression,
+    tables,
+    tokens,
+)
 from subscribers.erasure import erase
 from subscribers.fingerprint import fingerprint
 from subscribers.leaving import leave
 from subscribers.models import (
     AddressChange,
+    ImportRow,
     ImportRun,
     Notice,
     Subscriber,
@@ -90,7 +103,13 @@ def test_a_reason_for_leaving_is_kept_and_never_needed(stranger, reader):
     stranger.post(f"/u/{_token(reader)}/?by=page")
     page = stranger.post(f"/u/{_token(reader)}/reason/", {"reason": "太长\r\n了"})
     assert "已记下" in page.content.decode()
-    assert [(e.source, e.detail) for e in reader.events.all()][1] == ("reason", "太长了")
+    for _ in range(3):
+        stranger.post(f"/u/{_token(reader)}/reason/", {"reason": "还是太长"})
+    assert [(e.source, e.detail) for e in reader.events.all()][1:] == [("reason", "太长了")]
+    stranger.post(f"/u/{_token(reader)}/return/")
+    stranger.post(f"/u/{_token(reader)}/")
+    stranger.post(f"/u/{_token(reader)}/reason/", {"reason": "又太长"})
+    assert [e.detail for e in reader.events.filter(source="reason")] == ["太长了", "又太长"]
 
 
 def test_history_can_not_be_changed(reader):
@@ -237,6 +256,21 @@ def test_opening_the_link_again_changes_nothing(stranger, reader):
     assert reader.events.count() == 1
 
 
+def test_a_link_moves_nobody_back_once_it_was_used_or_another_came_after_it(stranger, reader):
+    links = []
+    for to in ("b@example.com", "mistyped@example.com", "c@example.com"):
+        _move(stranger, reader, to)
+        links.append(tokens.path(Notice.objects.latest("pk")))
+    first, mistyped, last = links
+    stranger.post(first)
+    stranger.post(last)
+    for link in (first, mistyped):
+        page = stranger.post(link).content.decode()
+        assert "地址没有改变" in page
+        assert Subscriber.objects.get().key == "c@example.com"
+    assert [event.source for event in reader.events.all()] == ["address change"] * 2
+
+
 def test_one_household_moves_to_few_addresses_an_hour(stranger, reader, monkeypatch):
     monkeypatch.setattr(outbox, "NETWORK_AN_HOUR", 3)
     for number in range(5):
@@ -269,10 +303,13 @@ def test_ones_own_data_comes_only_by_the_mailbox(stranger, reader):
 def test_erasing_asks_first_and_is_done_at_once(stranger, reader):
     address = f"/p/{_token(reader)}/erasure/"
     assert "不能恢复" in stranger.get(address).content.decode()
+    for typed in ({}, {"email": "friend@example.com"}, {"email": "zhang"}):
+        assert "errorlist" in stranger.post(address, typed).content.decode()
     assert Subscriber.objects.exists()
-    assert "已删除" in stranger.post(address).content.decode()
+    own = {"email": " Ｚhang@EXAMPLE.com "}
+    assert "已删除" in stranger.post(address, own).content.decode()
     assert not Subscriber.objects.exists()
-    assert stranger.post(address).status_code == 404
+    assert stranger.post(address, own).status_code == 404
 
 
 def _dump() -> str:
@@ -319,7 +356,24 @@ def everywhere(transactional_db, settings, stranger) -> ImportRun:
     stranger.post(f"/p/{_token(reader)}/data/")
     stranger.post(f"/u/{_token(reader)}/?by=page")
     stranger.post(f"/u/{_token(reader)}/reason/", {"reason": f"{NEW} 独一无二"})
+    proof_sends.post(
+        mailing.edition, proof_sends.addresses(f"{OLD.title()} desk@example.org"), "wu"
+    )
+    written = [OLD.title(), NEW, "desk@example.org"]
+    Publication.objects.update(proof_addresses=written)
+    _half_read(readers)
     return run
+
+
+def _half_read(readers: SubscriberList) -> None:
+    """Another file that names the reader is being read: behind what has been, and before it."""
+    data = f"邮箱,姓名\n{OLD},独一无二\nli@example.com,\n<{NEW}>，独一无二\n{NEW},独一无二\n"
+    run = importing.receive(readers, [data.encode()], "again.csv")
+    importing.begin(run)
+    shape = tables.Shape(run.encoding, run.delimiter)
+    rows = list(tables.rows(run.path, shape))[1:3]
+    staging.write(staging.Reader(run.pk, run.columns).batches(rows))
+    ImportRun.objects.filter(pk=run.pk).update(position=rows[-1][0])
 
 
 def _by_staff(readers: SubscriberList, reader: Subscription) -> None:
@@ -346,6 +400,11 @@ def test_erasure_leaves_the_keyed_hash_and_nothing_else_anywhere(everywhere, set
         assert trace in before
     assert SubscriptionEvent.objects.filter(source="reason").exists()
     erase(person)
+    (reading,) = importing.waiting()
+    assert importing.advance(reading)
+    assert list(ImportRow.objects.values_list("key", flat=True)) == ["li@example.com"]
+    assert Publication.objects.get().proof_addresses == ["desk@example.org"]
+    assert ProofLetter.objects.get().address == "desk@example.org"
     left = _dump()
     assert [trace for trace in ("hapax", "独一无二", "孤本") if trace in left] == []
     kept_hashes = set(Suppression.objects.values_list("hash", flat=True))
@@ -460,3 +519,22 @@ def test_history_is_guarded_again_after_a_migration_that_made_its_table_anew():
     emit_post_migrate_signal(0, False, "default")
     with pytest.raises(Exception, match="only ever added"), outbox.transaction.atomic():
         SubscriptionEvent.objects.update(source="forged")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_readers_answered_is_read_from_the_words_of_before():
+    reader = factories.subscribe(factories.subscriber_list(), "zhang@example.com")[0]
+    before = [
+        ("one-click", "mailing 7"),
+        ("preferences", "mailing 0"),
+        ("reason", "mailing 7"),
+        ("page", "mailing 7x"),
+    ]
+    for source, detail in before:
+        event = {"state": State.UNSUBSCRIBED, "source": source, "detail": detail}
+        SubscriptionEvent.objects.create(subscription=reader, **event)
+    migration = import_module("subscribers.migrations.0015_mailings_that_readers_answered")
+    with connection.schema_editor(atomic=False) as editor:
+        migration.read_the_words(apps, editor)
+    assert list(reader.events.values_list("mailing", flat=True)) == [7, None, None, None]
+    emit_post_migrate_signal(0, False, "default")

@@ -116,6 +116,26 @@ def test_a_network_gets_few_confirmations_an_hour(stranger, public, monkeypatch)
     assert Notice.objects.count() == 3
 
 
+@pytest.mark.parametrize(
+    "addresses",
+    [["192.0.2.1"] * 5, [f"2001:db8:0:1::{number}" for number in range(5)]],
+    ids=["IPv4", "IPv6"],
+)
+def test_a_network_signs_few_up_an_hour_where_nobody_is_asked(
+    stranger, public, monkeypatch, addresses
+):
+    monkeypatch.setattr(outbox, "NETWORK_AN_HOUR", 3)
+    public.double_opt_in = False
+    public.save()
+    for number, ip in enumerate(addresses):
+        fields = {"email": f"victim{number}@example.com"}
+        stranger.post("/s/readers/", fields, REMOTE_ADDR=ip)
+    assert Subscription.objects.count() == 3
+    for ip in ("192.0.2.2", "2001:db8:0:2::1"):
+        stranger.post("/s/readers/", {"email": f"{ip[-1]}@example.com"}, REMOTE_ADDR=ip)
+    assert Subscription.objects.count() == 5
+
+
 def test_the_network_is_what_the_proxy_saw_not_what_the_client_says(stranger, public, settings):
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     stranger.post(

@@ -2,20 +2,29 @@
 
 Promises: counts stay, people go: the reader's deliveries keep their states and lose address and
 name; what was not begun is suppressed at once; evidence loses the address where it quotes it, also
-one that the reader had before. Of two subscriptions that become one, the one kept has what was
-sent by the other; where both were in a mailing, that is forgotten.
+one that the reader had before; tests that staff sent there are forgotten. Of two subscriptions that
+become one, the one kept has what was sent by the other; where both were in a mailing, that is
+forgotten.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from dongtai_mail.delivery import returns
-from dongtai_mail.delivery.models import Attempt, Delivery, Mentions, ReturnedMessage
+from dongtai_mail.delivery.models import (
+    Attempt,
+    Delivery,
+    Mentions,
+    ProofLetter,
+    ReturnedMessage,
+)
+from dongtai_mail.issues.models import Publication
+from dongtai_mail.message.address import parse
 from subscribers.signals import erasing, gathering, joining
 
 State = Delivery.State
@@ -59,6 +68,22 @@ def _forget(subscription_ids: Collection[int], addresses: Sequence[str], **_: An
         raw=None, judgement=[], evidence="", note="", recipient=""
     )
     _strip(deliveries, addresses)
+    _forget_tests(set(addresses))
+
+
+def _forget_tests(addresses: Collection[str]) -> None:
+    """Staff may have had tests sent to the reader, and have the address on the list for those."""
+    sent = ProofLetter.objects.order_by().values_list("address", flat=True).distinct()
+    ProofLetter.objects.filter(address__in=_of(sent, addresses)).delete()
+    for row in Publication.objects.exclude(proof_addresses=[]):
+        theirs = _of(row.proof_addresses, addresses)
+        kept = [address for address in row.proof_addresses if address not in theirs]
+        if theirs:
+            Publication.objects.filter(pk=row.pk).update(proof_addresses=kept)
+
+
+def _of(written: Iterable[str], addresses: Collection[str]) -> list[str]:
+    return [address for address in written if parse(address).key in addresses]
 
 
 def _hand_over(lost_id: int, kept_id: int, **_: Any) -> None:

@@ -14,7 +14,7 @@ from subscribers.models import ImportRun, SubscriptionEvent
 def begin_undoing(run: ImportRun, *, here: bool = False) -> None:
     """Leave it to a worker, or ``undo`` it here; ``ImportFailed`` when it can't be undone."""
     ours = SubscriptionEvent.objects.filter(source="import", detail=f"import {run.pk}")
-    if run.state == ImportRun.State.DONE and _delivered(ours):
+    if run.undoable and _delivered(ours):
         raise ImportFailed(_("已经给这次导入的人排进了发送，不能再撤销；可以按名单退订他们。"))
     if not undoing.begin(run, here=here):
         raise ImportFailed(
