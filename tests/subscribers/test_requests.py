@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import OperationalError, connection
@@ -519,22 +517,3 @@ def test_history_is_guarded_again_after_a_migration_that_made_its_table_anew():
     emit_post_migrate_signal(0, False, "default")
     with pytest.raises(Exception, match="only ever added"), outbox.transaction.atomic():
         SubscriptionEvent.objects.update(source="forged")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_what_readers_answered_is_read_from_the_words_of_before():
-    reader = factories.subscribe(factories.subscriber_list(), "zhang@example.com")[0]
-    before = [
-        ("one-click", "mailing 7"),
-        ("preferences", "mailing 0"),
-        ("reason", "mailing 7"),
-        ("page", "mailing 7x"),
-    ]
-    for source, detail in before:
-        event = {"state": State.UNSUBSCRIBED, "source": source, "detail": detail}
-        SubscriptionEvent.objects.create(subscription=reader, **event)
-    migration = import_module("subscribers.migrations.0015_mailings_that_readers_answered")
-    with connection.schema_editor(atomic=False) as editor:
-        migration.read_the_words(apps, editor)
-    assert list(reader.events.values_list("mailing", flat=True)) == [7, None, None, None]
-    emit_post_migrate_signal(0, False, "default")

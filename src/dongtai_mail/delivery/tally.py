@@ -23,11 +23,10 @@ NOTE = f"INSERT INTO delivery_tally ({_BY}, delta)"
 _ROW = """mailing_id, lane, state, subscriber_list_id,
            CASE WHEN state IN (2, 4)
                 THEN date_bin('15 minutes', changed_at, '2000-01-01 00:00+00') END AS quarter"""
-COUNT_POSTGRESQL = f"{NOTE} SELECT {_ROW}, count(*) FROM {{}} GROUP BY 1, 2, 3, 4, 5"
 POSTGRESQL = f"""
 CREATE OR REPLACE FUNCTION delivery_tally_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    {COUNT_POSTGRESQL.format("after_rows")};
+    {NOTE} SELECT {_ROW}, count(*) FROM after_rows GROUP BY 1, 2, 3, 4, 5;
     RETURN NULL;
 END $$;
 CREATE OR REPLACE FUNCTION delivery_tally_update() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -67,8 +66,6 @@ def _values(row: str) -> str:
     return f"{row}mailing_id, {row}lane, {row}state, {row}subscriber_list_id, {_quarter(row)}"
 
 
-COUNT_SQLITE = f"""{NOTE} SELECT {_values("")}, count(*) FROM delivery_delivery
-    GROUP BY 1, 2, 3, 4, 5"""
 SQLITE = (
     f"""
     CREATE TRIGGER IF NOT EXISTS delivery_tally_insert AFTER INSERT ON delivery_delivery BEGIN
@@ -134,16 +131,3 @@ def install(using: str, **_: Any) -> None:
             return
         for statement in (POSTGRESQL,) if database.vendor == "postgresql" else SQLITE:
             cursor.execute(statement)
-
-
-def count_anew(using: str) -> None:
-    """Count every delivery there is; for a migration that changes what is counted."""
-    database = connections[using]
-    with database.cursor() as cursor:
-        cursor.execute("DELETE FROM delivery_tally")
-        if database.vendor == "postgresql":
-            cursor.execute(COUNT_POSTGRESQL.format("delivery_delivery"))
-            return
-        for event in ("insert", "update", "delete"):
-            cursor.execute(f"DROP TRIGGER IF EXISTS delivery_tally_{event}")
-        cursor.execute(COUNT_SQLITE)
