@@ -2,8 +2,8 @@
 
 Promises: one notice of a kind a mailbox a day, and few an hour at the request of one network, which
 counts sign-ups without a notice as well, so that our forms can't be used to flood anybody; a notice
-is claimed by one worker at a time, tried again when the relay could not take it, and given up after
-a few tries.
+is claimed by one worker at a time, tried again when it was refused for now, and given up after a
+few tries; what a person has just asked for goes before what an import has posted for many.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import ipaddress
 from typing import TypeVar
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.lookups import IsNull
 from django.utils import timezone
 
 from subscribers.fingerprint import fingerprint
@@ -113,12 +114,33 @@ def claim(notices: QuerySet[Letter], size: int) -> list[Letter]:
     now = timezone.now()
     plain = notices.model._default_manager
     with transaction.atomic():
-        due = _due(plain.all(), now).order_by("due_at")
+        due = _due(plain.all(), now).order_by(*_before(notices.model), "due_at")
         if connection.vendor == "postgresql":
             due = due.select_for_update(skip_locked=True)
         claimed = list(due.values_list("pk", flat=True)[:size])
         plain.filter(pk__in=claimed).update(state=State.SENDING, due_at=now + LEASE)
     return list(notices.filter(pk__in=claimed))
+
+
+def _before(model: type[Posted]) -> tuple[IsNull, ...]:
+    return (IsNull(F("ip"), True),) if model is Notice else ()
+
+
+def of_many(notice: Posted) -> bool:
+    """Whether an import has posted it, for which nobody waits at this moment."""
+    return isinstance(notice, Notice) and notice.ip is None
+
+
+def renew(notice: Posted) -> bool:
+    """Lease a claimed notice anew, as it is begun; False when another worker has it by now."""
+    mine = _row(notice).filter(state=State.SENDING, due_at=notice.due_at)
+    return bool(mine.update(due_at=timezone.now() + LEASE))
+
+
+def put_back(notice: Posted, seconds: float, why: str = "") -> None:
+    """Wait so long for a turn, which costs no try."""
+    due = timezone.now() + datetime.timedelta(seconds=seconds)
+    _row(notice).update(state=State.QUEUED, due_at=due, note=_note(why))
 
 
 def sent(notice: Posted) -> None:
@@ -133,8 +155,12 @@ def refused(notice: Posted, why: str, *, for_good: bool) -> None:
         state=State.FAILED if over else State.QUEUED,
         attempts=attempts,
         due_at=timezone.now() + RETRY * attempts,
-        note=why.replace("\x00", "")[:300],
+        note=_note(why),
     )
+
+
+def _note(why: str) -> str:
+    return why.replace("\x00", "")[:300]
 
 
 def _row(notice: Posted) -> QuerySet[Posted]:

@@ -48,10 +48,11 @@ end
 local pace = rate / 60 * factor
 local room = math.max(1, pace * burst)
 local tokens = math.min(room, tonumber(state[1] or room) + (now - tonumber(state[2] or now)) * pace)
-local grant = math.min(want, math.floor(tokens))
+local ahead = tonumber(ARGV[6]) * room
+local grant = math.max(0, math.min(want, math.floor(tokens + ahead)))
 redis.call('HSET', lane, 'tokens', tokens - grant, 'at', now)
 if grant > 0 then return {grant, 0} end
-return {0, math.ceil((1 - tokens) / pace * 1000)}
+return {0, math.ceil((1 - tokens - ahead) / pace * 1000)}
 """
 
 _SLOWER = """
@@ -89,20 +90,27 @@ class Throttle:
         self._slower = client.register_script(_SLOWER)
         self._slots = client.register_script(_SLOTS)
 
-    def permits(self, lane: str, want: int, limit: Limit = OTHERS) -> tuple[int, float]:
-        """How many messages may be claimed now, and after how many seconds to ask again."""
-        rate = limit.per_minute or 0
-        arguments = [want, rate, BURST_SECONDS, STEP_SECONDS, UNLIMITED_PER_MINUTE]
-        granted, wait = self._permits([pace.key(lane)], arguments)
+    def permits(
+        self, lane: str, want: int, limit: Limit = OTHERS, *, ahead: bool = False
+    ) -> tuple[int, float]:
+        """How many messages may be claimed now, and after how many seconds to ask again.
+
+        What goes ``ahead`` has what the next seconds give as well, which those who wait then lack:
+        a mailing takes every permit as soon as there is one.
+        """
+        return self._ask(pace.key(lane), want, limit.per_minute or 0, ahead)
+
+    def _ask(self, key: str, want: int, rate: int, ahead: bool = False) -> tuple[int, float]:
+        arguments = [want, rate, BURST_SECONDS, STEP_SECONDS, UNLIMITED_PER_MINUTE, int(ahead)]
+        granted, wait = self._permits([key], arguments)
         return int(granted), int(wait) / 1000
 
     def mailing_permits(self, mailing_id: int, want: int, per_minute: int) -> tuple[int, float]:
         """The same for a mailing that staff capped, whatever its lanes allow."""
         key = pace.mailing_key(mailing_id)
-        arguments = [want, per_minute, BURST_SECONDS, STEP_SECONDS, UNLIMITED_PER_MINUTE]
-        granted, wait = self._permits([key], arguments)
+        answer = self._ask(key, want, per_minute)
         self._client.expire(key, MAILING_SECONDS)
-        return int(granted), int(wait) / 1000
+        return answer
 
     def give_back(self, mailing_id: int, count: int) -> None:
         """Return permits of a mailing that its lane had no use for."""

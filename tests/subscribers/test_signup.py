@@ -309,10 +309,10 @@ def test_a_notice_goes_out_beside_a_process_that_is_busy(stranger, public, setti
     with SmtpServer() as smtp:
         settings.RELAYS = (Relay("127.0.0.1", smtp.port, "none"),)
         errands.wake()
-        assert not errands.BESIDE.busy
+        assert not errands.POST.busy
         _sign_up(stranger)
         errands.wake()
-        errands.BESIDE.wait(60)
+        errands.POST.wait(60)
     assert [message.recipient for message in smtp.received] == ["li@example.com"]
 
 

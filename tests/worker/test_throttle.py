@@ -55,6 +55,19 @@ def test_permits_come_back_with_time(client: redis.Redis, throttle: Throttle) ->
     assert throttle.permits(LANE, 1000, _limit(600))[0] == 50
 
 
+def test_what_goes_ahead_takes_from_what_the_next_seconds_give(
+    client: redis.Redis, throttle: Throttle
+) -> None:
+    throttle.permits(LANE, 1000, _limit(600))
+    assert throttle.permits(LANE, 1, _limit(600), ahead=True)[0] == 1
+    assert throttle.permits(LANE, 1000, _limit(600), ahead=True)[0] == 49
+    assert throttle.permits(LANE, 1, _limit(600), ahead=True)[0] == 0
+    _age(client, 4.9, "at")
+    assert throttle.permits(LANE, 1000, _limit(600))[0] == 0
+    _age(client, 0.3, "at")
+    assert throttle.permits(LANE, 1000, _limit(600))[0] == 2
+
+
 def test_a_very_slow_lane_still_moves(client: redis.Redis, throttle: Throttle) -> None:
     assert throttle.permits(LANE, 10, _limit(1))[0] == 1
     granted, wait = throttle.permits(LANE, 10, _limit(1))

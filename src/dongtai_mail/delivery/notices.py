@@ -27,7 +27,7 @@ Words = tuple[str, tuple[str, ...], str, tuple[str, ...]]
 def letter(notice: Notice, now: datetime.datetime) -> Letter:
     """The notice as a signed message; ``now`` is its Date."""
     publication = notice.subscription.subscriber_list.publication
-    recipient = parse(_recipient(notice))
+    to = parse(recipient(notice))
     with translation.override(notice.language):
         subject, paragraphs, button, closing = _words(notice, publication)
     html, text = rendering.render(
@@ -45,7 +45,7 @@ def letter(notice: Notice, now: datetime.datetime) -> Letter:
     written = form.Notice(
         from_name=publication.from_name,
         from_address=publication.from_address,
-        to=recipient,
+        to=to,
         subject=subject,
         message_id=f"<notice.{notice.pk}@{publication.domain}>",
         html=html,
@@ -53,18 +53,18 @@ def letter(notice: Notice, now: datetime.datetime) -> Letter:
         boundary=f"=_notice-{notice.pk}",
     )
     message = form.message(written, letters.signers(publication), now)
-    return Letter(f"notices@{publication.bounce_domain}", recipient, (message,))
+    return Letter(f"notices@{publication.bounce_domain}", to, (message,))
 
 
 def addressed(notice: Notice) -> bool:
     """Whether there is still somebody who may be written to."""
     subscription = notice.subscription
     return not suppression.forbids_notices(
-        parse(_recipient(notice)).key, subscription.subscriber_list.publication_id
+        parse(recipient(notice)).key, subscription.subscriber_list.publication_id
     )
 
 
-def _recipient(notice: Notice) -> str:
+def recipient(notice: Notice) -> str:
     if notice.kind == Notice.Kind.MOVE and notice.move is not None:
         return notice.move.address
     return notice.subscription.subscriber.address

@@ -30,11 +30,15 @@ def addressed(test: ProofLetter) -> bool:
     return not suppression.forbids_notices(parse(test.address).key, publication)
 
 
+def recipient(test: ProofLetter) -> str:
+    return test.address
+
+
 def letter(test: ProofLetter, now: datetime.datetime) -> Letter:
     """The edition as a signed message; ``now`` is its Date."""
     edition = test.edition
     publication = edition.issue.publication
-    recipient = parse(test.address)
+    to = parse(recipient(test))
     keys = keyring()
     links = reader_links(keys, settings.ORIGIN, publication.bounce_domain, 0, 0)
     letterhead = Letterhead(
@@ -54,7 +58,7 @@ def letter(test: ProofLetter, now: datetime.datetime) -> Letter:
         boundary=f"=_{edition.key}",
     )
     reader = Reader(
-        address=recipient,
+        address=to,
         name=None,
         message_id=f"<test.{test.pk}@{publication.domain}>",
         links=(links.unsubscribe, links.preferences),
@@ -62,4 +66,4 @@ def letter(test: ProofLetter, now: datetime.datetime) -> Letter:
         unsubscribe_mailto=links.mailto,
     )
     pieces = skeleton.pieces(reader, letters.signers(publication), now)
-    return Letter(f"notices@{publication.bounce_domain}", recipient, pieces)
+    return Letter(f"notices@{publication.bounce_domain}", to, pieces)

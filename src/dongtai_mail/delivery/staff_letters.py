@@ -30,17 +30,21 @@ def addressed(notice: StaffNotice) -> bool:
     return notice.user.is_active and bool(notice.user.email)
 
 
+def recipient(notice: StaffNotice) -> str:
+    return notice.user.email
+
+
 def letter(notice: StaffNotice, now: datetime.datetime) -> Letter:
     """The notice as a signed message; ``now`` is its Date."""
     publication = notice.publication
-    recipient = parse(notice.user.email)
+    to = parse(recipient(notice))
     with translation.override(notice.language):
         content = _content(notice)
     html, text = rendering.render(content)
     written = form.Notice(
         from_name=publication.from_name,
         from_address=publication.from_address,
-        to=recipient,
+        to=to,
         subject=content.subject,
         message_id=f"<staff.{notice.pk}@{publication.domain}>",
         html=html,
@@ -48,7 +52,7 @@ def letter(notice: StaffNotice, now: datetime.datetime) -> Letter:
         boundary=f"=_staff-{notice.pk}",
     )
     message = form.message(written, letters.signers(publication), now)
-    return Letter(f"notices@{publication.bounce_domain}", recipient, (message,))
+    return Letter(f"notices@{publication.bounce_domain}", to, (message,))
 
 
 def _content(notice: StaffNotice) -> rendering.Letter:
