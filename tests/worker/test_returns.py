@@ -7,6 +7,7 @@ import email
 import imaplib
 import re
 import smtplib
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ from dongtai_mail.commands.returns import listen
 from dongtai_mail.delivery import mailings, returns
 from dongtai_mail.delivery.models import Mailing, ReturnedMessage
 from dongtai_mail.environment import Mailbox, Relay
+from dongtai_mail.keys import keyring
+from dongtai_mail.message.links import reader_links
+from dongtai_mail.message.verp import envelope_sender
 from subscribers.models import Subscription, Suppression
 from tests import factories
 from tests.delivery import samples
@@ -278,6 +282,10 @@ def test_only_one_worker_looks_and_not_all_the_time(
     assert not dovecot.mailbox(BOX)
 
 
+def _sealed() -> str:
+    return envelope_sender(keyring(), 1, BOUNCES)
+
+
 @pytest.fixture
 def door(monkeypatch) -> Iterator[int]:
     with _listener(monkeypatch) as port:
@@ -287,17 +295,50 @@ def door(monkeypatch) -> Iterator[int]:
 @pytest.mark.parametrize("protocol", [smtplib.LMTP, smtplib.SMTP])
 def test_the_listener_speaks_both_protocols(door: int, protocol) -> None:
     with protocol("127.0.0.1", door) as client:
-        client.sendmail("<>", [BOX], b"Subject: one\r\n\r\n..\r\n" + b"x" * 5000)
+        client.sendmail("<>", [_sealed()], b"Subject: one\r\n\r\n..\r\n" + b"x" * 5000)
     assert bytes(ReturnedMessage.objects.get().raw).endswith(b"x" * 5000 + b"\r\n")
 
 
 def test_the_listener_takes_nothing_for_others_and_one_recipient_at_a_time(door: int) -> None:
+    forged = _sealed()[:-20] + "0" * 5 + f"@{BOUNCES}"
+    strangers = ["someone@elsewhere.test", BOX, f"anybody@{BOUNCES}", forged]
     with smtplib.SMTP("127.0.0.1", door) as client:
         client.ehlo()
         client.mail("<>")
-        assert client.rcpt("someone@elsewhere.test")[0] == 550
-        assert client.rcpt(BOX)[0] == 250
-        assert client.rcpt(BOX)[0] == 452
+        for stranger in (*strangers, f"leave+{'0' * 50}@{BOUNCES}"):
+            assert client.rcpt(stranger)[0] == 550
+        assert client.rcpt(_sealed())[0] == 250
+        assert client.rcpt(_sealed())[0] == 452
+
+
+def test_strangers_may_write_to_open_addresses_until_it_is_enough(door: int, monkeypatch) -> None:
+    monkeypatch.setattr(returns, "OPEN_A_DAY", 2)
+    mailto = reader_links(keyring(), "", BOUNCES, 1, 0).mailto
+    leave = mailto.removeprefix("mailto:").partition("?")[0]
+    with smtplib.SMTP("127.0.0.1", door) as client:
+        for name in ("notices", "Postmaster"):
+            client.sendmail("<>", [f"{name}@{BOUNCES}"], b"Subject: one\r\n\r\n")
+        client.mail("<>")
+        assert client.rcpt(f"abuse@{BOUNCES}")[0] == 452
+        assert client.rcpt(leave)[0] == 250
+        client.rset()
+        client.mail("<>")
+        assert client.rcpt(leave.upper())[0] == 250
+
+
+def test_the_listener_has_so_many_sessions_and_no_more(door: int, monkeypatch) -> None:
+    monkeypatch.setattr("dongtai_mail.commands.returns.SESSIONS", 1)
+    with smtplib.SMTP("127.0.0.1", door) as client:
+        with pytest.raises(smtplib.SMTPConnectError) as refused:
+            smtplib.SMTP("127.0.0.1", door)
+        assert refused.value.smtp_code == 421
+        assert client.noop()[0] == 250
+    wait_until(lambda: _greeted(door), str)
+
+
+def _greeted(door: int) -> bool:
+    with socket.create_connection(("127.0.0.1", door), 10) as client:
+        return client.recv(3) == b"220"
 
 
 def test_the_listener_keeps_no_promise_it_cannot_hold(door: int, monkeypatch) -> None:
@@ -309,13 +350,13 @@ def test_the_listener_keeps_no_promise_it_cannot_hold(door: int, monkeypatch) ->
         smtplib.SMTP("127.0.0.1", door) as client,
         pytest.raises(smtplib.SMTPDataError) as refused,
     ):
-        client.sendmail("<>", [BOX], b"Subject: one\r\n\r\n")
+        client.sendmail("<>", [_sealed()], b"Subject: one\r\n\r\n")
     assert refused.value.smtp_code == 451
 
 
 def test_the_listener_refuses_what_is_too_big(door: int, monkeypatch) -> None:
     monkeypatch.setattr("dongtai_mail.commands.returns.SIZE_LIMIT", 10_000)
     with smtplib.SMTP("127.0.0.1", door) as client, pytest.raises(smtplib.SMTPException) as refused:
-        client.sendmail("<>", [BOX], b"x" * 20_000)
+        client.sendmail("<>", [_sealed()], b"x" * 20_000)
     assert "552" in str(refused.value)
     assert not ReturnedMessage.objects.exists()

@@ -1,9 +1,11 @@
 """``dongtai returns``: the listener to which an MTA hands what comes back, by LMTP or SMTP.
 
 Owns: one listening socket. Promises: 250 means that the message is committed to the database; a
-database that is away is 451, so that the MTA keeps the message; recipients are only addresses of
-publications' bounce domains; one recipient a transaction, since LMTP wants an answer for each and
-an MTA sends the others in the next. SIGTERM and SIGINT stop it after the running commits.
+database that is away is 451, so that the MTA keeps the message; recipients are only those addresses
+of publications' bounce domains that we gave somebody, by our seal, and the few that are open, for
+which so many messages a day are taken; no more than ``SESSIONS`` at once; one recipient a
+transaction, since LMTP wants an answer for each and an MTA sends the others in the next. SIGTERM
+and SIGINT stop it after the running commits.
 Fails: exit code 2 with one line when the port can't be had.
 """
 
@@ -34,6 +36,9 @@ THREADS = 4
 IDLE_SECONDS = 120
 DOOR = "lmtp"
 AWAY = "451 4.3.0 Not stored, try again later"
+BUSY = "421 4.3.2 Too many sessions, try again later"
+ENOUGH = "452 4.3.1 Enough of these for today, try again later"
+UNKNOWN = "550 5.1.1 No such address here"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -76,7 +81,7 @@ async def listen(host: str, port: int) -> asyncio.Server:
     # aiosmtpd logs every command, and with it our tokens.
     logging.getLogger("mail.log").setLevel(logging.WARNING)
     door = _Door()
-    return await loop.create_server(lambda: _Session(door, loop), host, port, backlog=SESSIONS)
+    return await loop.create_server(lambda: _Session(door, loop), host, port)
 
 
 class _Session(SMTP):
@@ -86,6 +91,7 @@ class _Session(SMTP):
     line_length_limit = 1024 * 1024
 
     def __init__(self, door: _Door, loop: asyncio.AbstractEventLoop) -> None:
+        self._door = door
         super().__init__(
             door,
             data_size_limit=SIZE_LIMIT,
@@ -96,6 +102,20 @@ class _Session(SMTP):
             loop=loop,
         )
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if len(self._door.sessions) >= SESSIONS:
+            assert isinstance(transport, asyncio.WriteTransport)
+            transport.write(f"{BUSY}\r\n".encode())
+            transport.close()
+            return
+        self._door.sessions.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self in self._door.sessions:
+            self._door.sessions.remove(self)
+            super().connection_lost(error)
+
     @syntax("LHLO hostname")
     async def smtp_LHLO(self, hostname: str) -> None:
         await self.smtp_EHLO(hostname)
@@ -105,6 +125,7 @@ class _Door:
     """The handler behind every session; the database is asked in threads."""
 
     def __init__(self) -> None:
+        self.sessions: set[SMTP] = set()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="returns")
 
     async def handle_RCPT(
@@ -112,8 +133,8 @@ class _Door:
     ) -> str:
         if envelope.rcpt_tos:
             return "452 4.5.3 One recipient at a time"
-        if not await self._in_thread(lambda: _is_ours(address)):
-            return "550 5.1.1 No such address here"
+        if refusal := await self._in_thread(lambda: _refusal(address)):
+            return refusal
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Ok"
 
@@ -140,10 +161,22 @@ def _alone(act: Callable[[], T]) -> T:
         connection.close()
 
 
-def _is_ours(address: str) -> bool:
+def _refusal(address: str) -> str:
+    """Why nothing is taken for an address; "" when it is."""
+    from dongtai_mail.delivery import returns
+
+    if not _is_ours(address.rpartition("@")[2].lower()):
+        return UNKNOWN
+    if returns.expected(address):
+        return ""
+    if not returns.is_open(address):
+        return UNKNOWN
+    return ENOUGH if returns.crowded() else ""
+
+
+def _is_ours(domain: str) -> bool:
     from dongtai_mail.issues.models import Publication
 
-    domain = address.rpartition("@")[2].lower()
     return domain.isascii() and Publication.objects.filter(bounce_domain=domain).exists()
 
 

@@ -28,6 +28,7 @@ from dongtai_mail.delivery.models import Delivery, Mentions, ReturnedMessage
 from dongtai_mail.keys import keyring
 from dongtai_mail.message import verp
 from dongtai_mail.message.feedback import Feedback, Kind, RecipientReport, Severity, read
+from dongtai_mail.message.feedback.reader import UNSUBSCRIBE_PREFIXES
 from dongtai_mail.message.links import LEAVE
 from dongtai_mail.message.seal import SealError
 from subscribers import leaving
@@ -48,6 +49,10 @@ _VERP = re.compile(r"\+[0-9a-f]{50}", re.IGNORECASE)
 # See ``letters.Letters``.
 _MESSAGE_ID = re.compile(r"(\d{1,18})\.(\d{1,18})@")
 _LARGEST_ID = (1 << 63) - 1
+# Written to without a seal: by servers about our notices, and by providers about us (RFC 2142).
+OPEN = ("notices", "postmaster", "abuse", "fbl")
+# So many a day are kept of what came there and is about nobody known.
+OPEN_A_DAY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,26 @@ class Known:
 
 
 Understand = Callable[[ReturnedMessage], tuple[Feedback, Known | None, str]]
+
+
+def expected(address: str) -> bool:
+    """Whether an address of a bounce domain is one that we gave somebody, by our own seal."""
+    prefix, _, token = address.rpartition("@")[0].partition("+")
+    if verp.delivery_id(keyring(), address) is not None:
+        return True
+    return prefix.lower() in UNSUBSCRIBE_PREFIXES and _opens(token)
+
+
+def is_open(address: str) -> bool:
+    return address.rpartition("@")[0].lower() in OPEN
+
+
+def crowded() -> bool:
+    """Whether strangers have written as much today as is kept."""
+    since = timezone.now() - datetime.timedelta(days=1)
+    unknown = ReturnedMessage.objects.filter(delivery=None, subscription=None)
+    written = unknown.filter(received_at__gte=since, door__in=MAIL_DOORS)
+    return written.order_by()[:OPEN_A_DAY].count() >= OPEN_A_DAY
 
 
 def receive(raw: bytes, recipient: str, door: str, size: int | None = None) -> ReturnedMessage:
@@ -248,6 +273,14 @@ def known(delivery_id: int) -> Known | None:
     if delivery is None:
         return None
     return Known(Subscription.present(delivery.subscription_id or 0), delivery)
+
+
+def _opens(token: str) -> bool:
+    try:
+        keyring().open_caseless(LEAVE, token)
+    except SealError:
+        return False
+    return True
 
 
 def _by_leave(token: str) -> Known | None:
