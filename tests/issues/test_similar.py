@@ -149,6 +149,16 @@ def test_another_publications_items_are_not_shown(earlier):
     assert similar.similar(other, TITLE, TEXT) == []
 
 
+def test_no_others_stand_before_the_own_items(earlier):
+    other = factories.publication("other", "other.example")
+    for _number in range(12):
+        editing.new_item(other, {"title": TITLE, "body": TEXT}, "编辑")
+        item = editing.new_item(earlier.publication, {"title": TITLE, "body": TEXT}, "编辑")
+        editing.discard(item, "编辑")
+    assert similar.catch_up(other, most=20) == 12
+    assert _titles(earlier.publication, TITLE, TEXT) == [TITLE]
+
+
 def test_the_same_address_is_the_same_news(earlier):
     publication = earlier.publication
     url = "https://news.example/a/1.html"

@@ -18,7 +18,7 @@ from itertools import groupby
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, QuerySet
 
 from dongtai_mail.issues.models import Issue, Item, Publication, Shingle, Sketch
 
@@ -67,7 +67,7 @@ def similar(
     rows = Item.objects.filter(publication=publication, discarded_at=None)
     if besides is not None:
         rows = rows.exclude(pk=besides.pk)
-    met = _met(_numbers(_grams(mine.title, _TITLE))) | _met(list(mine.numbers()))
+    met = _met(rows, _numbers(_grams(mine.title, _TITLE))) | _met(rows, list(mine.numbers()))
     if url:
         met |= set(rows.filter(url=url).values_list("pk", flat=True)[:MOST])
     found = rows.select_related("section__issue").filter(pk__in=met)
@@ -102,13 +102,14 @@ def _index(item: Item) -> None:
         Shingle.objects.bulk_create(Shingle(item=item, number=number) for number in numbers)
 
 
-def _met(numbers: Sequence[int]) -> set[int]:
-    """The items that have most of these strings; one string alone is met everywhere."""
+def _met(rows: QuerySet[Item], numbers: Sequence[int]) -> set[int]:
+    """Those of these items that have most of these strings; one string alone is met everywhere."""
     if not numbers:
         return set()
     asked = numbers[:: len(numbers) // _ASKED + 1]
     least = 2 if len(asked) >= _ENOUGH else 1
-    shared = Shingle.objects.filter(number__in=asked).values("item").annotate(shared=Count("pk"))
+    found = Shingle.objects.filter(number__in=asked, item__in=rows).values("item")
+    shared = found.annotate(shared=Count("pk"))
     telling = shared.filter(shared__gte=least).order_by("-shared", "-item")
     return {row["item"] for row in telling[:_CANDIDATES]}
 
