@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from dongtai_mail.delivery import mailings, queue, scheduling
@@ -139,6 +140,13 @@ def test_a_cancellation_that_was_cut_off_is_finished_by_the_ticks(monkeypatch) -
     mailing = _cancelled_by_twos(monkeypatch, readers=5)
     assert [mailings.settle_cancelled() for _ in range(3)] == [2, 1, 0]
     assert mailings.ledger(mailing)["cancelled"] == 5
+
+
+def test_what_was_cancelled_long_ago_costs_the_ticks_no_look_at_deliveries(monkeypatch) -> None:
+    _cancelled_by_twos(monkeypatch, readers=2)
+    with CaptureQueriesContext(connection) as asked:
+        assert mailings.settle_cancelled() == 0
+    assert not [each for each in asked if "delivery_delivery" in each["sql"]]
 
 
 def _cancelled_by_twos(monkeypatch, readers: int) -> Mailing:

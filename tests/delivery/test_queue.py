@@ -106,6 +106,16 @@ def test_a_reader_who_leaves_after_the_claim_is_noticed(mailing: Mailing) -> Non
     assert departures.among(claimed) == {claimed[1].id, claimed[2].id}
 
 
+def test_a_pause_after_the_claim_is_noticed_before_long(mailing: Mailing, monkeypatch) -> None:
+    departures = queue.Departures()
+    claimed = _claim(mailing)
+    paused = Subscription.objects.filter(pk=claimed[1].subscription_id)
+    paused.update(paused_until=timezone.now() + datetime.timedelta(days=7))
+    assert departures.among(claimed) == set()
+    monkeypatch.setattr("dongtai_mail.delivery.queue.claiming.EVERYBODY_SECONDS", 0.0)
+    assert departures.among(claimed) == {claimed[1].id}
+
+
 def test_a_dead_workers_story_settles_its_batch(mailing: Mailing) -> None:
     first, second, *rest = _claim(mailing)
     queue.settle([first.batch_id], {first.id}, {second.id})

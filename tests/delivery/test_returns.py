@@ -7,6 +7,8 @@ import datetime
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from dongtai_mail.delivery import mailings, queue, reports, returns, stages
@@ -369,6 +371,20 @@ def test_messages_are_dropped_when_old_and_what_they_did_stays(mailing: Mailing,
     assert Mentions.objects.get().inside == ""
     assert delivery.address in Mentions.objects.get().beside
     assert effective.judgement[0]["status"] == "5.1.1"
+
+
+def test_old_messages_are_dropped_in_portions_unread(mailing: Mailing, monkeypatch) -> None:
+    for number in range(3):
+        _receive(b"Subject: %d\r\n\r\n" % number)
+    ReturnedMessage.objects.update(received_at="2020-01-01T00:00Z")
+    monkeypatch.setattr(returns, "FORGOTTEN_AT_ONCE", 2)
+    with CaptureQueriesContext(connection) as asked:
+        returns.forget_old()
+    assert ReturnedMessage.objects.count() == 1
+    read = [each["sql"] for each in asked if each["sql"].startswith("SELECT")]
+    assert not [sql for sql in read if '"raw"' in sql.partition(" FROM ")[0]]
+    returns.forget_old()
+    assert not ReturnedMessage.objects.exists()
 
 
 def test_an_erased_readers_address_is_in_nothing_that_came_back(mailing: Mailing) -> None:

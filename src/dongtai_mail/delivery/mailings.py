@@ -31,6 +31,7 @@ State = Mailing.State
 
 # Rows that a transaction cancels: a fraction of a second, which a worker's tick can spare.
 CANCELLED_AT_ONCE = 5000
+_WAITING = (Delivery.State.QUEUED, Delivery.State.DEFERRED)
 
 
 def due() -> bool:
@@ -179,16 +180,23 @@ def settle_cancelled() -> int:
 
     Also what workers gave back after a cancellation, and what a killed one left undone.
     """
-    waiting = Delivery.objects.filter(
-        mailing__state=State.CANCELLED,
-        state__in=(Delivery.State.QUEUED, Delivery.State.DEFERRED),
-    )
+    left = _cancelled_with_something_left()
+    if not left:
+        return 0
+    waiting = Delivery.objects.filter(mailing__in=left, state__in=_WAITING)
     if connection.vendor == "postgresql":
         # Two that cancel at once take different rows and never wait for each other.
         waiting = waiting.select_for_update(skip_locked=True, of=("self",))
     with transaction.atomic():
         some = list(waiting.values_list("pk", flat=True)[:CANCELLED_AT_ONCE])
         return queue.among(some).update(state=Delivery.State.CANCELLED, changed_at=timezone.now())
+
+
+def _cancelled_with_something_left() -> list[int]:
+    """By the tally: to look for the deliveries would read all that any mailing has queued."""
+    told = Tally.objects.filter(mailing__state=State.CANCELLED, state__in=_WAITING)
+    counts = told.values("mailing").annotate(sum=Sum("delta")).order_by()
+    return list(counts.filter(sum__gt=0).values_list("mailing", flat=True))
 
 
 def settle(mailing_id: int) -> bool:

@@ -162,6 +162,12 @@ class Delivery(models.Model):
         indexes = (
             models.Index(fields=("mailing", "state", "lane", "id"), name="delivery_queue"),
             models.Index(
+                fields=("mailing", "due_at"),
+                # Only what is deferred is in it, and most never is.
+                condition=models.Q(state=3),
+                name="delivery_deferred",
+            ),
+            models.Index(
                 fields=("batch",),
                 condition=models.Q(batch__isnull=False),
                 name="delivery_leased",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ State = Delivery.State
 
 # Rows that may be committed after a row with a higher number.
 UNCOMMITTED = 100
+# How long a reader who left unseen by that may yet be begun to be written to.
+EVERYBODY_SECONDS = 10.0
 
 
 def waiting() -> list[Queued]:
@@ -127,14 +130,22 @@ def _suppressed(batch_ids: Collection[int]) -> Iterable[str]:
 
 
 class Departures:
-    """Readers who left since the last look, found by the history instead of by every reader."""
+    """Readers who left since the last look, found by the history instead of by every reader.
+
+    A pause is no event, and one that a long transaction commits late may be missed, so now and
+    then every reader is looked at.
+    """
 
     def __init__(self) -> None:
+        self._looked = time.monotonic()
         self._event = SubscriptionEvent.objects.aggregate(last=Max("id"))["last"] or 0
         self._suppression = Suppression.objects.aggregate(last=Max("id"))["last"] or 0
 
     def among(self, deliveries: Sequence[Claimed]) -> set[int]:
-        """Those of these deliveries whose readers left or were suppressed meanwhile."""
+        """Those of these deliveries whose readers left, paused or were suppressed meanwhile."""
+        if time.monotonic() - self._looked >= EVERYBODY_SECONDS:
+            self._looked = time.monotonic()
+            return departed({delivery.batch_id for delivery in deliveries})
         events = dict(_later(SubscriptionEvent, self._event).values_list("id", "subscription"))
         suppressions = list(_later(Suppression, self._suppression).values_list("id", flat=True))
         self._event = max([self._event, *events])
