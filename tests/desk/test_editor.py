@@ -252,6 +252,15 @@ def test_discarding_offers_to_undo_it_and_is_in_the_log(desk, item, issue):
     assert actions == {"item.discarded", "item.brought-back"}
 
 
+def test_whoever_discards_goes_on_where_it_stood(desk, issue):
+    section = issue.sections.get()
+    first = Item.objects.create(section=section, position=1, title="乙")
+    last = Item.objects.create(section=section, position=2, title="丙")
+    for gone, left in ((first, last), (last, section.items.first())):
+        answer = desk.post(f"/items/{gone.pk}/place/", {"to": "discard"})
+        assert answer.url == f"/issues/{issue.pk}/?item={left.pk}&undo={gone.pk}"
+
+
 def test_an_item_of_the_pool_is_discarded_and_brought_back_on_its_page(desk, item):
     editing.to_pool(item, "林")
     for to in ("discard", "back"):

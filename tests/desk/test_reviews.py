@@ -248,6 +248,25 @@ def test_without_another_reviewer_the_administrators_are_told(publication, issue
     assert _told() == {"review-requested": [chief.username]}
 
 
+def test_whoever_writes_sees_where_the_review_stands(publication, issue):
+    editor = _member(publication, Role.EDITOR)
+    reviewer = _member(publication, Role.REVIEWER)
+
+    def told() -> str:
+        return editor.get(f"/issues/{issue.pk}/").content.decode()
+
+    assert "去看审核" not in told()
+    review = _request(issue, editor)
+    assert "送审以后再有改动，要重新送审。" in told()
+    reviewer.post(f"/reviews/{review.pk}/return/", {"comment": "第一条改标题"})
+    assert "第一条改标题" in told()
+    reviewer.post(f"/reviews/{_request(issue, editor).pk}/approval/")
+    assert "再有任何改动，批准就失效" in told()
+    Item.objects.filter(section__issue=issue).first().delete()
+    editor.get(f"/issues/{issue.pk}/review/")
+    assert "批准已失效" in told()
+
+
 def test_the_first_page_says_what_is_in_the_way(publication, issue):
     editor = _member(publication, Role.EDITOR)
     review = _request(issue, editor)

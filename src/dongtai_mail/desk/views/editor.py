@@ -20,13 +20,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from dongtai_mail.delivery import accounts
-from dongtai_mail.desk import access, audit, security
+from dongtai_mail.desk import access, audit, reviews, security
 from dongtai_mail.desk.access import Right, anywhere, opens
 from dongtai_mail.desk.editing_forms import ItemForm, SectionForm, base, version
 from dongtai_mail.issues import editing, pasting, pool
 from dongtai_mail.issues.differences import runs
 from dongtai_mail.issues.editing.keeping import said
-from dongtai_mail.issues.models import Issue, Item, Section
+from dongtai_mail.issues.models import Issue, Item, Review, Section
 from dongtai_mail.rendering.view import TITLES_WITHOUT_CHOICE
 
 # So many of the pool, the newest, stand beside an issue's sections.
@@ -45,11 +45,18 @@ def issue(request: HttpRequest, shown: Issue) -> HttpResponse:
         "here": "issues",
         "opened": chosen is not None,
         "sent": accounts.of_issue(shown),
+        "review": _review(shown),
         "undo": undo.filter(pk=_number(request.GET.get("undo")) or 0).first(),
     }
     if chosen or items:
         context |= panel(request, chosen or items[0])
     return with_pictures(render(request, "desk/issue_editor.html", context))
+
+
+def _review(of: Issue) -> reviews.Shown | None:
+    """The last word of a review, unless it was taken back."""
+    last = of.reviews.exclude(state=Review.State.WITHDRAWN).first()
+    return reviews.shown(last) if last else None
 
 
 def with_pictures(response: HttpResponse) -> HttpResponse:
@@ -208,7 +215,8 @@ def item_place(request: HttpRequest, shown: Item) -> HttpResponse:
     if "HX-Request" in request.headers and goal is not None:
         return render(request, "desk/issue_outline.html", _outline(request, goal, shown.pk))
     if to == "discard" and goal is not None:
-        return redirect(f"{_address(goal, None)}?undo={moved.pk}")
+        beside = _in_the_place_of(shown)
+        return redirect(f"{_address(goal, beside)}{'&' if beside else '?'}undo={moved.pk}")
     if to == "pool":
         messages.success(request, _("“%(title)s”已放回条目库。") % {"title": moved.title or "—"})
     return redirect(_address(goal, moved if moved.section or goal is None else None))
@@ -230,6 +238,13 @@ def _move(request: HttpRequest, item: Item, to: str, actor: str) -> Item:
     )
     position = _number(request.POST.get("position"))
     return editing.place(item, section, 10**6 if position is None else position, actor)
+
+
+def _in_the_place_of(gone: Item) -> Item | None:
+    """Who discards one of many goes on where it stood."""
+    rest = Item.objects.filter(section=gone.section)
+    after = rest.filter(position__gte=gone.position).order_by("position").first()
+    return after or rest.order_by("-position").first()
 
 
 def _beside(item: Item, step: int) -> tuple[Section, int]:
