@@ -40,20 +40,20 @@ _GUESSES = {header: field for field, names in _HEADERS.items() for header in nam
 _NAME_OF_ATTRIBUTE = re.compile(r"[\w .·()（）/-]{1,50}")
 
 
-def has_header(first: Sequence[str]) -> bool:
-    """A first row with an address in it is a person, not a header."""
-    return not any(_is_address(cell) for cell in first)
+def header_at(head: Sequence[Sequence[str]]) -> int | None:
+    """Which of the first rows names the columns; above it many a table has its own title.
+
+    A row with an address in it is a person: what names the columns stands before.
+    """
+    people = (place for place, row in enumerate(head) if any(map(_is_address, row)))
+    before = head[: next(people, len(head))]
+    named = (place for place, row in enumerate(before) if ADDRESS in _named(row))
+    return next(named, 0 if before else None)
 
 
 def guess(header: Sequence[str], samples: Sequence[Sequence[str]]) -> Columns:
     """Every column that can be told, by its header or else by its cells."""
-    columns: Columns = {}
-    for place, cell in enumerate(header):
-        field = _GUESSES.get(re.sub(r"[\s_:：*（）()-]+", "", cell).lower()) or _GUESSES.get(
-            cell.strip().lower()
-        )
-        if field and field not in columns:
-            columns[field] = place
+    columns = _named(header)
     if ADDRESS not in columns:
         width = max((len(row) for row in [header, *samples]), default=0)
         counts = [
@@ -62,6 +62,17 @@ def guess(header: Sequence[str], samples: Sequence[Sequence[str]]) -> Columns:
         ]
         if any(counts):
             columns[ADDRESS] = counts.index(max(counts))
+    return columns
+
+
+def _named(header: Sequence[str]) -> Columns:
+    columns: Columns = {}
+    for place, cell in enumerate(header):
+        field = _GUESSES.get(re.sub(r"[\s_:：*（）()-]+", "", cell).lower()) or _GUESSES.get(
+            cell.strip().lower()
+        )
+        if field and field not in columns:
+            columns[field] = place
     return columns
 
 

@@ -36,6 +36,7 @@ from subscribers.tables import Fault, Shape
 logger = logging.getLogger(__name__)
 
 State = ImportRun.State
+Head = list[tuple[int, list[str]]]
 CHUNK = 20_000
 PREVIEW = 8
 FILE_BYTES = 256 * 1024 * 1024
@@ -102,7 +103,7 @@ def _store(chunks: Iterable[bytes], path: Path) -> int:
 
 def _guess(run: ImportRun) -> None:
     head = _head(run, PREVIEW + 1)
-    run.header = bool(head) and columns.has_header(head[0])
+    run.header = _header_at(head) is not None
     shown = _shown(run, head)
     run.columns = columns.guess(shown.header if run.header else [], shown.rows)
 
@@ -112,19 +113,32 @@ def preview(run: ImportRun) -> Preview:
     return _shown(run, _head(run, PREVIEW + 1))
 
 
-def _shown(run: ImportRun, head: list[list[str]]) -> Preview:
-    width = max(map(len, head), default=0)
-    named = list(head[0]) if run.header and head else []
+def _shown(run: ImportRun, head: Head) -> Preview:
+    at = _header_at(head) if run.header else None
+    rows = [cells for _number, cells in head]
+    width = max(map(len, rows), default=0)
+    named = list(rows[at]) if at is not None else []
     header = named + [
         _("第 %(number)s 列") % {"number": place + 1} for place in range(len(named), width)
     ]
-    return Preview(header, head[1:] if run.header else head[:PREVIEW])
+    return Preview(header, rows[:PREVIEW] if at is None else rows[at + 1 :])
 
 
-def _head(run: ImportRun, count: int) -> list[list[str]]:
+def _header_at(head: Head) -> int | None:
+    return columns.header_at([cells for _number, cells in head])
+
+
+def _header_row(run: ImportRun) -> int:
+    """The number of the row that names the columns; 0 where none does."""
+    head = _head(run, PREVIEW + 1) if run.header else []
+    at = _header_at(head)
+    return 0 if at is None else head[at][0]
+
+
+def _head(run: ImportRun, count: int) -> Head:
     try:
         found = islice(tables.rows(run.path, _shape(run)), count)
-        return [[] if isinstance(cells, Fault) else cells for _, cells in found]
+        return [(number, [] if isinstance(cells, Fault) else cells) for number, cells in found]
     except TableUnreadable as error:
         raise ImportFailed(str(error)) from error
 
@@ -226,7 +240,7 @@ def _stumbled(run: ImportRun, error: Exception) -> None:
 
 def _check(run: ImportRun) -> None:
     reader = staging.Reader(run.pk, run.columns)
-    skipped = max(run.position, int(run.header))
+    skipped = max(run.position, _header_row(run))
     rows = (row for row in tables.rows(run.path, _shape(run)) if row[0] > skipped)
     for first in rows:
         chunk = chain([first], islice(rows, CHUNK - 1))
