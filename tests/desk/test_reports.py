@@ -84,6 +84,15 @@ def test_the_page_says_the_same_and_the_csv_too(mailing, editor):
     assert "provider,tencent,bounced,2" in lines
 
 
+def test_a_report_says_when_its_mailing_is_not_done(mailing, editor):
+    client = Client()
+    client.force_login(editor)
+    for state, told in (("finished", False), ("sending", True), ("paused", True)):
+        Mailing.objects.filter(pk=mailing.pk).update(state=state)
+        page = client.get(f"/mailings/{mailing.pk}/report/").content.decode()
+        assert ("还没有发完" in page) is told
+
+
 def test_an_issue_is_compared_with_those_before(mailing, editor):
     before = factories.mailing(
         state="finished", started_at=timezone.now() - datetime.timedelta(days=14), targeted=4
