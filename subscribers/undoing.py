@@ -9,9 +9,10 @@ go, and what was cut off goes on with whichever worker comes next.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from subscribers import importing, leasing, membership
@@ -92,13 +93,13 @@ def _stumbled(run: ImportRun, error: Exception) -> None:
 
 def _take_back_all(run: ImportRun, spared: Exists | Q) -> None:
     _count_anew()
-    last = 0
-    while chunk := list(_brought(run, spared, last).values_list("pk", flat=True)[:CHUNK]):
-        with transaction.atomic():
-            people = _held(run, spared, chunk)
-            _take_back(run, people)
-            leasing.record(run, position=run.position + len(people), tries=0)
-        last = chunk[-1]
+    for listed in _listed(run):
+        chunk = list(_brought(run, spared, listed).values_list("pk", flat=True))
+        if chunk:
+            with transaction.atomic():
+                people = _held(run, spared, chunk)
+                _take_back(run, people)
+                leasing.record(run, position=run.position + len(people), tries=0)
     with transaction.atomic():
         counts = {**run.counts, "taken": run.position}
         leasing.record(run, state=State.UNDONE, counts=counts, finished_at=timezone.now())
@@ -113,13 +114,29 @@ def _count_anew() -> None:
             cursor.execute(f"ANALYZE {', '.join(tables)}")
 
 
-def _brought(run: ImportRun, spared: Exists | Q, after: int) -> QuerySet[Subscription]:
-    """The subscriptions that a run added and nobody has touched since, from the first on."""
-    events = SubscriptionEvent.objects.filter(subscription=OuterRef("pk"))
+def _listed(run: ImportRun) -> Iterator[list[int]]:
+    """The list's subscriptions from the first that the run added, by chunks."""
+    ours = SubscriptionEvent.objects.filter(source="import", detail=f"import {run.pk}")
+    first = ours.aggregate(first=Min("subscription"))["first"]
+    on = Subscription.objects.filter(subscriber_list=run.subscriber_list_id).order_by("pk")
+    rest = on.filter(pk__gte=first) if first else on.none()
+    while chunk := list(rest.values_list("pk", flat=True)[:CHUNK]):
+        yield chunk
+        rest = on.filter(pk__gt=chunk[-1])
+
+
+def _brought(run: ImportRun, spared: Exists | Q, among: Sequence[int]) -> QuerySet[Subscription]:
+    """Those between the first and the last that the run added and nobody has touched since."""
+    first, last = among[0], among[-1]
+    # Named once more, the ends lead to the events by their index.
+    between = {"subscription__gte": first, "subscription__lte": last}
+    events = SubscriptionEvent.objects.filter(subscription=OuterRef("pk"), **between)
     ours = {"source": "import", "detail": f"import {run.pk}"}
     return (
         Subscription.objects.filter(
-            Exists(events.filter(**ours)), subscriber_list=run.subscriber_list_id, pk__gt=after
+            Exists(events.filter(**ours)),
+            subscriber_list=run.subscriber_list_id,
+            pk__range=(first, last),
         )
         .exclude(Exists(events.exclude(**ours)))
         .exclude(spared)
@@ -132,7 +149,7 @@ def _held(run: ImportRun, spared: Exists | Q, chunk: list[int]) -> dict[int, int
     membership.hold(run.subscriber_list.publication_id)
     held = Subscription.objects.select_for_update().filter(pk__in=chunk).order_by("pk")
     list(held.values_list("pk", flat=True))
-    return dict(_brought(run, spared, 0).filter(pk__in=chunk).values_list("pk", "subscriber"))
+    return dict(_brought(run, spared, chunk).filter(pk__in=chunk).values_list("pk", "subscriber"))
 
 
 def _take_back(run: ImportRun, people: dict[int, int]) -> None:

@@ -16,6 +16,7 @@ from dongtai_mail.delivery import imports, mailings
 from dongtai_mail.delivery.models import ReturnedMessage
 from dongtai_mail.validators import validate_line
 from subscribers import importing, joining, leasing, suppression, tables, undoing
+from subscribers.erasure import erase
 from subscribers.importing import ImportFailed
 from subscribers.models import (
     ImportRow,
@@ -178,6 +179,20 @@ def test_who_is_suppressed_between_the_check_and_the_import_stays_out(readers, k
     assert importing.advance(run.pk)
     on = readers.subscriptions.values_list("subscriber__key", flat=True)
     assert list(on) == ["zhang@example.com"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_is_erased_while_an_import_runs_is_in_neither_file_nor_rows():
+    readers = factories.subscriber_list()
+    known = factories.subscribe(factories.subscriber_list(slug="weekly"), "li@example.com")[0]
+    run = _receive(readers, CSV.encode())
+    importing.begin_here(run, proceed=False)
+    assert importing.proceed(run)
+    erase(known.subscriber)
+    assert not run.path.exists()
+    assert [row.key for row in ImportRow.objects.all()] == ["zhang@example.com"]
+    assert importing.advance(run.pk)
+    assert _addresses() == ["zhang@example.com"]
 
 
 def test_a_person_known_from_another_list_joins_this_one(readers, reader):
