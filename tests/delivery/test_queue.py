@@ -126,6 +126,18 @@ def test_a_dead_workers_story_settles_its_batch(mailing: Mailing) -> None:
     assert _state(first) == State.ACCEPTED
 
 
+def test_a_worker_that_renewed_its_lease_meanwhile_is_left_alone(mailing: Mailing) -> None:
+    claimed = _claim(mailing)
+    batch_id = claimed[0].batch_id
+    lapsed = timezone.now() - datetime.timedelta(seconds=1)
+    Batch.objects.update(leased_until=lapsed)
+    assert queue.lapsed() == {batch_id: lapsed}
+    assert queue.extend([batch_id]) == {batch_id}
+    assert queue.settle([batch_id], {claimed[0].id}, None, lapsed) == (0, 0, 0)
+    assert {_state(each) for each in claimed} == {State.LEASED}
+    assert queue.extend([batch_id]) == {batch_id}
+
+
 def test_a_batch_without_evidence_is_unconfirmed_until_its_worker_speaks(
     mailing: Mailing,
 ) -> None:
