@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import threading
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from dongtai_mail.delivery import audience, mailings, scheduling, stages
@@ -12,6 +14,7 @@ from dongtai_mail.delivery.models import Delivery, Mailing
 from subscribers.audience import AudienceError
 from subscribers.models import Subscription, Suppression
 from tests import factories
+from tests.installation import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -34,14 +37,18 @@ def over() -> Mailing:
     return mailing
 
 
-def _follow(mailing: Mailing, unconfirmed: bool = False) -> Mailing:
-    made = scheduling.schedule(
+def _scheduled(mailing: Mailing, unconfirmed: bool = False) -> Mailing:
+    return scheduling.schedule(
         mailing.edition,
         mailing.subscriber_list,
         request_key=f"again-{mailing.followers.count()}-0123456789",
         described=audience.missed(mailing, unconfirmed),
         after=mailing,
     )
+
+
+def _follow(mailing: Mailing, unconfirmed: bool = False) -> Mailing:
+    made = _scheduled(mailing, unconfirmed)
     mailings.start(made.pk)
     made.refresh_from_db()
     return made
@@ -82,6 +89,37 @@ def test_nobody_gets_an_issue_twice(over):
     assert _numbers(_follow(over)) == []
     mailings.cancel(first)
     assert _numbers(_follow(over)) == ["1", "2", "4"]
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_nobody_gets_an_issue_twice_by_two_that_start_at_once(over):
+    first, second = _scheduled(over), _scheduled(over)
+
+    def start_the_second() -> None:
+        try:
+            mailings.start(second.pk)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=start_the_second)
+    with transaction.atomic():
+        mailings.start(first.pk)
+        thread.start()
+        wait_until(lambda: _waits() or not thread.is_alive(), "the second waits", 30)
+    thread.join(30)
+    second.refresh_from_db()
+    assert (second.state, _numbers(first), _numbers(second)) == ("sending", ["1", "2", "4"], [])
+
+
+def _waits() -> bool:
+    """Whether somebody waits for a lock of ours."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted"
+            " AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def test_who_was_reached_by_another_list_is_not_written_to(over):
