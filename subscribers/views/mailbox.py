@@ -28,6 +28,7 @@ from subscribers.links import (
     reader_token,
 )
 from subscribers.models import Notice
+from subscribers.views.preferences import address_input
 
 
 class MoveForm(forms.Form):
@@ -35,7 +36,7 @@ class MoveForm(forms.Form):
         label=_("新的邮箱"),
         max_length=320,
         error_messages={"required": _("请填写邮箱地址。")},
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        widget=address_input(),
     )
 
     def clean_email(self) -> str:

@@ -33,6 +33,18 @@ KEEP = "keep"
 PAUSES = (("", _("不暂停")), ("30", _("一个月")), ("90", _("三个月")), ("180", _("半年")))
 
 
+def address_input() -> forms.TextInput:
+    """Browsers let nobody send 用户@例子.测试 from a field of the type email."""
+    return forms.TextInput(
+        attrs={
+            "inputmode": "email",
+            "autocomplete": "email",
+            "autocapitalize": "off",
+            "spellcheck": "false",
+        }
+    )
+
+
 def name_field() -> forms.CharField:
     return forms.CharField(
         label=_("称呼"),
@@ -63,7 +75,7 @@ class ErasureForm(forms.Form):
         label=_("请输入这个邮箱的完整地址"),
         max_length=320,
         error_messages={"required": _("请填写邮箱地址。")},
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        widget=address_input(),
     )
 
     def __init__(self, keys: Collection[str], data: QueryDict | None) -> None:

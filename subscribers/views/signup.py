@@ -20,7 +20,7 @@ from dongtai_mail.sentences import told
 from subscribers import signup
 from subscribers.links import client_ip, evenly, masked, notice_page, reader_token, served
 from subscribers.models import Notice, SubscriberList
-from subscribers.views.preferences import name_field
+from subscribers.views.preferences import address_input, name_field
 
 
 class SignUpForm(forms.Form):
@@ -28,7 +28,7 @@ class SignUpForm(forms.Form):
         label=_("邮箱"),
         max_length=320,
         error_messages={"required": _("请填写邮箱地址。")},
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        widget=address_input(),
     )
     name = name_field()
     # People don't see this field; programs fill in whatever there is.

@@ -338,3 +338,9 @@ def test_a_wrong_address_is_refused_in_the_readers_language(stranger, readers):
     assert "write it as name@domain" in english
     assert "邮箱地址" not in english
     assert "请写成" in stranger.post("/s/readers/", {"email": "zhang"}).content.decode()
+
+
+def test_no_browser_refuses_a_chinese_address(stranger, public):
+    page = stranger.get("/s/readers/").content.decode()
+    assert 'inputmode="email"' in page
+    assert 'type="email"' not in page
