@@ -6,16 +6,15 @@ the relay goes over that link, which is taken down as a cable is pulled: nobody 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 
+from tests.faults.forwarder import Forwarder
 from tests.faults.world import READERS, Gate, World
 from tests.installation import RedisServer, wait_until
 
@@ -25,61 +24,6 @@ pytestmark = pytest.mark.skipif(
 SESSIONS = 5
 # Networks of this process's own, where tests run side by side.
 NETWORK = f"10.{128 + os.getpid() % 128}"
-
-
-class Forwarder:
-    """Hands connections to a host's side of the link on to where the service listens."""
-
-    def __init__(self, address: str, ports: list[int]) -> None:
-        self._address, self._ports = address, ports
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        assert self._ready.wait(10)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._listen())
-        self._ready.set()
-        self._loop.run_forever()
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        for server in self._servers:
-            server.close()
-        self._loop.close()
-
-    async def _listen(self) -> None:
-        self._servers = [
-            await asyncio.start_server(self._to(port), self._address, port) for port in self._ports
-        ]
-
-    def _to(self, port: int):
-        async def hand_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            try:
-                inner, outer = await asyncio.open_connection("127.0.0.1", port)
-                await asyncio.gather(_pour(reader, outer), _pour(inner, writer))
-            except (OSError, asyncio.CancelledError):
-                writer.transport.abort()
-
-        return hand_on
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-
-
-async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-            await writer.drain()
-    except OSError:
-        pass  # The other side is gone, and so is this one.
-    finally:
-        writer.close()
 
 
 class Host:
@@ -99,7 +43,7 @@ class Host:
         environment = world.installation.environment
         database = urlsplit(environment["DONGTAI_DATABASE_URL"])
         ports = [int(database.port or 0), world.redis.port, world.smtp.port]
-        self._forwarder = Forwarder(near, ports)
+        self._forwarder = Forwarder(near, {port: port for port in ports})
         data = world.installation.directory / self.name
         shutil.copytree(world.installation.directory / "data", data)
         self.environment = {
