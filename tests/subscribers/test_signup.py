@@ -266,6 +266,7 @@ def test_an_unconfirmed_sign_up_is_forgotten_after_a_month(stranger, public, rea
     assert Subscriber.objects.get() == reader.subscriber
 
 
+@pytest.mark.usefixtures("redis_server")
 def test_the_confirmation_is_sent_signed_and_looks_after_itself(stranger, public, settings):
     _sign_up(stranger, "李@example.com".replace("李", "li"))
     with SmtpServer() as smtp:
@@ -286,6 +287,7 @@ def test_the_confirmation_is_sent_signed_and_looks_after_itself(stranger, public
     assert Notice.objects.get().state == "sent"
 
 
+@pytest.mark.usefixtures("redis_server")
 def test_a_notice_the_relay_refuses_for_now_is_tried_again(stranger, public, settings):
     _sign_up(stranger)
     replies = {"rcpt": "451 4.7.1 later"}
@@ -316,6 +318,7 @@ def test_a_notice_goes_out_beside_a_process_that_is_busy(stranger, public, setti
     assert [message.recipient for message in smtp.received] == ["li@example.com"]
 
 
+@pytest.mark.usefixtures("redis_server")
 def test_a_suppressed_mailbox_gets_no_notice_that_was_queued_before(stranger, public, settings):
     _sign_up(stranger)
     suppression.suppress("li@example.com", Suppression.Reason.BOUNCE, "test")
