@@ -268,6 +268,14 @@ def test_readers_are_found_by_a_part_of_their_address(desk, readers):
     assert "li@example.com" not in page
 
 
+def test_an_address_that_cannot_be_suppressed_comes_back_with_its_reason(desk, readers):
+    typed = {"address": "li@", "reason": "来电要求"}
+    page = desk.post("/publications/observer/suppressions/", typed).content.decode()
+    assert 'value="li@"' in page
+    assert 'value="来电要求"' in page
+    assert not Suppression.objects.exists()
+
+
 def test_a_suppression_ends_by_a_reason_and_only_in_its_publication(desk, readers):
     desk.post("/publications/observer/suppressions/", {"address": "Li@Example.com", "reason": "x"})
     row = Suppression.objects.get()

@@ -35,8 +35,7 @@ RELEASES = 20
 @require_http_methods(["GET", "HEAD", "POST"])
 def suppressions(request: HttpRequest, publication: Publication) -> HttpResponse:
     """The addresses that get no mail; looked up by the whole address, which is hashed."""
-    if request.method == "POST":
-        _add(request, publication)
+    if request.method == "POST" and _add(request, publication):
         return redirect("desk:suppressions", publication.slug)
     manages_all = everywhere(request.user, Right.LISTS)
     found = _shown(publication, manages_all)
@@ -52,6 +51,7 @@ def suppressions(request: HttpRequest, publication: Publication) -> HttpResponse
         "here": "subscribers",
         "page": Paginator(found.order_by("-pk"), PER_PAGE).get_page(request.GET.get("page")),
         "q": asked,
+        "typed": request.POST,
         "releases": releases[:RELEASES],
         "adds_everywhere": manages_all,
         "releases_everywhere": everywhere(request.user, Right.ADMINISTER),
@@ -73,7 +73,8 @@ def _scope(publication: Publication, manages_all: bool) -> Q:
     return own | Q(publication=None) if manages_all else own
 
 
-def _add(request: HttpRequest, publication: Publication) -> None:
+def _add(request: HttpRequest, publication: Publication) -> bool:
+    """Whether it could be; what can't stays in the form."""
     wide = request.POST.get("scope") == "everywhere"
     if wide:
         _demand(request.user, Right.LISTS)
@@ -81,13 +82,14 @@ def _add(request: HttpRequest, publication: Publication) -> None:
         key = parse(typed(request.POST, "address")).key
     except AddressError as error:
         messages.error(request, told(str(error)))
-        return
+        return False
     source = f"{request.user.get_username()}: {typed(request.POST, 'reason')}"
     with transaction.atomic():
         place = None if wide else publication.pk
         suppression.suppress(key, Suppression.Reason.STAFF, source, place)
         audit.record(request, "suppression.added", publication, after={"everywhere": wide})
     messages.success(request, _("已列入不发名单。"))
+    return True
 
 
 @opens(Publication, Right.LISTS)
