@@ -174,6 +174,7 @@ def test_nobody_waits_for_the_worker_that_starts_a_mailing() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '5s'")
         assert not mailings.start(mailing.pk)
+        held.rollback()
     finally:
         held.close()
     assert mailings.start(mailing.pk)
