@@ -28,6 +28,7 @@ TRIES = 6
 RETRY = datetime.timedelta(minutes=10)
 LEASE = datetime.timedelta(minutes=10)
 KEPT_DAYS = 30
+_GMAIL = ("gmail.com", "googlemail.com")
 
 
 def post(
@@ -65,9 +66,15 @@ def post(
 
 
 def _mailbox(key: str) -> str:
-    """Where mail to an address arrives: li+1@ and li+2@ would be as many addresses (RFC 5233)."""
+    """Where mail to an address arrives: li+1@ and li+2@ would be as many addresses (RFC 5233).
+
+    Gmail delivers l.i@ to li@ as well, and has a second domain.
+    """
     local, _, domain = key.rpartition("@")
-    return f"{local.partition('+')[0] or local}@{domain}"
+    local = local.partition("+")[0] or local
+    if domain in _GMAIL:
+        local, domain = local.replace(".", ""), _GMAIL[0]
+    return f"{local}@{domain}"
 
 
 def crowded(ip: str) -> bool:
