@@ -8,6 +8,7 @@ an unconfirmed sign-up is forgotten after a month. Fails: ``AddressError`` for w
 from __future__ import annotations
 
 import datetime
+from collections.abc import Collection
 
 from django.db import transaction
 from django.utils import timezone
@@ -91,10 +92,13 @@ def pending(notice: Notice) -> list[Subscription]:
     return [named, *waiting.select_related("subscriber_list__publication")]
 
 
-def confirm_all(notice: Notice, ip: str | None) -> None:
+def confirm_all(notice: Notice, shown: Collection[str], ip: str | None) -> None:
+    """Confirm the list that the notice names, and of what waits beside it what the page showed."""
     person = notice.subscription.subscriber
     with transaction.atomic():
         for subscription in pending(notice):
+            if subscription.pk != notice.subscription_id and str(subscription.pk) not in shown:
+                continue
             confirm(subscription.pk, ip, wording(subscription.subscriber_list))
         publication_id = notice.subscription.subscriber_list.publication_id
         suppression.welcome_back(person.key, publication_id)

@@ -79,12 +79,12 @@ def _sign_up(request: HttpRequest, chosen: SubscriberList) -> HttpResponse:
 def confirmation(request: HttpRequest, notice: Notice) -> HttpResponse:
     waiting = signup.pending(notice)
     if request.method == "POST":
-        signup.confirm_all(notice, client_ip(request))
+        signup.confirm_all(notice, request.POST.getlist("list"), client_ip(request))
     notice.subscription.refresh_from_db(fields=["state"])
     context = {
         "publication": notice.subscription.subscriber_list.publication,
         "address": masked(notice.subscription.subscriber.address),
-        "wordings": [signup.wording(each.subscriber_list) for each in waiting],
+        "waiting": [(each.pk, signup.wording(each.subscriber_list)) for each in waiting],
         "done": notice.subscription.state == notice.subscription.State.CONFIRMED,
         "token": reader_token(notice.subscription_id),
     }

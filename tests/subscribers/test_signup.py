@@ -86,6 +86,9 @@ def test_a_mailbox_gets_one_confirmation_a_day_however_it_is_tagged(stranger, pu
     for tag in ("", "+1", "+2", "+2+3"):
         _sign_up(stranger, f"victim{tag}@example.com")
     assert Notice.objects.count() == 1
+    for spelling in ("vic.tim@gmail.com", "victim@gmail.com", "v.ictim+1@googlemail.com"):
+        _sign_up(stranger, spelling)
+    assert Notice.objects.count() == 2
 
 
 def test_the_answer_takes_as_long_whatever_is_known(stranger, public, reader, monkeypatch):
@@ -173,9 +176,19 @@ def test_one_confirmation_confirms_what_else_waits_and_says_so(stranger, public)
     _sign_up(stranger)
     stranger.post("/s/weekly/", {"email": "li@example.com"})
     path = tokens.path(Notice.objects.get())
-    assert "周报" in stranger.get(path).content.decode()
-    stranger.post(path)
-    assert set(Subscription.objects.values_list("state", flat=True)) == {State.CONFIRMED}
+    page = stranger.get(path).content.decode()
+    assert "周报" in page
+    factories.SubscriberList.objects.create(
+        publication=public.publication, slug="unseen", name="没看到的", public=True
+    )
+    stranger.post("/s/unseen/", {"email": "li@example.com"})
+    foreign = factories.subscribe(public, "wang@example.com")[0]
+    Subscription.objects.filter(pk=foreign.pk).update(state=State.PENDING)
+    shown = re.findall(r'name="list" value="(\d+)"', page)
+    stranger.post(path, {"list": [*shown, foreign.pk]})
+    confirmed = Subscription.objects.filter(state=State.CONFIRMED)
+    assert set(confirmed.values_list("subscriber_list__slug", flat=True)) == {"readers", "weekly"}
+    assert foreign not in confirmed
 
 
 def test_a_list_that_is_not_public_or_archived_has_no_form(stranger, readers):
