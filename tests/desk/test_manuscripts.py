@@ -134,6 +134,14 @@ def test_the_same_file_leads_to_the_issue_that_it_became(desk, draft):
     assert "以前导入过" in response.content.decode()
 
 
+def test_going_back_to_what_was_accepted_leads_to_its_issue(desk, draft):
+    page, accepted = f"/manuscripts/{draft.pk}/", {"do": "import"}
+    first = desk.post(page, accepted)
+    for again in (desk.get(page), desk.post(page, accepted)):
+        assert again.url == first.url == f"/issues/{Issue.objects.get().pk}/"
+    assert "这份稿件已经导入" in desk.get(first.url).content.decode()
+
+
 def test_a_draft_can_be_given_up(desk, draft):
     desk.post(f"/manuscripts/{draft.pk}/", {"do": "discard"})
     assert not ManuscriptDraft.objects.exists()

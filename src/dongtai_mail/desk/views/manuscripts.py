@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -38,6 +38,8 @@ from dongtai_mail.sentences import told
 
 # What one page shows; what is more it counts. Real issues have a tenth.
 MOST_LINES, MOST_ITEMS, MOST_FINDINGS = 3000, 500, 500
+# In the session: what the last drafts became, for whoever goes back or has a second tab.
+BECAME, MOST_BECAME = "drafts_became", 20
 
 
 @opens(Publication, Right.WRITE)
@@ -71,9 +73,17 @@ def _hand_in(
         return None
 
 
+def manuscript(request: HttpRequest, pk: int) -> HttpResponseBase:
+    became = request.session.get(BECAME, {}).get(str(pk))
+    if became is None:
+        return _draft(request, pk=pk)
+    messages.info(request, _("这份稿件已经导入，就是这一期。"))
+    return redirect("desk:issue", became)
+
+
 @opens(ManuscriptDraft, Right.WRITE)
 @require_http_methods(["GET", "HEAD", "POST"])
-def manuscript(request: HttpRequest, draft: ManuscriptDraft) -> HttpResponse:
+def _draft(request: HttpRequest, draft: ManuscriptDraft) -> HttpResponse:
     refused, status = "", 200
     if request.method == "POST":
         todo = request.POST.get("do")
@@ -94,6 +104,7 @@ def _mend_or_accept(
     request: HttpRequest, draft: ManuscriptDraft, accepted: bool
 ) -> tuple[Issue | None, str]:
     """The issue, or why there is none although somebody wanted it, or why nothing was mended."""
+    number = draft.pk
     try:
         if "text" in request.POST:
             _mend(draft, request.POST["text"])
@@ -102,7 +113,13 @@ def _mend_or_accept(
         return None, told(str(refused))
     if issue is not None:
         audit.record(request, "issue.imported", issue, after={"file": draft.filename})
+        _remember(request, number, issue)
     return issue, ""
+
+
+def _remember(request: HttpRequest, draft: int, issue: Issue) -> None:
+    known = [*request.session.get(BECAME, {}).items(), (str(draft), issue.pk)]
+    request.session[BECAME] = dict(known[-MOST_BECAME:])
 
 
 def _mend(draft: ManuscriptDraft, text: str) -> None:
