@@ -47,6 +47,11 @@ SENTENCES = (
     _("工作簿里有 Excel 不会有的行号，请另存为“CSV UTF-8”再试。"),
     _("文件读不出来：%(why)s"),
     _("同一处出错 %(tries)s 次，已停下：%(why)s"),
+    # delivery.approvals
+    _(
+        "这一版的批准已被撤销或退回，发送已停止。"
+        "请在这一期的“审核”页重新送审；批准后再继续，或取消这次发送。"
+    ),
     # delivery.stages, delivery.queue.settling, delivery.mailings, delivery.letters
     _(
         "退回 %(number)s / %(answered)s（%(percent)s），超过上限 %(limit)s，"

@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from dongtai_mail.commands import send
-from dongtai_mail.delivery import mailings, scheduling
-from dongtai_mail.delivery.models import Mailing
+from dongtai_mail.delivery import mailings, scheduling, stages
+from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.delivery.scheduling import MailingRefused
 from dongtai_mail.desk import previews
 from dongtai_mail.issues import editing, editions, importing, reviewing
@@ -366,6 +366,53 @@ def test_a_scheduled_mailing_waits_when_the_approval_has_ended(issue, editor, re
     mailings.start_due()
     mailing.refresh_from_db()
     assert mailing.state == Mailing.State.MISSED
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_what_is_being_sent_stops_when_the_approval_is_taken_back(issue, editor, reviewer, paused):
+    review = reviewing.approve(reviewing.request(issue, editor), reviewer)
+    mailing = _begun(review)
+    if paused:
+        mailings.pause(mailing)
+    _edit(issue)
+    mailing.refresh_from_db()
+    assert mailing.state == (Mailing.State.PAUSED if paused else Mailing.State.SENDING)
+    _edit(issue, body="正文。")
+    review = reviewing.approve(reviewing.request(Issue.objects.get(), editor), reviewer)
+    reviewing.withdraw(review, reviewer, "发错了")
+    mailing.refresh_from_db()
+    if not paused:
+        assert mailing.state == Mailing.State.STOPPED
+        assert "批准已被撤销" in mailing.note
+    with pytest.raises(MailingRefused, match="批准已被撤销"):
+        mailings.resume(mailing)
+    assert not mailings.sending()
+    reviewing.approve(reviewing.request(Issue.objects.get(), editor), reviewer)
+    mailings.resume(mailing)
+    assert mailings.sending() == {mailing.pk}
+
+
+def test_no_stage_opens_of_what_was_returned_since(issue, editor, reviewer):
+    factories.readers(4)
+    review = reviewing.approve(reviewing.request(issue, editor), reviewer)
+    mailing = _begun(review, staged=stages.plan([50]), stage_wait_seconds=0)
+    Delivery.objects.filter(pk__lte=mailing.open_until).update(state=Delivery.State.ACCEPTED)
+    _edit(issue)
+    _edit(issue, body="正文。")
+    reviewing.send_back(reviewing.request(Issue.objects.get(), editor), reviewer, "不要发")
+    stages.advance()
+    mailing.refresh_from_db()
+    assert (mailing.state, mailing.stage) == (Mailing.State.STOPPED, 0)
+    assert "退回" in mailing.note
+
+
+def _begun(review: Review, **how) -> Mailing:
+    mailing = scheduling.schedule(
+        review.edition, factories.subscriber_list(), request_key="c" * 16, **how
+    )
+    assert mailings.start_due() == [mailing.pk]
+    mailing.refresh_from_db()
+    return mailing
 
 
 def test_whoever_sends_from_the_shell_vouches_for_it(issue, capsys):

@@ -11,9 +11,10 @@ class DeliveryConfig(AppConfig):
 
     def ready(self) -> None:
         from dongtai_mail import database
-        from dongtai_mail.delivery import erasure, tally, webhooks
+        from dongtai_mail.delivery import approvals, erasure, tally, webhooks
 
         database.listen()
+        approvals.listen()
         post_migrate.connect(tally.install, sender=self, dispatch_uid="delivery.tally")
         erasure.listen()
         webhooks.listen()

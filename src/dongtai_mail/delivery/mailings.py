@@ -16,7 +16,7 @@ from django.db.models import QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from dongtai_mail.delivery import audience, queue, stages
+from dongtai_mail.delivery import approvals, audience, queue, stages
 from dongtai_mail.delivery.models import Delivery, Mailing, Tally
 from dongtai_mail.delivery.scheduling import MailingRefused, refuse_unapproved
 from dongtai_mail.delivery.signals import announce_due, announce_waiting
@@ -90,9 +90,12 @@ def start(mailing_id: int) -> bool:
         # Who freezes it holds the row for seconds, and nobody waits for that.
         if not mine.select_for_update(skip_locked=True).values_list("pk").first():
             return False
+        mailing = Mailing.objects.select_related("edition").get(pk=mailing_id)
+        if approvals.is_taken_back(mailing):
+            return False
         if not mine.update(state=State.SENDING, started_at=now):
             return False
-        mailing = Mailing.objects.select_related("edition").get(pk=mailing_id)
+        mailing.refresh_from_db()
         # Of two that go to whom another has missed, the second must see whom the first reaches.
         membership.hold(mailing.subscriber_list.publication_id)
         targeted = audience.freeze(mailing, stages.first_list(mailing))
@@ -125,7 +128,10 @@ def pause(mailing: Mailing) -> None:
 
 
 def resume(mailing: Mailing) -> None:
-    """Go on with exactly the rest; a missed mailing is begun late, since a person says so."""
+    """Go on with exactly the rest; a missed mailing is begun late, since a person says so.
+
+    Neither goes on without the approval it needs; a missed one is refused as it starts.
+    """
     with transaction.atomic():
         if mailing.state == State.MISSED:
             changed = Mailing.objects.filter(pk=mailing.pk, state=State.MISSED).update(
@@ -144,6 +150,8 @@ def resume(mailing: Mailing) -> None:
                 _("这次发送现在是“%(state)s”，没有可继续的部分。")
                 % {"state": _(mailing.get_state_display())}
             )
+        if mailing.state == State.SENDING and approvals.is_taken_back(mailing):
+            raise MailingRefused(_(approvals.TAKEN_BACK))
         announce_due(mailing.pk)
     _tell(mailing.pk, mailing.state)
 

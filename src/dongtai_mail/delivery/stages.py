@@ -6,7 +6,8 @@ a list that goes first, then parts of the whole audience. When the mailing start
 is frozen in the order of the stages; ``Mailing.open_until`` is how far it is open now.
 Promises: what lies beyond the open stage can't be claimed; a stage opens once, by itself, when the
 one before is settled, a while has passed for bounces and complaints to come in, and both are
-below the limits of the settings; else the mailing stops and says why, in numbers.
+below the limits of the settings; else the mailing stops and says why, in numbers. Nor does one
+open once the approval was taken back.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from django.db import connection
 from django.db.models import Q, Sum
 from django.utils import timezone
 
-from dongtai_mail.delivery import queue
+from dongtai_mail.delivery import approvals, queue
 from dongtai_mail.delivery.models import Delivery, Mailing, Tally
 from dongtai_mail.delivery.signals import announce_waiting
 from dongtai_mail.logs import event
@@ -136,6 +137,9 @@ def _step(mailing: Mailing) -> None:
         here.filter(stage_over_at=None).update(stage_over_at=now)
         mailing.stage_over_at = now
     if now < mailing.stage_over_at + datetime.timedelta(seconds=mailing.stage_wait_seconds):
+        return
+    if approvals.is_taken_back(mailing):
+        approvals.stop(mailing)
         return
     following = mailing.stage + 1
     last = following >= len(mailing.stages) - 1
