@@ -292,6 +292,18 @@ def _end(run: ImportRun, state: State, note: str = "") -> None:
         leasing.record(run, state=state, note=note[:500], finished_at=timezone.now())
 
 
+def give_up(run: ImportRun) -> bool:
+    """Discard a run that waits for somebody's word; False once it was given."""
+    waits = ImportRun.objects.select_for_update().filter(
+        pk=run.pk, state__in=(State.UPLOADED, State.CHECKED)
+    )
+    with transaction.atomic():
+        found = waits.first()
+        if found is not None:
+            discard(found)
+    return found is not None
+
+
 def discard(run: ImportRun) -> None:
     """Leave nothing of a run that took nobody in."""
     forget(run)

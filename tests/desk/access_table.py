@@ -295,6 +295,7 @@ TABLE: dict[str, Row] = {
     "desk:import-progress": Row(LISTS, import_run),
     "desk:import-start": Row(LISTS, import_run),
     "desk:import-undo": Row(LISTS, import_run),
+    "desk:import-discarding": Row(LISTS, import_run),
     "desk:suppressions": Row(LISTS, publication),
     "desk:release": Row(LISTS, suppression),
     "desk:segments": Row(LISTS, publication),

@@ -101,6 +101,9 @@ def test_a_worker_undoes_an_import_and_the_page_and_the_log_say_so(desk, readers
     rows = "邮箱\nzhang@example.com\nli@example.com\n"
     run = importing.receive(readers, [rows.encode()], "readers.csv")
     importing.begin_here(run, proceed=True)
+    asked = desk.get(f"/imports/{run.pk}/undo/").content.decode()
+    assert "<strong>2</strong> 人会被取走" in asked
+    assert not undoing.waiting()
     desk.post(f"/imports/{run.pk}/undo/")
     logged = AuditEntry.objects.order_by("pk").values_list("action", "actor")
     assert [action for action, _ in logged] == ["import.undo-begun"]
@@ -112,6 +115,22 @@ def test_a_worker_undoes_an_import_and_the_page_and_the_log_say_so(desk, readers
     assert not Subscriber.objects.exists()
     assert logged.all()[1] == ("import.undone", logged.all()[0][1])
     assert "撤销取走" in desk.get(f"/imports/{run.pk}/").content.decode()
+
+
+def test_an_import_that_nobody_started_is_given_up(desk, readers):
+    kept, *given_up = [
+        importing.receive(readers, ["邮箱\nzhang@example.com\n".encode()], name)
+        for name in ("kept.csv", "uploaded.csv", "checked.csv")
+    ]
+    importing.begin_here(given_up[1], proceed=False)
+    importing.begin_here(kept, proceed=True)
+    for run in (kept, *given_up):
+        desk.post(f"/imports/{run.pk}/discarding/")
+    assert [*ImportRun.objects.all()] == [kept]
+    assert kept.path.exists()
+    assert not any(run.path.exists() for run in given_up)
+    assert Subscriber.objects.exists()
+    assert "不能放弃" in desk.get(f"/imports/{kept.pk}/").content.decode()
 
 
 def test_what_a_worker_found_is_told_in_the_readers_language(desk, readers):
@@ -463,6 +482,7 @@ def test_a_segment_does_not_reach_another_publication(desk, readers):
         "/lists/readers/",
         "/imports/{}/start/",
         "/imports/{}/undo/",
+        "/imports/{}/discarding/",
     ],
 )
 def test_forged_requests_are_refused(editor, readers, address):

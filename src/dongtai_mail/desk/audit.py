@@ -58,6 +58,7 @@ ACTIONS: dict[str, str | Promise] = {
     "list.changed": _("修改名单"),
     "list.exported": _("导出名单"),
     "import.started": _("导入订阅者"),
+    "import.discarded": _("放弃导入"),
     "import.undo-begun": _("开始撤销导入"),
     "import.undone": _("撤销导入"),
     "segment.saved": _("保存分组"),

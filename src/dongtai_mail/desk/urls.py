@@ -79,6 +79,11 @@ for_staff = [
     path("imports/<int:pk>/progress/", subscribers_import.import_progress, name="import-progress"),
     path("imports/<int:pk>/start/", subscribers_import.import_start, name="import-start"),
     path("imports/<int:pk>/undo/", subscribers_import.import_undo, name="import-undo"),
+    path(
+        "imports/<int:pk>/discarding/",
+        subscribers_import.import_discarding,
+        name="import-discarding",
+    ),
     path("publications/<slug:slug>/mailings/", mailings.mailings, name="mailings"),
     # Findings, preview, review, test sends
     path("issues/<int:pk>/preview/", previews.page, name="preview"),

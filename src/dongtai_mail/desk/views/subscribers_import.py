@@ -148,8 +148,11 @@ def import_start(request: HttpRequest, run: ImportRun) -> HttpResponse:
 
 
 @opens(ImportRun, Right.LISTS)
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def import_undo(request: HttpRequest, run: ImportRun) -> HttpResponse:
+    """Ask first: it takes everybody away whom the import brought."""
+    if request.method != "POST":
+        return render(request, "desk/subscribers_undo.html", _context(request, run))
     try:
         with transaction.atomic():
             imports.begin_undoing(run)
@@ -157,6 +160,20 @@ def import_undo(request: HttpRequest, run: ImportRun) -> HttpResponse:
     except ImportFailed as failed:
         messages.error(request, str(failed))
     return redirect("desk:import", run.pk)
+
+
+@opens(ImportRun, Right.LISTS)
+@require_POST
+def import_discarding(request: HttpRequest, run: ImportRun) -> HttpResponse:
+    with transaction.atomic():
+        gone = importing.give_up(run)
+        if gone:
+            audit.record(request, "import.discarded", run.subscriber_list)
+    if not gone:
+        messages.error(request, _("这次导入已经开始，不能放弃；导入之后可以撤销。"))
+        return redirect("desk:import", run.pk)
+    messages.success(request, _("已放弃这个文件，没有导入。"))
+    return redirect("desk:imports", run.subscriber_list.publication.slug)
 
 
 def _guessed(run: ImportRun) -> dict[str, Any]:
