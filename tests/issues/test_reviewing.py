@@ -112,6 +112,28 @@ def test_nobody_approves_what_they_wrote_since_the_last_approval(
     assert reviewing.may_approve(reviewing.request(Issue.objects.get(), editor), reviewer)
 
 
+@pytest.mark.parametrize("of_item", [True, False], ids=["an item", "the issue"])
+def test_who_puts_old_words_back_after_an_approval_wrote_them(issue, editor, reviewer, of_item):
+    mallory = User.objects.create_user("马编审")
+
+    def say(words: str) -> None:
+        if of_item:
+            item = Item.objects.get()
+            editing.save_item(item, item.version, {"body": words}, str(mallory))
+        else:
+            row = Issue.objects.get()
+            editing.save_issue(row, row.version, {"subject": words}, str(mallory))
+
+    _edit(issue, body="甲。")
+    editing.save_issue(issue, issue.version, {"subject": "甲。"}, str(editor))
+    say("乙。")
+    reviewing.approve(reviewing.request(Issue.objects.get(), editor), reviewer)
+    say("甲。")
+    again = reviewing.request(Issue.objects.get(), editor)
+    assert not reviewing.may_approve(again, mallory)
+    assert reviewing.may_approve(again, reviewer)
+
+
 def test_who_imported_the_manuscript_wrote_it(settings, editor, reviewer, tmp_path_factory):
     settings.DATA_DIR = tmp_path_factory.getbasetemp()
     text = "【要闻】\n云港口岸开通夜航\n每晚增开四班。\n（来源：云港日报 2026-11-16）\n"

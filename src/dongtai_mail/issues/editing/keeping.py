@@ -2,7 +2,7 @@
 
 Promises: the first revision of a row that has none is what it said before it was changed. What one
 person writes in a few minutes is one revision, so that autosave doesn't drown the history; what
-stood before they began is always kept.
+stood before they began is always kept, and so is what a reviewer decided about.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from dongtai_mail.issues.models import Issue, Item, Revision
+from dongtai_mail.issues.models import Issue, Item, Review, Revision
 from dongtai_mail.issues.signals import issue_changed
 
 Values = Mapping[str, Any]
@@ -91,7 +91,7 @@ def keep(
     known = list(_of(row)[:2])
     if not known:
         _baseline(row, before, by)
-    if len(known) == 2 and not apart and _goes_on(known[0], actor):
+    if len(known) == 2 and not apart and _goes_on(row, known[0], actor):
         known[0].version, known[0].values = row.version, now
         known[0].save(update_fields=["version", "values"])
     else:
@@ -108,9 +108,16 @@ def announce(issue_id: int | None, actor: str) -> None:
         issue_changed.send(sender=Issue, issue_id=issue_id, actor=actor)
 
 
-def _goes_on(last: Revision, actor: str) -> bool:
+def _goes_on(row: Issue | Item, last: Revision, actor: str) -> bool:
     fresh = timezone.now() - last.at < _TOGETHER
-    return fresh and last.actor == actor and PLACE not in last.values
+    same = fresh and last.actor == actor and PLACE not in last.values
+    return same and not _decided_since(row, last)
+
+
+def _decided_since(row: Issue | Item, last: Revision) -> bool:
+    """Whether a reviewer's word may be about ``last``, which has to stay what they saw."""
+    about = "issue__sections__items" if isinstance(row, Item) else "issue"
+    return Review.objects.filter((about, row.pk), decided_at__gte=last.at).exists()
 
 
 def _of(row: Issue | Item) -> Any:
