@@ -37,6 +37,8 @@ _HEADERS: Mapping[str, str] = {
     LANGUAGE: "language lang locale 语言 語言",
 }
 _GUESSES = {header: field for field, names in _HEADERS.items() for header in names.split()}
+_MAILTO = re.compile(r"\Amailto\s*[:：]\s*", re.IGNORECASE)
+_AFTER = " \t\u00a0\u3000;；,，、"
 _NAME_OF_ATTRIBUTE = re.compile(r"[\w .·()（）/-]{1,50}")
 
 
@@ -82,9 +84,14 @@ def attribute_name(header: str) -> str | None:
     return name if _NAME_OF_ATTRIBUTE.fullmatch(name) else None
 
 
+def bare(cell: str) -> str:
+    """An address without what is copied along with it from a page, or from a line of several."""
+    return _MAILTO.sub("", cell.strip(), count=1).rstrip(_AFTER) or cell
+
+
 def _is_address(cell: str) -> bool:
     try:
-        parse(cell)
+        parse(bare(cell))
     except AddressError:
         return False
     return True

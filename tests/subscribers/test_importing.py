@@ -98,6 +98,22 @@ def test_a_file_without_a_header_is_told_by_its_addresses(readers):
     assert importing.preview(run).header == ["第 1 列", "第 2 列"]
 
 
+@pytest.mark.parametrize("header", ["邮箱\n", ""])
+def test_what_is_copied_along_with_an_address_is_taken_off(readers, header):
+    cells = (
+        "mailto:a@example.com",
+        "MAILTO： b@example.com",
+        "c@example.com ；",
+        "d@example.com，",
+    )
+    cells += ("\u3000e@example.com;", '"f@example.com, "', "g@example", "h h@example.com；", "；")
+    _import(readers, (header + "\n".join(cells)).encode())
+    assert _addresses() == [f"{name}@example.com" for name in "abcdef"]
+    refused = ImportRow.objects.filter(verdict=ImportRow.Verdict.BAD).order_by("line")
+    for row, reason in zip(refused, ("域名", "中间有空格", "不是完整"), strict=True):
+        assert reason in row.problem
+
+
 @pytest.mark.parametrize("header", ["Email Address", "电子邮箱", "E-mail", "邮箱地址：", "EMAIL"])
 def test_headers_are_guessed(readers, header):
     run = _receive(readers, f"编号,{header},公司名称\n1,a@example.com,甲\n".encode())
