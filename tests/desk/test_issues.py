@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from dongtai_mail.desk.models import Membership, Role
+from dongtai_mail.issues import reviewing
 from dongtai_mail.issues.editions import freeze
-from dongtai_mail.issues.models import Edition, Issue
+from dongtai_mail.issues.models import Edition, Issue, Review
 from tests import factories
 from tests.desk.conftest import make_issue
 
@@ -31,11 +32,15 @@ def test_home_lists_several_publications_and_says_when_there_is_none(desk):
     assert desk.get("/").content.decode().count("云港观察") == 2
 
 
-def test_issues_stand_with_their_number_items_and_state(desk, issue):
+def test_issues_stand_with_their_number_items_and_state(desk, editor, issue):
     page = desk.get("/publications/observer/").content.decode()
     assert "第 7 期" in page
     assert "1 条" in page
     assert "未发送" in page
+    review = reviewing.request(issue, editor)
+    for state, word in (("requested", "等待审核"), ("approved", "已批准"), ("withdrawn", "未发送")):
+        Review.objects.filter(pk=review.pk).update(state=state)
+        assert f"</span>{word}</" in desk.get("/publications/observer/").content.decode()
     factories.mailing(edition=freeze(issue), state="sending")
     assert "发送中" in desk.get("/publications/observer/").content.decode()
 

@@ -6,6 +6,7 @@ approval that ended without anybody saying so.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +70,12 @@ class ShownChanges:
 
 def shown(row: Review) -> Shown:
     return Shown(row, STATES[Review.State(row.state)])
+
+
+def last(issues: Iterable[int]) -> dict[int, Shown]:
+    """The last word of each issue's reviews, unless it was taken back."""
+    rows = Review.objects.filter(issue__in=issues).exclude(state=Review.State.WITHDRAWN)
+    return {row.issue_id: shown(row) for row in rows.defer("snapshot").order_by("id")}
 
 
 def approvers(row: Review) -> list[str]:

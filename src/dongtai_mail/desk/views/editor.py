@@ -26,7 +26,7 @@ from dongtai_mail.desk.editing_forms import ItemForm, SectionForm, base, version
 from dongtai_mail.issues import editing, pasting, pool
 from dongtai_mail.issues.differences import runs
 from dongtai_mail.issues.editing.keeping import said
-from dongtai_mail.issues.models import Issue, Item, Review, Section
+from dongtai_mail.issues.models import Issue, Item, Section
 from dongtai_mail.rendering.view import TITLES_WITHOUT_CHOICE
 
 # So many of the pool, the newest, stand beside an issue's sections.
@@ -45,18 +45,12 @@ def issue(request: HttpRequest, shown: Issue) -> HttpResponse:
         "here": "issues",
         "opened": chosen is not None,
         "sent": accounts.of_issue(shown),
-        "review": _review(shown),
+        "review": reviews.last([shown.pk]).get(shown.pk),
         "undo": undo.filter(pk=_number(request.GET.get("undo")) or 0).first(),
     }
     if chosen or items:
         context |= panel(request, chosen or items[0])
     return with_pictures(render(request, "desk/issue_editor.html", context))
-
-
-def _review(of: Issue) -> reviews.Shown | None:
-    """The last word of a review, unless it was taken back."""
-    last = of.reviews.exclude(state=Review.State.WITHDRAWN).first()
-    return reviews.shown(last) if last else None
 
 
 def with_pictures(response: HttpResponse) -> HttpResponse:

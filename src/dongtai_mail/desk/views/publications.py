@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from dongtai_mail.delivery.models import Mailing
-from dongtai_mail.desk import access, dashboard, todo
+from dongtai_mail.desk import access, dashboard, reviews, todo
 from dongtai_mail.desk.access import Right, opens, signed_in
 from dongtai_mail.issues.models import Publication
 
@@ -33,8 +33,9 @@ def publication(request: HttpRequest, shown: Publication) -> HttpResponse:
         item_count=Count("sections__items"), filename=F("manuscript__filename")
     )
     page = Paginator(issues, PER_PAGE).get_page(request.GET.get("page"))
-    last = _last_mailings([issue.pk for issue in page])
-    rows = [(issue, last.get(issue.pk)) for issue in page]
+    numbers = [issue.pk for issue in page]
+    last, reviewed = _last_mailings(numbers), reviews.last(numbers)
+    rows = [(issue, last.get(issue.pk), reviewed.get(issue.pk)) for issue in page]
     may = access.rights(request.user, shown)
     today = dashboard.today(shown) if page.number == 1 else None
     context = {
