@@ -143,6 +143,16 @@ def test_who_imported_the_manuscript_wrote_it(settings, editor, reviewer, tmp_pa
     issue.number, issue.date = "7", datetime.date(2026, 11, 16)
     issue.save()
     assert not reviewing.may_approve(reviewing.request(issue, editor), reviewer)
+    section = Section.objects.get()
+    editing.new_item(
+        issue.publication, {"title": "新条", "body": "新。"}, "王编辑", section=section
+    )
+    editing.discard(section.items.get(title="云港口岸开通夜航"), "王编辑")
+    review = reviewing.request(Issue.objects.get(), editor)
+    assert not reviewing.may_approve(review, reviewer), "subject and section are the importer's"
+    reviewing.approve(review, User.objects.create_user("张审核"))
+    _edit(issue)
+    assert reviewing.may_approve(reviewing.request(Issue.objects.get(), editor), reviewer)
 
 
 def test_from_is_part_of_what_is_approved(issue, editor, reviewer):

@@ -3,7 +3,8 @@
 Owns: ``authors`` and, of what the publication says in every issue, ``worders``: the accounts by
 name. Promises: whoever wrote, pasted or imported anything that
 stands in the issue now counts, and whoever moved, restored or took out; what only editors see (tags
-and the like) counts for nothing, nor does beginning an empty issue.
+and the like) counts for nothing, nor does beginning an empty issue; a manuscript's subject,
+masthead and sections are the importer's.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.db.models import Max, Q
 from django.utils import timezone
 
 from dongtai_mail.issues.editing.keeping import FOR_EDITORS, PLACE, Values
-from dongtai_mail.issues.models import Issue, Item, Publication, Review, Revision
+from dongtai_mail.issues.models import Issue, Item, Manuscript, Publication, Review, Revision
 
 # What readers see of every issue that no issue says itself.
 _WORDS = (
@@ -40,7 +41,9 @@ def authors(issue: Issue) -> frozenset[str]:
     """Since the beginning, where nothing of it was ever approved."""
     seen = _seen(issue)
     kept = _history(issue)
-    found = set(_changers(kept.pop(None, []), seen.get(None, 0)))
+    own, since = kept.pop(None, []), seen.get(None, 0)
+    imported = Manuscript.objects.filter(issue=issue).exists()
+    found = set(_writers(own, since) if imported else _changers(own, since))
     for pk, version, last in _items(issue):
         since = seen.get(pk, 0)
         found.update(_writers(kept.get(pk, []), since))
@@ -90,7 +93,7 @@ def _items(issue: Issue) -> Iterator[tuple[int, int, str]]:
 
 
 def _writers(kept: Sequence[_Kept], since: int) -> Iterator[str]:
-    """An item's first words are somebody's too."""
+    """The first words are somebody's too."""
     if kept and not since:
         yield kept[0].actor
     yield from _changers(kept, since)

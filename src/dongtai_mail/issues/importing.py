@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from dongtai_mail import content, manuscript
 from dongtai_mail.content import Finding, Severity
 from dongtai_mail.issues import markdown, textual
+from dongtai_mail.issues.editing import keeping
 from dongtai_mail.issues.models import (
     Issue,
     Item,
@@ -165,6 +166,7 @@ def _create_issue(publication: Publication, said: content.Issue, actor: str) -> 
         for item in items:
             _refuse_overlong(item)
         Item.objects.bulk_create(items)
+    keeping.begin(issue, actor)
     return issue
 
 
