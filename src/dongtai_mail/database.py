@@ -10,6 +10,8 @@ Fails: ``django.db.OperationalError`` from whatever was asked when the connectio
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
@@ -55,6 +57,25 @@ def _keep_commits(connection: BaseDatabaseWrapper, **_: object) -> None:
             "SELECT set_config('synchronous_commit', 'on', false)"
             " WHERE current_setting('synchronous_commit') = 'off'"
         )
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Whatever is read within is of one moment, however much is written meanwhile.
+
+    Nothing may be written, nobody is kept from writing; a transaction around it sees as it did.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    postgresql = connection.vendor == "postgresql"
+    with connection.cursor() as cursor:
+        # Not atomic(), which on SQLite would take the lock of those who write.
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ" if postgresql else "BEGIN DEFERRED")
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")
 
 
 def forgetful() -> list[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -57,6 +59,7 @@ def mailing() -> Mailing:
     return made
 
 
+@pytest.mark.django_db(transaction=True)
 def test_every_number_is_of_this_mailing(mailing):
     said = reports.report(mailing)
     sums = said.figures
@@ -71,6 +74,27 @@ def test_every_number_is_of_this_mailing(mailing):
     assert sum(day.bounced for day in said.days) == 2
     assert [(row.name, row.targeted, row.other) for row in said.providers] == [("tencent", 10, 1)]
     assert [(row.name, row.targeted) for row in said.lists] == [("读者", 10)]
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_report_is_of_one_moment_while_mail_goes_out(mailing):
+    def one_more() -> None:
+        waiting = Delivery.objects.filter(state=STATE.SUPPRESSED)
+        waiting.update(state=STATE.ACCEPTED, changed_at=timezone.now())
+        connection.close()
+
+    def meanwhile(execute, sql, *rest):
+        answer = execute(sql, *rest)
+        if not sql.startswith("BEGIN"):
+            beside.submit(one_more).result()
+        return answer
+
+    with ThreadPoolExecutor() as beside, connection.execute_wrapper(meanwhile):
+        said = reports.report(mailing)
+    parts = (said.hours, said.providers, said.lists)
+    assert [sum(each.accepted for each in part) for part in parts] == [said.figures.accepted] * 3
+    assert reports.report(mailing).figures.accepted == 8
 
 
 def test_the_page_says_the_same_and_the_csv_too(mailing, editor):

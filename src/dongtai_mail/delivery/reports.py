@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Min, QuerySet, Sum
 from django.db.models.functions import TruncDay, TruncHour
 
+from dongtai_mail.database import one_moment
 from dongtai_mail.delivery import mailings
 from dongtai_mail.delivery.models import Delivery, Mailing, ReturnedMessage, Tally
 from dongtai_mail.issues.models import ClickCount, EditionLink, Publication
@@ -107,16 +108,18 @@ class Report:
 
 
 def report(mailing: Mailing) -> Report:
-    sums = figures(mailing)
-    return Report(
-        figures=sums,
-        hours=_hours(mailing),
-        days=_days(mailing),
-        providers=_providers(mailing),
-        lists=_lists(mailing),
-        earlier=_earlier(sums),
-        clicks=_clicks(mailing),
-    )
+    """All of one moment: mail that is going out meanwhile is in every sum or in none."""
+    with one_moment():
+        sums = figures(mailing)
+        return Report(
+            figures=sums,
+            hours=_hours(mailing),
+            days=_days(mailing),
+            providers=_providers(mailing),
+            lists=_lists(mailing),
+            earlier=_earlier(sums),
+            clicks=_clicks(mailing),
+        )
 
 
 def figures(mailing: Mailing) -> Figures:
