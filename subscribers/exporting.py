@@ -18,7 +18,15 @@ from typing import Any
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
-from subscribers.models import Notice, Subscriber, SubscriberList, Subscription, Suppression
+from subscribers.models import (
+    Notice,
+    Subscriber,
+    SubscriberList,
+    Subscription,
+    SubscriptionEvent,
+    Suppression,
+)
+from subscribers.restoring import PARTED
 from subscribers.signals import gathering
 
 # An import knows these again, in either language.
@@ -110,7 +118,9 @@ def _cell(sheet: Any, text: str) -> Any:
 def personal(person: Subscriber) -> dict[str, Any]:
     """Everything that is kept about one person, as the person gets it."""
     subscriptions = person.subscriptions.select_related("subscriber_list__publication")
-    ids = list(person.subscriptions.values_list("pk", flat=True))
+    # What was sent by those may have been another reader's.
+    parted = SubscriptionEvent.objects.filter(detail=PARTED).values("subscription")
+    ids = list(person.subscriptions.exclude(pk__in=parted).values_list("pk", flat=True))
     answers: list[tuple[Any, Any]] = gathering.send(Subscriber, subscription_ids=ids)
     return {
         "address": person.address,
@@ -134,6 +144,9 @@ def personal(person: Subscriber) -> dict[str, Any]:
 
 def _subscription(each: Subscription) -> dict[str, Any]:
     events = each.events.select_related("wording").order_by("at", "id")
+    parted = events.filter(detail=PARTED).last()
+    if parted is not None:
+        events = events.filter(at__gte=parted.at)
     return {
         "publication": each.subscriber_list.publication.name,
         "list": each.subscriber_list.name,

@@ -5,17 +5,21 @@ counts once, and no more once the reader has moved by a later request. Then a re
 becomes one, with the history of both, and who was subscribed at either address still is:
 confirming was the reader's own act, from a mailbox that can be reached, so what had bounced goes on
 as it was before. Links in what was sent by either subscription open the one that goes on. A
-complaint stays one, and a suppressed address stays suppressed, but for what an erasure left.
+complaint stays one, and a suppressed address stays suppressed, but for what an erasure left. The
+former mailbox is told, with a link that takes it back (``restoring``); for as long as that lives
+nobody gets the reader's data, since an issue that was passed on is enough to ask for a move.
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from dongtai_mail.message.address import Address, parse, provider
-from subscribers import outbox, suppression
+from subscribers import outbox, suppression, tokens
 from subscribers.fingerprint import fingerprint
 from subscribers.models import (
     AddressChange,
@@ -28,6 +32,8 @@ from subscribers.models import (
 from subscribers.signals import joining
 
 State = Subscription.State
+# A subscription's number, its list, its state, and whether the other reader was on that list.
+Had = tuple[int, int, str, bool]
 
 # Of two subscriptions to one list the one whose state comes last goes on; else the new address's.
 _WEIGHTS = {State.CONFIRMED: 1, State.COMPLAINED: 2}
@@ -71,16 +77,38 @@ def carry_out(notice: Notice, ip: str | None) -> bool:
         person = Subscriber.objects.select_for_update().get(pk=move.subscriber_id)
         if person.address == address.display or _is_over(move):
             return person.address == address.display
-        AddressChange.objects.filter(pk=move.pk).update(former=person.key)
+        subscription = notice.subscription
         others = Subscriber.objects.select_for_update().filter(key=address.key)
         other = others.exclude(pk=person.pk).first()
+        AddressChange.objects.filter(pk=move.pk).update(
+            former=person.key, moved_at=timezone.now(), had=_had(person, other) if other else None
+        )
+        former, language = person.key, person.language
         if other is not None:
-            _merge(person, other, ip)
+            merge(person, other, ip)
         else:
-            _readdress(person, address)
-            _record(_reached(person), ip)
-        suppression.welcome_back(address.key, notice.subscription.subscriber_list.publication_id)
+            readdress(person, address)
+            record(reached(person), ip)
+        suppression.welcome_back(address.key, subscription.subscriber_list.publication_id)
+        present = Subscription.present(subscription.pk)
+        assert present is not None
+        outbox.post(Notice.Kind.MOVED, present, key=former, language=language, move=move)
     return True
+
+
+def settles(person: Subscriber) -> datetime.datetime | None:
+    """Until when the last move may be taken back, if it still may."""
+    moved = person.moves.exclude(moved_at=None).order_by("moved_at").last()
+    if moved is None or moved.moved_at is None:
+        return None
+    until = moved.moved_at + tokens.LIFETIMES[Notice.Kind.MOVED]
+    return until if until > timezone.now() else None
+
+
+def _had(person: Subscriber, other: Subscriber) -> list[Had]:
+    theirs = set(other.subscriptions.values_list("subscriber_list", flat=True))
+    own = person.subscriptions.values_list("pk", "subscriber_list", "state")
+    return [(pk, list_id, state, list_id in theirs) for pk, list_id, state in own]
 
 
 def _is_over(move: AddressChange) -> bool:
@@ -88,31 +116,31 @@ def _is_over(move: AddressChange) -> bool:
     return moved.filter(pk__gte=move.pk).exists()
 
 
-def _readdress(person: Subscriber, address: Address) -> None:
+def readdress(person: Subscriber, address: Address) -> None:
     person.address, person.key = address.display, address.key
     person.hash, person.provider = fingerprint(address.key), provider(address.domain)
     person.save()
 
 
-def _merge(person: Subscriber, into: Subscriber, ip: str | None) -> None:
+def merge(person: Subscriber, into: Subscriber, ip: str | None) -> None:
     """Make one reader of two; of two subscriptions to one list one goes on."""
     had_bounced = set(into.subscriptions.filter(state=State.BOUNCED).values_list("pk", flat=True))
-    theirs = {each.subscriber_list_id: each for each in _reached(into)}
-    for own in _reached(person):
+    theirs = {each.subscriber_list_id: each for each in reached(into)}
+    for own in reached(person):
         other = theirs.pop(own.subscriber_list_id, None)
         if other is None:
-            _record([own], ip)
+            record([own], ip)
             continue
         lost, kept = sorted((own, other), key=lambda each: _WEIGHTS.get(State(each.state), 0))
         _join(lost, kept)
-        _record([kept], ip, f"joined with a subscription that was {lost.state}")
-    _record([each for each in theirs.values() if each.pk in had_bounced], ip)
+        record([kept], ip, f"joined with a subscription that was {lost.state}")
+    record([each for each in theirs.values() if each.pk in had_bounced], ip)
     person.subscriptions.update(subscriber=into)
     person.moves.update(subscriber=into)
     person.delete()
 
 
-def _reached(person: Subscriber) -> list[Subscription]:
+def reached(person: Subscriber) -> list[Subscription]:
     """All subscriptions of a reader whose mailbox just answered; none is *bounced* any more."""
     own = list(person.subscriptions.select_for_update())
     for each in own:
@@ -126,6 +154,8 @@ def _reached(person: Subscriber) -> list[Subscription]:
 def _join(lost: Subscription, kept: Subscription) -> None:
     joining.send(Subscription, lost_id=lost.pk, kept_id=kept.pk)
     lost.former.update(present=kept)
+    # The former mailbox keeps its way back, whatever the reader becomes one with.
+    lost.notices.filter(kind=Notice.Kind.MOVED).update(subscription=kept)
     FormerSubscription.objects.create(number=lost.pk, present=kept)
     with connection.cursor() as cursor:
         # By the database itself: Django would date each event anew.
@@ -133,7 +163,7 @@ def _join(lost: Subscription, kept: Subscription) -> None:
     lost.delete()
 
 
-def _record(moved: Iterable[Subscription], ip: str | None, detail: str = "") -> None:
+def record(moved: Iterable[Subscription], ip: str | None, detail: str = "") -> None:
     event = {"source": "address change", "detail": detail, "ip": ip}
     SubscriptionEvent.objects.bulk_create(
         SubscriptionEvent(subscription=each, state=each.state, **event) for each in moved

@@ -16,15 +16,21 @@ from subscribers.models import Notice
 LIFETIMES = {
     Notice.Kind.CONFIRM: datetime.timedelta(days=30),
     Notice.Kind.MOVE: datetime.timedelta(days=3),
+    Notice.Kind.MOVED: datetime.timedelta(days=30),
     Notice.Kind.DATA: datetime.timedelta(days=1),
 }
-PATHS = {Notice.Kind.CONFIRM: "c", Notice.Kind.MOVE: "m", Notice.Kind.DATA: "d"}
+PATHS = {
+    Notice.Kind.CONFIRM: "c",
+    Notice.Kind.MOVE: "m",
+    Notice.Kind.MOVED: "b",
+    Notice.Kind.DATA: "d",
+}
 
 
 def path(notice: Notice) -> str:
     """The path of the page that a notice's link opens."""
     kind = Notice.Kind(notice.kind)
-    token = keyring().seal(f"notice {kind}", (notice.subscription_id, notice.pk))
+    token = keyring().seal(f"notice {kind}", (_named(kind, notice.subscription_id), notice.pk))
     return f"/{PATHS[kind]}/{token}/"
 
 
@@ -37,13 +43,19 @@ def opened(kind: Notice.Kind, token: str) -> Notice | None:
     if max(subscription_id, notice_id) >= 1 << 63:
         return None
     related = ("subscription__subscriber", "subscription__subscriber_list__publication", "move")
-    return (
+    found = (
         Notice.objects.select_related(*related)
         .filter(
             pk=notice_id,
-            subscription=subscription_id,
             kind=kind,
             created_at__gte=timezone.now() - LIFETIMES[kind],
         )
         .first()
     )
+    named = found and _named(kind, found.subscription_id)
+    return found if named == subscription_id else None
+
+
+def _named(kind: Notice.Kind, subscription_id: int) -> int:
+    """The subscription that a token names: none where its notice may go on with another one."""
+    return 0 if kind == Notice.Kind.MOVED else subscription_id

@@ -22,5 +22,6 @@ urlpatterns = [
     path("s/<slug:slug>/", signup.sign_up, name="sign-up"),
     path("c/<str:token>/", signup.confirmation, name="confirmation"),
     path("m/<str:token>/", mailbox.moved, name="moved"),
+    path("b/<str:token>/", mailbox.restored, name="restored"),
     path("d/<str:token>/", mailbox.download, name="download"),
 ]

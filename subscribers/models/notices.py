@@ -16,12 +16,16 @@ from subscribers.models.people import Subscriber, Subscription
 class AddressChange(models.Model):
     """An address that a reader wants to move to; it counts once it is confirmed from there.
 
-    ``former`` is the key that it replaced, so that erasing the reader finds what was kept of it.
+    ``former`` is the key that it replaced, so that erasing the reader finds what was kept of it;
+    ``moved_at`` is empty again when that mailbox took it back. ``had`` are the subscriptions of a
+    reader who became one with another by it (``moving.Had``).
     """
 
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="moves")
     address = models.CharField(max_length=320)
     former = models.CharField(max_length=320, blank=True, db_default="")
+    moved_at = models.DateTimeField(null=True, blank=True)
+    had = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -51,6 +55,7 @@ class Notice(Posted):
     class Kind(models.TextChoices):
         CONFIRM = "confirm", _("确认订阅")
         MOVE = "move", _("确认新地址")
+        MOVED = "moved", _("地址已更换")
         DATA = "data", _("下载个人资料")
 
     kind = models.CharField(max_length=10, choices=Kind)

@@ -1,7 +1,8 @@
 """What a reader gets only by way of the mailbox: a new address, and one's own data.
 
 Promises: a link in an issue that was passed on opens neither; both are asked for there and done
-from a mail of our own, to the new address or the present one.
+from a mail of our own, to the new address or the present one. The former mailbox may take a move
+back; until it no longer can, nobody gets the data.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from dongtai_mail.message.address import AddressError, parse
 from dongtai_mail.sentences import told
-from subscribers import exporting, moving, outbox
+from subscribers import exporting, moving, outbox, restoring
 from subscribers.links import (
     Link,
     client_ip,
@@ -82,10 +83,25 @@ def moved(request: HttpRequest, notice: Notice) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@notice_page(Notice.Kind.MOVED)
+def restored(request: HttpRequest, notice: Notice) -> HttpResponse:
+    move = notice.move
+    done = request.method == "POST" and restoring.take_back(notice, client_ip(request))
+    context = {
+        "publication": notice.subscription.subscriber_list.publication,
+        "former": masked(move.former) if move else "",
+        "address": masked(move.address) if move else "",
+        "done": done,
+    }
+    return render(request, "public/restored.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 @reader_page
 def data(request: HttpRequest, link: Link) -> HttpResponse:
-    if request.method == "POST":
-        person = link.subscription.subscriber
+    person = link.subscription.subscriber
+    settles = moving.settles(person)
+    if request.method == "POST" and settles is None:
         outbox.post(
             Notice.Kind.DATA,
             link.subscription,
@@ -97,6 +113,7 @@ def data(request: HttpRequest, link: Link) -> HttpResponse:
         "address": masked(link.subscription.subscriber.address),
         "token": link.token,
         "asked": request.method == "POST",
+        "settles": settles,
     }
     return render(request, "public/data.html", context)
 
@@ -105,10 +122,12 @@ def data(request: HttpRequest, link: Link) -> HttpResponse:
 @notice_page(Notice.Kind.DATA)
 def download(request: HttpRequest, notice: Notice) -> HttpResponse:
     subscription = notice.subscription
-    if request.method != "POST":
+    settles = moving.settles(subscription.subscriber)
+    if request.method != "POST" or settles is not None:
         context = {
             "publication": subscription.subscriber_list.publication,
             "address": masked(subscription.subscriber.address),
+            "settles": settles,
         }
         return render(request, "public/download.html", context)
     document = json.dumps(exporting.personal(subscription.subscriber), ensure_ascii=False, indent=2)

@@ -10,7 +10,7 @@ from django.core.management.sql import emit_post_migrate_signal
 from django.db import OperationalError, connection
 from django.test import Client
 
-from dongtai_mail.delivery import mailings, proof_sends, queue, returns
+from dongtai_mail.delivery import mailings, notices, proof_sends, queue, returns
 from dongtai_mail.delivery.models import Attempt, Delivery, ProofLetter
 from dongtai_mail.delivery.queue import Outcome
 from dongtai_mail.issues.models import Publication
@@ -194,7 +194,7 @@ def test_links_in_what_was_sent_by_either_subscription_open_the_one_that_goes_on
     assert kept.state == State.UNSUBSCRIBED
     third = factories.subscribe(kept.subscriber_list, "third@example.com")[0]
     stranger.post(f"/p/{old}/address/", {"email": "third@example.com"})
-    stranger.post(tokens.path(Notice.objects.get()))
+    stranger.post(tokens.path(Notice.objects.get(kind=Notice.Kind.MOVE)))
     leave(third.pk, "page")
     assert "恢复订阅" in stranger.get(f"/u/{old}/").content.decode()
     erase(Subscriber.objects.get())
@@ -249,7 +249,12 @@ def test_what_was_sent_to_either_address_is_forgotten_with_the_reader(stranger, 
 def test_opening_the_link_again_changes_nothing(stranger, reader):
     _move(stranger, reader, "new@example.net")
     for _ in range(2):
-        assert "地址已更换" in stranger.post(tokens.path(Notice.objects.get())).content.decode()
+        assert (
+            "地址已更换"
+            in stranger.post(
+                tokens.path(Notice.objects.get(kind=Notice.Kind.MOVE))
+            ).content.decode()
+        )
     assert AddressChange.objects.get().former == "zhang@example.com"
     assert reader.events.count() == 1
 
@@ -267,6 +272,87 @@ def test_a_link_moves_nobody_back_once_it_was_used_or_another_came_after_it(stra
         assert "地址没有改变" in page
         assert Subscriber.objects.get().key == "c@example.com"
     assert [event.source for event in reader.events.all()] == ["address change"] * 2
+
+
+def _taking_back(former: str) -> str:
+    notice = Notice.objects.get(kind=Notice.Kind.MOVED, move__former=former)
+    assert notices.recipient(notice) == former
+    return tokens.path(notice)
+
+
+def _moves(stranger, reader, to: str) -> str:
+    """Carried out by the new mailbox; answers the link that did it."""
+    _move(stranger, reader, to)
+    path = tokens.path(Notice.objects.filter(kind=Notice.Kind.MOVE).latest("pk"))
+    stranger.post(path)
+    return path
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_the_former_mailbox_takes_a_move_back_and_all_after_it(stranger, reader, again):
+    used = _moves(stranger, reader, "thief@example.net")
+    link = _taking_back("zhang@example.com")
+    page = stranger.get(link).content.decode()
+    assert "z***@example.com" in page
+    assert "t***@example.net" in page
+    if again:
+        _moves(stranger, reader, "second@example.net")
+    _move(stranger, reader, "waiting@example.net")
+    waiting = tokens.path(Notice.objects.filter(kind=Notice.Kind.MOVE).latest("pk"))
+    assert Subscriber.objects.get().key != "zhang@example.com"
+    assert "已改回" in stranger.post(link).content.decode()
+    for path in (used, waiting):
+        stranger.post(path)
+    assert Subscriber.objects.get().key == "zhang@example.com"
+    _moves(stranger, reader, "third@example.net")
+    stranger.post(link)
+    assert Subscriber.objects.get().key == "zhang@example.com"
+    assert not Notice.objects.filter(move__former="thief@example.net").exists()
+
+
+@pytest.mark.parametrize("joined", [False, True])
+@pytest.mark.parametrize("again", [False, True])
+def test_taken_back_one_reader_is_two_again_and_neither_has_the_others_history(
+    stranger, reader, joined, again
+):
+    SubscriptionEvent.objects.create(subscription=reader, state="confirmed", source="import")
+    thiefs = reader.subscriber_list if joined else factories.subscriber_list(slug="weekly")
+    factories.subscribe(thiefs, "thief@example.net")
+    _moves(stranger, reader, "thief@example.net")
+    link = _taking_back("zhang@example.com")
+    if again:
+        factories.subscribe(reader.subscriber_list, "second@example.net")
+        _moves(stranger, Subscription.present(reader.pk), "second@example.net")
+    stranger.post(link)
+    own = Subscriber.objects.get(key="zhang@example.com")
+    assert own.subscriptions.get().subscriber_list == reader.subscriber_list
+    assert own.subscriptions.get().state == State.CONFIRMED
+    assert Subscription.present(reader.pk).subscriber == own
+    thief = Subscriber.objects.exclude(pk=own.pk).get()
+    told = exporting.personal(thief)["subscriptions"]
+    assert "import" not in json.dumps([each["history"] for each in told])
+    assert _targeted() == 1 + (joined or again)
+
+
+def test_whoever_signed_up_anew_at_the_former_address_takes_the_rest_back(stranger, reader):
+    _moves(stranger, reader, "thief@example.net")
+    factories.subscribe(factories.subscriber_list(slug="weekly"), "zhang@example.com")
+    stranger.post(_taking_back("zhang@example.com"))
+    assert Subscriber.objects.get().subscriptions.count() == 2
+
+
+def test_nobody_gets_the_data_while_a_move_can_be_taken_back(stranger, reader):
+    stranger.post(f"/p/{_token(reader)}/data/")
+    asked = tokens.path(Notice.objects.get())
+    _moves(stranger, reader, "thief@example.net")
+    assert "收信地址刚换过" in stranger.post(f"/p/{_token(reader)}/data/").content.decode()
+    assert "attachment" not in stranger.post(asked).headers.get("Content-Disposition", "")
+    assert Notice.objects.filter(kind=Notice.Kind.DATA).count() == 1
+    stranger.post(_taking_back("zhang@example.com"))
+    assert "attachment" in stranger.post(asked).headers["Content-Disposition"]
+    _moves(stranger, reader, "honest@example.net")
+    AddressChange.objects.exclude(moved_at=None).update(moved_at="2020-01-01T00:00Z")
+    assert "attachment" in stranger.post(asked).headers["Content-Disposition"]
 
 
 def test_one_household_moves_to_few_addresses_an_hour(stranger, reader, monkeypatch):
@@ -349,9 +435,8 @@ def everywhere(transactional_db, settings, stranger) -> ImportRun:
     own = f"b+{keyring().seal_caseless('verp', (delivery.pk,))}@bounce.example.org"
     returns.receive(samples.bounce("someone@legomenon.example"), own, "imap")
     _by_staff(readers, reader)
-    _move(stranger, reader, NEW)
-    stranger.post(tokens.path(Notice.objects.get()))
     stranger.post(f"/p/{_token(reader)}/data/")
+    _moves(stranger, reader, NEW)
     stranger.post(f"/u/{_token(reader)}/?by=page")
     stranger.post(f"/u/{_token(reader)}/reason/", {"reason": f"{NEW} 独一无二"})
     proof_sends.post(
@@ -416,7 +501,7 @@ def test_ones_own_data_is_all_of_it(everywhere):
     document = exporting.personal(Subscriber.objects.get())
     assert document["address"] == NEW
     assert document["mailings"][0]["to"] == OLD
-    assert {each["kind"] for each in document["notices"]} == {"move", "data"}
+    assert {each["kind"] for each in document["notices"]} == {"move", "moved", "data"}
     history = document["subscriptions"][0]["history"]
     assert history[-1]["detail"] == f"{NEW} 独一无二"
     assert json.dumps(document)

@@ -19,6 +19,7 @@ from dongtai_mail.message import notice as form
 from dongtai_mail.message.address import parse
 from dongtai_mail.rendering import notice as rendering
 from subscribers import suppression, tokens
+from subscribers.links import masked
 from subscribers.models import Notice
 
 Words = tuple[str, tuple[str, ...], str, tuple[str, ...]]
@@ -67,6 +68,8 @@ def addressed(notice: Notice) -> bool:
 def recipient(notice: Notice) -> str:
     if notice.kind == Notice.Kind.MOVE and notice.move is not None:
         return notice.move.address
+    if notice.kind == Notice.Kind.MOVED and notice.move is not None:
+        return notice.move.former
     return notice.subscription.subscriber.address
 
 
@@ -74,6 +77,7 @@ def _words(notice: Notice, publication: Publication) -> Words:
     return {
         Notice.Kind.CONFIRM: _confirm,
         Notice.Kind.MOVE: _move,
+        Notice.Kind.MOVED: _moved,
         Notice.Kind.DATA: _data,
     }[Notice.Kind(notice.kind)](notice, publication)
 
@@ -104,6 +108,21 @@ def _move(notice: Notice, publication: Publication) -> Words:
         ),
         _("去确认新地址"),
         (_("不是您？不必理会这封邮件，什么也不会改变。"), publication.host_name),
+    )
+
+
+def _moved(notice: Notice, publication: Publication) -> Words:
+    address = masked(notice.move.address) if notice.move else ""
+    return (
+        _("收信地址已更换"),
+        (
+            _("您在《%(publication)s》的收信地址换成了 %(address)s，新的邮箱已经确认。")
+            % {"publication": publication.name, "address": address},
+            _("是您换的，就不必理会这封邮件，以后不再寄到这里。"),
+            _("不是您换的，请在三十天之内打开下面的页面，改回这个邮箱；这个链接只发到这里。"),
+        ),
+        _("改回原来的地址"),
+        (publication.host_name,),
     )
 
 
