@@ -114,7 +114,18 @@ def test_a_worker_undoes_an_import_and_the_page_and_the_log_say_so(desk, readers
     imports.advance_undoing(run.pk)
     assert not Subscriber.objects.exists()
     assert logged.all()[1] == ("import.undone", logged.all()[0][1])
-    assert "撤销取走" in desk.get(f"/imports/{run.pk}/").content.decode()
+    page = desk.get(f"/imports/{run.pk}/").content.decode()
+    assert "撤销取走" in page
+    assert "人没有取走" not in page
+
+
+def test_an_undone_import_says_how_many_stayed_and_why(desk, readers):
+    run = importing.receive(readers, ["邮箱\nzhang@example.com\n".encode()], "readers.csv")
+    importing.begin_here(run, proceed=True)
+    leave(Subscription.objects.get().pk, "page")
+    imports.begin_undoing(run, here=True)
+    imports.undo(run)
+    assert "1 人没有取走：导入以后自己有过动作" in desk.get(f"/imports/{run.pk}/").content.decode()
 
 
 def test_an_import_that_nobody_started_is_given_up(desk, readers):
@@ -336,7 +347,8 @@ def test_what_stands_for_all_publications_is_not_one_publications_to_undo(public
     assert "wang@example.com" in browser.get(page).content.decode()
     assert browser.post(release, {"reason": "读者来信要求恢复"}).status_code == 403
     assert browser.post(page, everywhere).status_code == 302
-    assert Suppression.objects.get(key="new@example.com").publication is None
+    row = Suppression.objects.get(key="new@example.com")
+    assert (row.publication, row.source) == (None, "manager")
     Membership.objects.filter(user=manager).update(role=Role.ADMINISTRATOR)
     assert browser.post(release, {"reason": " "}).status_code == 302
     assert Suppression.objects.filter(pk=row.pk).exists()

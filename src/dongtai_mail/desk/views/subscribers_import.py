@@ -194,6 +194,7 @@ def _context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "encoding": ENCODINGS.get(run.encoding, run.encoding),
         "live": live,
         "whole": run.counts.get("added") if run.state == ImportRun.State.UNDOING else run.rows,
+        "stayed": run.counts.get("added", 0) - run.counts.get("taken", 0),
         "silent": leasing.seconds_left(run) if live else None,
         "counts": [
             (each.label, each.value, run.counts.get(each.name.lower(), 0)) for each in verdicts
