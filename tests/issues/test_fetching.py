@@ -245,7 +245,13 @@ def test_what_the_server_answered_instead_is_said(site, rules, status):
 
 
 @pytest.mark.parametrize(
-    "parts", [b"", b"220 smtp ready\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"y" * 99999]
+    "parts",
+    [
+        b"",
+        b"220 smtp ready\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 99999,
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n",
+    ],
 )
 def test_a_server_that_speaks_no_http_is_no_surprise(site, rules, parts):
     site.pages["/a"] = parts

@@ -165,7 +165,8 @@ def _follow(url: str, rules: Rules, method: str, *, wants_page: bool) -> Answer:
             location, answer = exchange.run(method, wants_page=wants_page)
         except TimeoutError:
             raise FetchError(Problem.SLOW) from None
-        except (OSError, http.client.HTTPException) as error:
+        # ValueError: what http.client makes of a chunk that has a negative size.
+        except (OSError, http.client.HTTPException, ValueError) as error:
             raise FetchError(Problem.UNREACHABLE) from error
         if location is None:
             return answer
