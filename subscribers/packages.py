@@ -30,7 +30,7 @@ ELEMENTS, DEPTH, TAG = 200_000, 100, 1 << 20
 _PIECE = 1 << 16
 
 _DAMAGED = gettext_lazy("文件已损坏，或不是 Excel 工作簿，请重新保存后再试。")
-NO_TABLE = gettext_lazy("这是%(kind)s，不是读者的表格：请交 .xlsx 或“CSV UTF-8”文件。")
+NO_TABLE = gettext_lazy("这不是读者的表格（%(kind)s），请交 .xlsx 或“CSV UTF-8”文件。")
 _BROKEN = (
     *(zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, RuntimeError),
     *(KeyError, ValueError, IndexError, ArithmeticError),

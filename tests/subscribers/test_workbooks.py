@@ -97,7 +97,7 @@ def test_a_workbook_with_a_password_is_called_so(tmp_path):
 @pytest.mark.parametrize("parts", [{}, {"word/document.xml": b"", "_rels/.rels": b""}])
 def test_an_archive_that_is_no_workbook_is_called_what_it_is(tmp_path, parts):
     path = _packed(tmp_path / "readers.xlsx", {"readers.csv": b"", **parts})
-    with pytest.raises(TableUnreadable, match="这是Word 或压缩文件"):
+    with pytest.raises(TableUnreadable, match="（Word 或压缩文件）"):
         tables.shape_of(path)
 
 

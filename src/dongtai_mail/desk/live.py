@@ -209,4 +209,4 @@ def _stage_word(mailing: Mailing, number: int) -> words.Word:
         return words.STAGE_AHEAD
     if number < mailing.stage or mailing.state == Mailing.State.FINISHED:
         return words.STAGE_OVER
-    return words.STAGE_OPEN
+    return words.STAGE_OPEN if mailing.stage_over_at is None else words.STAGE_WAITS

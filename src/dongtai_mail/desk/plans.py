@@ -147,6 +147,9 @@ class PlanForm(forms.Form):
         text = self.cleaned_data["percents"].replace("，", ",").replace("、", ",")
         try:
             parts = [float(part.strip(" %")) for part in text.split(",") if part.strip(" %")]
+        except ValueError as error:
+            raise forms.ValidationError(_("这里只填数字，请写成 1, 10 这样。")) from error
+        try:
             stages.plan(parts)
         except ValueError as error:
             raise forms.ValidationError(

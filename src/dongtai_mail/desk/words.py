@@ -71,6 +71,7 @@ DELIVERIES = {
 
 STAGE_OVER = Word("accepted", "●", gettext_lazy("发完"))
 STAGE_OPEN = Word("leased", "▶", gettext_lazy("放行中"))
+STAGE_WAITS = Word("deferred", "◐", gettext_lazy("发完，等候下一批"))
 STAGE_AHEAD = Word("queued", "○", gettext_lazy("还没放行"))
 
 SUBSCRIPTIONS: dict[str, Text] = {

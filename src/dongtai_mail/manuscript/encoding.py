@@ -54,7 +54,7 @@ def decode(data: bytes) -> Decoded:
     if not data.strip(b"\x00 \t\r\n\f\x0b"):
         raise ManuscriptError("文件是空的，没有可读的文字。请检查导出的稿件，再试一次。")
     if name := foreign(data):
-        raise ManuscriptError(f"这是{name}，不是文本稿件。请另存为纯文本或 Markdown 后再导入。")
+        raise ManuscriptError(f"这不是文本稿件（{name}）。请另存为纯文本或 Markdown 后再导入。")
     decoded = _by_mark(data) or _by_content(data)
     if not decoded.text.strip("\ufeff \t\r\n\f\x0b\x00\u3000"):
         raise ManuscriptError("文件是空的，没有可读的文字。请检查导出的稿件，再试一次。")

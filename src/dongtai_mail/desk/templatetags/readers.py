@@ -101,4 +101,4 @@ def suppressed_by(source: str) -> str:
             "door": SOURCES[door],
             "detail": detail_name(detail),
         }
-    return str(SOURCES.get(source, source))
+    return str(SOURCES.get(source, source.removesuffix(": ")))

@@ -212,7 +212,7 @@ def item_place(request: HttpRequest, shown: Item) -> HttpResponse:
         beside = _in_the_place_of(shown)
         return redirect(f"{_address(goal, beside)}{'&' if beside else '?'}undo={moved.pk}")
     if to == "pool":
-        messages.success(request, _("“%(title)s”已放回条目库。") % {"title": moved.title or "—"})
+        messages.success(request, _("《%(title)s》已放回条目库。") % {"title": moved.title or "—"})
     return redirect(_address(goal, moved if moved.section or goal is None else None))
 
 

@@ -128,7 +128,7 @@ def _decided(request: HttpRequest, row: Review, action: str, decide: Any) -> Htt
     except ReviewRefused as refused:
         wordless = isinstance(refused, CommentMissing)
         return _page(request, row.issue, str(refused), comment, wordless)
-    messages.success(request, _("已记录：%(state)s。") % {"state": row.get_state_display()})
+    messages.success(request, _("%(state)s。") % {"state": row.get_state_display()})
     return redirect("desk:review", row.issue_id)
 
 

@@ -83,7 +83,7 @@ def _add(request: HttpRequest, publication: Publication) -> bool:
     except AddressError as error:
         messages.error(request, told(str(error)))
         return False
-    source = f"{request.user.get_username()}: {typed(request.POST, 'reason')}"
+    source = ": ".join(filter(None, [request.user.get_username(), typed(request.POST, "reason")]))
     with transaction.atomic():
         place = None if wide else publication.pk
         suppression.suppress(key, Suppression.Reason.STAFF, source, place)
