@@ -347,8 +347,8 @@ def test_what_stands_for_all_publications_is_not_one_publications_to_undo(public
     assert "wang@example.com" in browser.get(page).content.decode()
     assert browser.post(release, {"reason": "读者来信要求恢复"}).status_code == 403
     assert browser.post(page, everywhere).status_code == 302
-    row = Suppression.objects.get(key="new@example.com")
-    assert (row.publication, row.source) == (None, "manager")
+    wide = Suppression.objects.get(key="new@example.com")
+    assert (wide.publication, wide.source) == (None, "manager")
     Membership.objects.filter(user=manager).update(role=Role.ADMINISTRATOR)
     assert browser.post(release, {"reason": " "}).status_code == 302
     assert Suppression.objects.filter(pk=row.pk).exists()
