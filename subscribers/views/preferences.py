@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods
 from dongtai_mail.message.address import AddressError, parse
 from dongtai_mail.sentences import told
 from dongtai_mail.validators import validate_line
-from subscribers.erasure import erase, keys_of
+from subscribers.erasure import erase, proving
 from subscribers.leaving import come_back, leave
 from subscribers.links import Link, client_ip, masked, reader_page
 from subscribers.models import Subscriber, Subscription
@@ -133,7 +133,7 @@ def preferences(request: HttpRequest, link: Link) -> HttpResponse:
 def erasure(request: HttpRequest, link: Link) -> HttpResponse:
     """Ask first, since nothing can be brought back; done at once when confirmed."""
     person = link.subscription.subscriber
-    form = ErasureForm(keys_of(person), request.POST if request.method == "POST" else None)
+    form = ErasureForm(proving(person), request.POST if request.method == "POST" else None)
     done = form.is_bound and form.is_valid()
     context = {
         "publication": link.subscription.subscriber_list.publication,

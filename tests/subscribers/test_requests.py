@@ -341,13 +341,14 @@ def test_whoever_signed_up_anew_at_the_former_address_takes_the_rest_back(strang
     assert Subscriber.objects.get().subscriptions.count() == 2
 
 
-def test_nobody_gets_the_data_while_a_move_can_be_taken_back(stranger, reader):
+def test_nobody_gets_or_erases_the_data_while_a_move_can_be_taken_back(stranger, reader):
     stranger.post(f"/p/{_token(reader)}/data/")
     asked = tokens.path(Notice.objects.get())
     _moves(stranger, reader, "thief@example.net")
     assert "收信地址刚换过" in stranger.post(f"/p/{_token(reader)}/data/").content.decode()
     assert "attachment" not in stranger.post(asked).headers.get("Content-Disposition", "")
     assert Notice.objects.filter(kind=Notice.Kind.DATA).count() == 1
+    stranger.post(f"/p/{_token(reader)}/erasure/", {"email": "thief@example.net"})
     stranger.post(_taking_back("zhang@example.com"))
     assert "attachment" in stranger.post(asked).headers["Content-Disposition"]
     _moves(stranger, reader, "honest@example.net")
