@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dongtai_mail.content import Image, ListBlock, Paragraph, Subheading, Table
-from dongtai_mail.issues import markdown
+from dongtai_mail.issues import markdown, pasting
 from dongtai_mail.issues.pasting import blocks, html, to_html, to_markdown
 from dongtai_mail.rendering.inline import inline_piece
 from tests.conftest import MANUSCRIPTS
@@ -137,6 +137,21 @@ def test_any_input_is_read(source: str) -> None:
 @pytest.mark.parametrize("tag", ["section", "table", "ul", "b", "table><tr><td"])
 def test_nesting_of_any_depth_is_read(tag: str) -> None:
     assert "甲" in to_markdown(f"<{tag}>" * 20_000 + "甲")
+
+
+def test_what_is_nested_too_deep_or_is_too_much_holds_nothing_but_keeps_its_words() -> None:
+    deep = "<div>甲<span>" * 20_000 + "</span>乙</div>" * 20_000 + "<p>丙</p>"
+    assert pasting.shallow(deep).count("<div") + pasting.shallow(deep).count("<span") <= 200
+    many = "<p><b>甲</b></p>" * 6_000
+    assert pasting.shallow(many).count("<p") + pasting.shallow(many).count("<b>") <= 10_000
+    for source in (deep, many):
+        assert to_markdown(source).count("甲") == source.count("甲")
+    assert to_markdown(deep).endswith("\n\n丙")
+
+
+def test_what_is_not_nested_stays_as_it_is() -> None:
+    source = "<p title='a>b'>甲<br>" * 300 + "<ul>" + "<li>乙" * 300 + "</ul></x><P>丙</P>"
+    assert pasting.shallow(source) == source
 
 
 INLINE = st.lists(

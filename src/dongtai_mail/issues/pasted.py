@@ -28,7 +28,7 @@ _RUN = re.compile(r"[ \t\r\n\f\v\xa0]+")
 _WIDE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u2014\u2018-\u201d\u2026]")
 _ESCAPING = re.compile(r"\\(?=[!-/:-@\[-`{-~]|$)", re.MULTILINE)
 _ADDRESS = re.compile(r"(?:https?://[^/\s]|mailto:[^\s@]+@)[^\s]*", re.IGNORECASE)
-_DEEPEST = 200
+DEEPEST = 200
 _SECURE = re.compile(r"https://[!-~]+")
 
 
@@ -90,7 +90,7 @@ class Reader(HTMLParser):
         bold = bold or tag in ("b", "strong") or bool(_BOLD.search(style))
         bold = bold and not _LIGHT.search(style)
         slanted = slanted or tag in ("i", "em")
-        if len(self.open) >= _DEEPEST:
+        if len(self.open) >= DEEPEST:
             return
         self.open.append((tag, bold, slanted, said.get("href", "") if tag == "a" else href))
         if tag == "span" and _MARKER.search(style):

@@ -9,6 +9,7 @@ an https address. ``blocks(html(text))`` says what the Markdown ``text`` says.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import nh3
@@ -24,10 +25,11 @@ from dongtai_mail.content import (
     Table,
 )
 from dongtai_mail.issues import markdown
-from dongtai_mail.issues.pasted import Reader
+from dongtai_mail.issues.pasted import DEEPEST, Reader
 from dongtai_mail.rendering.inline import inline_piece
 
 LONGEST = 2_000_000
+MOST_TAGS = 10_000
 _BLOCK_TAGS = {
     *("p", "div", "section", "article", "blockquote", "pre", "center", "figure", "figcaption"),
     *("h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd", "br", "hr", "img"),
@@ -48,6 +50,13 @@ _KEPT = {
     "td": {"colspan"},
     "th": {"colspan"},
 }
+_EMPTY = {
+    *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param"),
+    *("source", "track", "wbr"),
+}
+# Each ends one like it that is still open.
+_SIBLINGS = {"p", "li", "dt", "dd"}
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
 _CONDITION = re.compile(r"<!\[(?:if [^\]]*|endif)\]>")
 
 
@@ -65,13 +74,64 @@ def to_markdown(source: str) -> str:
 
 def _safe(source: str) -> str:
     return nh3.clean(
-        _CONDITION.sub("", source),
+        shallow(_CONDITION.sub("", source)),
         tags=_BLOCK_TAGS | _INLINE_TAGS,
         clean_content_tags=_NOT_TEXT,
         attributes=_KEPT,
         url_schemes={"http", "https", "mailto"},
         link_rel=None,
     )
+
+
+def shallow(source: str) -> str:
+    """The same with line breaks in place of what is nested too deep, or is one tag too many.
+
+    What cleans HTML takes time by the square of its depth.
+    """
+    nesting = _Nesting()
+    return _TAG.sub(nesting.tag, source)
+
+
+class _Nesting:
+    """The elements that are open, and whether each was kept."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[str, bool]] = []
+        self._count: Counter[str] = Counter()
+        self._seen = 0
+        # Bold and the like that end with what is around them begin anew in what follows.
+        self._carried = 0
+
+    def tag(self, found: re.Match[str]) -> str:
+        closing, name = found[1], found[2].lower()
+        if name in _EMPTY:
+            return found[0]
+        return found[0] if (self._end if closing else self._begin)(name) else _unnested(found)
+
+    def _begin(self, name: str) -> bool:
+        if name in _SIBLINGS and self._open and self._open[-1][0] == name:
+            self._end(name)
+        self._seen += 1
+        kept = len(self._open) + self._carried < DEEPEST and self._seen <= MOST_TAGS
+        self._open.append((name, kept))
+        self._count[name] += 1
+        return kept
+
+    def _end(self, name: str) -> bool:
+        while self._count[name]:
+            last, kept = self._open.pop()
+            self._count[last] -= 1
+            if last == name:
+                return kept
+            self._carried += last not in _BLOCK_TAGS
+        return True
+
+
+def _unnested(found: re.Match[str]) -> str:
+    """A tag that holds nothing: only its name is changed, whatever else it says."""
+    if found[1]:
+        return "</x-"
+    return "<br><br" if found[2].lower() in _BLOCK_TAGS else "<wbr"
 
 
 def to_html(text: str) -> Markup:
