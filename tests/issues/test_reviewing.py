@@ -438,6 +438,17 @@ def test_no_stage_opens_of_what_was_returned_since(issue, editor, reviewer):
     assert "退回" in mailing.note
 
 
+def test_whom_a_mailing_missed_get_the_same_from_the_same_sender_alone(issue, editor, reviewer):
+    review = reviewing.approve(reviewing.request(issue, editor), reviewer)
+    mailing = _begun(review)
+    _edit(issue)
+    assert not scheduling.is_unapproved(mailing.edition, mailing)
+    publication = Publication.objects.get(pk=issue.publication_id)
+    publication.from_name = "别的名字"
+    publication.save()
+    assert scheduling.is_unapproved(mailing.edition, mailing)
+
+
 def _begun(review: Review, **how) -> Mailing:
     mailing = scheduling.schedule(
         review.edition, factories.subscriber_list(), request_key="c" * 16, **how

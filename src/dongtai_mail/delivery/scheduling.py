@@ -109,11 +109,14 @@ def refuse_unapproved(edition: Edition, after: Mailing | None) -> None:
 def is_unapproved(edition: Edition, after: Mailing | None) -> bool:
     """Whether an approval of these very bytes is asked for and there is none.
 
-    Those whom ``after`` missed get what the others got, though the issue may have gone on since.
+    Those whom ``after`` missed get what the others got, though the issue may have gone on since;
+    but from no sender whom nobody approved.
     """
-    again = after is not None and after.edition_id == edition.pk
-    approved = reviewing.was_approved if again else reviewing.is_approved
-    return edition.issue.publication.needs_approval and not approved(edition)
+    if not edition.issue.publication.needs_approval:
+        return False
+    if after is not None and after.edition_id == edition.pk:
+        return not reviewing.was_approved(edition, same_sender=True)
+    return not reviewing.is_approved(edition)
 
 
 def _refuse_audience(subscriber_list: SubscriberList, described: Description) -> None:

@@ -153,13 +153,16 @@ def is_approved(edition: Edition) -> bool:
     return any(_still_current(review) for review in reviews.select_related("edition"))
 
 
-def was_approved(edition: Edition) -> bool:
-    """Whether the last word on these bytes was yes, though the issue may have gone on since."""
+def was_approved(edition: Edition, *, same_sender: bool = False) -> bool:
+    """Whether the last word on these bytes was yes, though the issue may have gone on since.
+
+    ``same_sender``: and From is what it was then.
+    """
     undecided = (State.REQUESTED, State.WITHDRAWN)
     last = edition.reviews.exclude(state__in=undecided).first()
-    return last is not None and (
-        last.state == State.APPROVED or (last.state == State.REVOKED and last.outdated)
-    )
+    if last is None or (same_sender and not _has_sender(last)):
+        return False
+    return last.state == State.APPROVED or (last.state == State.REVOKED and last.outdated)
 
 
 def _open(issue: Issue) -> QuerySet[Review]:
@@ -175,10 +178,14 @@ def _still_current(review: Review) -> bool:
 
 
 def _says_the_same(review: Review) -> bool:
+    return _has_sender(review) and editions.is_current(review.edition)
+
+
+def _has_sender(review: Review) -> bool:
     """From is no part of an edition, but readers see it; old snapshots don't know it."""
     publication = Publication.objects.get(issues=review.issue_id)
     sender = review.snapshot.get("fields", {}).get(changes.SENDER)
-    return sender in (None, changes.sender(publication)) and editions.is_current(review.edition)
+    return sender in (None, changes.sender(publication))
 
 
 def check(issue: Issue, actor: str) -> list[Review]:
