@@ -149,6 +149,13 @@ def test_a_field_that_cannot_be_saved_says_so_and_comes_back(desk, item, field, 
     assert item.version == 1
 
 
+def test_a_text_of_too_many_lines_is_refused(desk, item):
+    errors = _save(desk, item, body="- \n" * 5_000).json()["errors"]
+    assert "5000 行" in "".join(errors["body"])
+    item.refresh_from_db()
+    assert item.version == 1
+
+
 def test_two_editors_never_overwrite_each_other(desk, item):
     theirs = _form(item, title="王的题")
     _save(desk, item, title="林的题")

@@ -23,6 +23,8 @@ else:  # Django's own class takes no parameters.
     _ItemForm = _FactsForm = forms.ModelForm
 
 LONGEST_BODY = 200_000
+# Reading Markdown takes time by its lines, however short.
+MOST_LINES = 5_000
 SUBJECT_SHOWN, PREHEADER_SHOWN = 30, 60
 _NO_ADDRESS = {"invalid": _("请填写 https:// 开头的完整网址。")}
 
@@ -112,6 +114,14 @@ class ItemForm(_ItemForm):
             posted = posted.copy()
             posted["body"] = pasting.to_markdown(str(posted["body_html"]))
         super().__init__(posted, **options)
+
+    def clean_body(self) -> str:
+        body = str(self.cleaned_data["body"])
+        if body.count("\n") >= MOST_LINES:
+            raise forms.ValidationError(
+                _("正文超过 %(most)s 行；请删去空行，或分成几条。"), params={"most": MOST_LINES}
+            )
+        return body
 
     def clean_title(self) -> str:
         return " ".join(str(self.cleaned_data["title"]).split())
