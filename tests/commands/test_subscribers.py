@@ -108,8 +108,8 @@ def test_an_import_that_is_interrupted_is_left_to_the_workers(
         (b"PK\x03\x04" + b"\0" * 100, "损坏"),
         ("编号,名称\n1,甲\n".encode(), "认不出哪一列是邮箱"),
         (b"\0" * 4096, "不是文字"),
-        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "这是PDF 文件，不是读者的表格"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "这是图片"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "这不是读者的表格（PDF 文件）"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "这不是读者的表格（图片）"),
         (bytes(range(256)) * 4, "不是文字"),
     ],
     ids=[

@@ -353,6 +353,7 @@ TABLE: dict[str, Row] = {
     "subscribers:sign-up": Row(TOKEN, subscriber_list),
     "subscribers:confirmation": Row(TOKEN, token),
     "subscribers:moved": Row(TOKEN, token),
+    "subscribers:restored": Row(TOKEN, token),
     "subscribers:download": Row(TOKEN, token),
     "issues:read": Row(SEE, unpublished),
     "links:follow": Row(OPEN, lambda of: {"key": "0" * 24, "number": 1}, but=404),

@@ -109,10 +109,17 @@ def _listener(monkeypatch) -> Iterator[int]:
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        loop.call_soon_threadsafe(server.close)
+        asyncio.run_coroutine_threadsafe(_end(server), loop).result(15)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+async def _end(server: asyncio.Server) -> None:
+    """Close it once it has seen that its clients are gone."""
+    server.close()
+    if sessions := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(sessions, timeout=10)
 
 
 def _send(settings, postfix: Postfix) -> Mailing:
