@@ -39,6 +39,7 @@ def said(octets: bytes) -> str | None:
         fields = [readable(str(value)) for part in parts for value in part.values()]
         decoded = [part.get_payload(decode=True) for part in parts if not part.is_multipart()]
     except Exception:
+        # Python's parser breaks in many ways; what is not read here is looked at as a whole.
         return None
     texts = [octets, *(piece for piece in decoded if isinstance(piece, bytes))]
     return " ".join([*fields, *(piece.decode("utf-8", "replace") for piece in texts)])
