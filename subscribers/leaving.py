@@ -2,12 +2,14 @@
 
 Promises: one transaction changes the subscription and adds to its history, or neither; doing it
 again changes nothing; whoever left is left out from the next batch on, since claims read the same
-row. A complaint stays one: neither leaving, coming back nor a bounce touches it. Fails: with None
-for a subscription that no longer exists.
+row; leaving always works, coming back a few times a day, since the history of both is kept for good
+and a link may be in strange hands. A complaint stays one: neither leaving, coming back nor a bounce
+touches it. Fails: with None for a subscription that no longer exists.
 """
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from django.db import transaction
@@ -16,6 +18,10 @@ from django.utils import timezone
 from subscribers.models import Subscription, SubscriptionEvent, Wording
 
 State = Subscription.State
+# A day has room for every change of mind, and none for a program.
+A_DAY = datetime.timedelta(days=1)
+RETURNS_A_DAY = 5
+OWN_ACTS = ("page", "preferences", "confirmation")
 
 
 def leave(
@@ -46,12 +52,24 @@ def come_back(
 ) -> Subscription | None:
     """Take up again a subscription that its reader ended; only ever by the reader's own act."""
     event = {"source": source, "detail": detail, "mailing": mailing, "ip": ip}
-    return _move(subscription_id, (State.UNSUBSCRIBED,), State.CONFIRMED, event)
+    before = (State.UNSUBSCRIBED,) if may_return(subscription_id) else ()
+    return _move(subscription_id, before, State.CONFIRMED, event)
+
+
+def may_return(subscription_id: int) -> bool:
+    """Whether its reader hasn't come back as often as one may within a day."""
+    since = timezone.now() - A_DAY
+    came = SubscriptionEvent.objects.filter(
+        subscription=subscription_id, state=State.CONFIRMED, source__in=OWN_ACTS, at__gte=since
+    )
+    return came.count() < RETURNS_A_DAY
 
 
 def confirm(subscription_id: int, ip: str | None, wording: str) -> Subscription | None:
     """Begin a subscription, by a link that only reached its reader's mailbox."""
-    before = (State.PENDING, State.UNSUBSCRIBED, State.BOUNCED)
+    before: tuple[State, ...] = (State.PENDING, State.BOUNCED)
+    if may_return(subscription_id):
+        before = (*before, State.UNSUBSCRIBED)
     event = {"source": "confirmation", "ip": ip, "wording": Wording.of(wording)}
     return _move(subscription_id, before, State.CONFIRMED, event)
 
@@ -60,7 +78,7 @@ def explain(subscription_id: int, reason: str, ip: str | None) -> None:
     """Keep why somebody left, if they say so, once a leaving; it changes nothing."""
     left = Subscription.objects.filter(pk=subscription_id, state=State.UNSUBSCRIBED)
     with transaction.atomic():
-        if not reason or left.select_for_update().first() is None or _explained(subscription_id):
+        if not reason or left.select_for_update().first() is None or explained(subscription_id):
             return
         SubscriptionEvent.objects.create(
             subscription_id=subscription_id,
@@ -71,7 +89,8 @@ def explain(subscription_id: int, reason: str, ip: str | None) -> None:
         )
 
 
-def _explained(subscription_id: int) -> bool:
+def explained(subscription_id: int) -> bool:
+    """Whether the last act was to say why."""
     acts = SubscriptionEvent.objects.filter(subscription=subscription_id)
     last = acts.exclude(source="address change").order_by("pk").last()
     return last is not None and last.source == "reason"

@@ -1,11 +1,11 @@
 """What a reader's own link opens, and how its pages answer.
 
 Owns: from the token in ``/u/…/`` and ``/p/…/`` to the subscription, the uniform answer to every
-other token, how long what depends on an address takes, the headers of these pages, and their
-language. Promises: a wrong token, a right one
-of an erased reader and a mutilated one get the same bytes and status. The token is the credential:
-whoever has it has the reader's mail, no cookie is read or set, and a forged cross-site request
-would need it too, so these pages are exempt from CSRF tokens.
+other token, how long what depends on an address takes, the headers of these pages, their language,
+and where a form leads. Promises: a wrong token, a right one of an erased reader and a mutilated one
+get the same bytes and status; reloading what a form led to sends nothing again. The token is the
+credential: whoever has it has the reader's mail, no cookie is read or set, and a forged cross-site
+request would need it too, so these pages are exempt from CSRF tokens.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import wraps
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
@@ -47,6 +47,12 @@ class Link:
     @property
     def detail(self) -> str:
         return f"mailing {self.mailing}" if self.mailing else ""
+
+
+class SeeOther(HttpResponseRedirect):
+    """Always followed by a GET (RFC 9110, 15.4.4)."""
+
+    status_code = 303
 
 
 Page = Callable[[HttpRequest, Link], HttpResponse]
@@ -89,6 +95,12 @@ def served(request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResp
     for name, value in HEADERS.items():
         response.headers[name] = value
     return response
+
+
+def see_other(path: str, said: str = "") -> HttpResponse:
+    """Lead from a form to a page of ours; ``said`` is the answer that it begins with."""
+    query = f"{said}&" if said else ""
+    return SeeOther(f"{path}?{query}lang={translation.get_language() or ''}")
 
 
 def reader_token(subscription_id: int) -> str:

@@ -75,7 +75,7 @@ def carry_out(notice: Notice, ip: str | None) -> bool:
             return False
         address = parse(move.address)
         person = Subscriber.objects.select_for_update().get(pk=move.subscriber_id)
-        if person.address == address.display or _is_over(move):
+        if person.address == address.display or is_over(move):
             return person.address == address.display
         subscription = notice.subscription
         others = Subscriber.objects.select_for_update().filter(key=address.key)
@@ -111,7 +111,15 @@ def _had(person: Subscriber, other: Subscriber) -> list[Had]:
     return [(pk, list_id, state, list_id in theirs) for pk, list_id, state in own]
 
 
-def _is_over(move: AddressChange) -> bool:
+def is_there(move: AddressChange) -> bool:
+    """Whether mail goes where the move asks, however the reader of there is spelled."""
+    person, address = move.subscriber, parse(move.address)
+    if person.key != address.key:
+        return False
+    return person.address == address.display or is_over(move)
+
+
+def is_over(move: AddressChange) -> bool:
     moved = AddressChange.objects.filter(subscriber=move.subscriber_id).exclude(former="")
     return moved.filter(pk__gte=move.pk).exists()
 
@@ -154,8 +162,10 @@ def reached(person: Subscriber) -> list[Subscription]:
 def _join(lost: Subscription, kept: Subscription) -> None:
     joining.send(Subscription, lost_id=lost.pk, kept_id=kept.pk)
     lost.former.update(present=kept)
-    # The former mailbox keeps its way back, whatever the reader becomes one with.
-    lost.notices.filter(kind=Notice.Kind.MOVED).update(subscription=kept)
+    # The former mailbox keeps its way back, and the new one what its link says, whatever the reader
+    # becomes one with.
+    kinds = (Notice.Kind.MOVE, Notice.Kind.MOVED)
+    lost.notices.filter(kind__in=kinds).update(subscription=kept)
     FormerSubscription.objects.create(number=lost.pk, present=kept)
     with connection.cursor() as cursor:
         # By the database itself: Django would date each event anew.

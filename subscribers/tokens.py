@@ -58,4 +58,4 @@ def opened(kind: Notice.Kind, token: str) -> Notice | None:
 
 def _named(kind: Notice.Kind, subscription_id: int) -> int:
     """The subscription that a token names: none where its notice may go on with another one."""
-    return 0 if kind == Notice.Kind.MOVED else subscription_id
+    return 0 if kind in (Notice.Kind.MOVE, Notice.Kind.MOVED) else subscription_id

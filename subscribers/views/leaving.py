@@ -2,7 +2,8 @@
 
 Promises: as RFC 8058 has it, GET and HEAD change nothing; a POST to the unsubscribe link leaves,
 whatever its body says and is encoded as, without cookie or login, with 200 and no redirect, as
-often as it comes. The body is never read there, so none can be refused.
+often as it comes. The body is never read there, so none can be refused. Only the page's own button
+leads on, to a page that may be reloaded.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from subscribers.leaving import come_back, explain, leave
-from subscribers.links import Link, client_ip, masked, reader_page
+from subscribers.leaving import come_back, explain, explained, leave, may_return
+from subscribers.links import Link, client_ip, masked, reader_page, see_other
 from subscribers.models import Subscription
 
 State = Subscription.State
@@ -26,19 +27,18 @@ def unsubscribe(request: HttpRequest, link: Link) -> HttpResponse:
     source = "page" if request.GET.get("by") == "page" else "one-click"
     ip = client_ip(request)
     leave(link.subscription.pk, source, link.detail, mailing=link.mailing, ip=ip)
-    return _leaving(request, link)
+    return see_other(request.path) if source == "page" else _leaving(request, link)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @reader_page
 def resubscribe(request: HttpRequest, link: Link) -> HttpResponse:
     """The way back from a click too many; a GET shows how things stand."""
-    back = False
     if request.method == "POST":
         by, ip = link.mailing, client_ip(request)
-        subscription = come_back(link.subscription.pk, "page", link.detail, mailing=by, ip=ip)
-        back = subscription is not None and subscription.state == State.CONFIRMED
-    return _leaving(request, link, back=back)
+        come_back(link.subscription.pk, "page", link.detail, mailing=by, ip=ip)
+        return see_other(request.path)
+    return _leaving(request, link, back=link.subscription.state == State.CONFIRMED)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -48,8 +48,8 @@ def reason(request: HttpRequest, link: Link) -> HttpResponse:
     if request.method == "POST":
         said = "".join(c for c in request.POST.get("reason", "") if c.isprintable()).strip()
         explain(link.subscription.pk, said, client_ip(request))
-        return _leaving(request, link, thanked=True)
-    return _leaving(request, link)
+        return see_other(request.path)
+    return _leaving(request, link, thanked=explained(link.subscription.pk))
 
 
 def _leaving(
@@ -63,7 +63,8 @@ def _leaving(
         "address": masked(subscription.subscriber.address),
         "token": link.token,
         "left": subscription.state in (State.UNSUBSCRIBED, State.COMPLAINED),
-        "may_return": subscription.state == State.UNSUBSCRIBED,
+        "ended": subscription.state == State.UNSUBSCRIBED,
+        "may_return": may_return(subscription.pk),
         "back": back,
         "thanked": thanked,
     }

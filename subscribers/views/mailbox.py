@@ -27,6 +27,7 @@ from subscribers.links import (
     notice_page,
     reader_page,
     reader_token,
+    see_other,
 )
 from subscribers.models import Notice
 from subscribers.views.preferences import address_input
@@ -52,17 +53,17 @@ class MoveForm(forms.Form):
 @reader_page
 def move(request: HttpRequest, link: Link) -> HttpResponse:
     form = MoveForm(request.POST if request.method == "POST" else None)
-    asked = form.is_bound and form.is_valid()
-    if asked:
+    if form.is_bound and form.is_valid():
         language = translation.get_language() or ""
         with evenly():
             moving.ask(link.subscription, form.cleaned_data["email"], language, client_ip(request))
+        return see_other(request.path, "asked")
     context = {
         "publication": link.subscription.subscriber_list.publication,
         "address": masked(link.subscription.subscriber.address),
         "token": link.token,
         "form": form,
-        "asked": asked,
+        "asked": not form.is_bound and "asked" in request.GET,
     }
     return render(request, "public/move.html", context)
 
@@ -70,13 +71,16 @@ def move(request: HttpRequest, link: Link) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @notice_page(Notice.Kind.MOVE)
 def moved(request: HttpRequest, notice: Notice) -> HttpResponse:
-    address = notice.move.address if notice.move else ""
-    done = request.method == "POST" and moving.carry_out(notice, client_ip(request))
+    if request.method == "POST":
+        moving.carry_out(notice, client_ip(request))
+        return see_other(request.path)
+    move = notice.move
+    done = move is not None and moving.is_there(move)
     context = {
         "publication": notice.subscription.subscriber_list.publication,
-        "address": address,
+        "address": move.address if move else "",
         "done": done,
-        "over": request.method == "POST" and not done,
+        "over": move is None or moving.is_over(move),
         "token": reader_token(notice.subscription_id),
     }
     return render(request, "public/moved.html", context)
@@ -85,13 +89,15 @@ def moved(request: HttpRequest, notice: Notice) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @notice_page(Notice.Kind.MOVED)
 def restored(request: HttpRequest, notice: Notice) -> HttpResponse:
+    if request.method == "POST":
+        restoring.take_back(notice, client_ip(request))
+        return see_other(request.path)
     move = notice.move
-    done = request.method == "POST" and restoring.take_back(notice, client_ip(request))
     context = {
         "publication": notice.subscription.subscriber_list.publication,
         "former": masked(move.former) if move else "",
         "address": masked(move.address) if move else "",
-        "done": done,
+        "done": move is not None and move.subscriber.key == move.former,
     }
     return render(request, "public/restored.html", context)
 
@@ -101,18 +107,16 @@ def restored(request: HttpRequest, notice: Notice) -> HttpResponse:
 def data(request: HttpRequest, link: Link) -> HttpResponse:
     person = link.subscription.subscriber
     settles = moving.settles(person)
-    if request.method == "POST" and settles is None:
-        outbox.post(
-            Notice.Kind.DATA,
-            link.subscription,
-            key=person.key,
-            language=translation.get_language() or "",
-        )
+    if request.method == "POST":
+        if settles is None:
+            language = translation.get_language() or ""
+            outbox.post(Notice.Kind.DATA, link.subscription, key=person.key, language=language)
+        return see_other(request.path, "asked")
     context = {
         "publication": link.subscription.subscriber_list.publication,
         "address": masked(link.subscription.subscriber.address),
         "token": link.token,
-        "asked": request.method == "POST",
+        "asked": "asked" in request.GET,
         "settles": settles,
     }
     return render(request, "public/data.html", context)

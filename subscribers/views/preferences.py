@@ -23,8 +23,8 @@ from dongtai_mail.message.address import AddressError, parse
 from dongtai_mail.sentences import told
 from dongtai_mail.validators import validate_line
 from subscribers.erasure import erase, proving
-from subscribers.leaving import come_back, leave
-from subscribers.links import Link, client_ip, masked, reader_page
+from subscribers.leaving import come_back, leave, may_return
+from subscribers.links import Link, client_ip, masked, reader_page, see_other
 from subscribers.models import Subscriber, Subscription
 
 State = Subscription.State
@@ -104,26 +104,24 @@ def preferences(request: HttpRequest, link: Link) -> HttpResponse:
     form = PreferencesForm(initial={"name": subscriber.name, "language": subscriber.language})
     own = _own(link)
     on = {subscription.pk for subscription in own if subscription.state == State.CONFIRMED}
-    saved = False
     if request.method == "POST":
         chosen = set(request.POST.getlist("list"))
         on = {subscription.pk for subscription in own if str(subscription.pk) in chosen}
         form = PreferencesForm(request.POST)
-        saved = form.is_valid()
-        if saved:
+        if form.is_valid():
             _save(request, link, form, own, on)
-            own = _own(link)
             # The page answers in what was chosen, whatever it was asked in.
             translation.activate(form.cleaned_data["language"] or translation.get_language() or "")
+            return see_other(request.path, "saved")
     context = {
         "publication": link.subscription.subscriber_list.publication,
         "address": masked(subscriber.address),
         "token": link.token,
         "form": form,
-        "saved": saved,
+        "saved": not form.is_bound and "saved" in request.GET,
         "pauses": PAUSES,
         "paused_until": _paused_until(own),
-        "lists": [(each.pk, each.subscriber_list.name, each.pk in on) for each in own],
+        "lists": [(each.pk, each.subscriber_list.name, each.pk in on, _open(each)) for each in own],
     }
     return render(request, "public/preferences.html", context)
 
@@ -161,6 +159,10 @@ def _own(link: Link) -> list[Subscription]:
         .select_related("subscriber_list")
         .order_by("subscriber_list__name", "pk")
     )
+
+
+def _open(subscription: Subscription) -> bool:
+    return subscription.state == State.CONFIRMED or may_return(subscription.pk)
 
 
 def _paused_until(own: list[Subscription]) -> datetime.datetime | None:

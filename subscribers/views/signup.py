@@ -18,7 +18,16 @@ from django.views.decorators.http import require_http_methods
 from dongtai_mail.message.address import AddressError, parse
 from dongtai_mail.sentences import told
 from subscribers import signup
-from subscribers.links import client_ip, evenly, masked, notice_page, reader_token, served
+from subscribers.leaving import may_return
+from subscribers.links import (
+    client_ip,
+    evenly,
+    masked,
+    notice_page,
+    reader_token,
+    see_other,
+    served,
+)
 from subscribers.models import Notice, SubscriberList
 from subscribers.views.preferences import address_input, name_field
 
@@ -54,37 +63,44 @@ def sign_up(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _sign_up(request: HttpRequest, chosen: SubscriberList) -> HttpResponse:
     form = SignUpForm(request.POST if request.method == "POST" else None)
-    asked = form.is_bound and form.is_valid()
-    if asked and not form.cleaned_data["website"]:
-        with evenly():
-            signup.sign_up(
-                chosen,
-                form.cleaned_data["email"],
-                form.cleaned_data["name"],
-                translation.get_language() or "zh-hans",
-                client_ip(request),
-            )
+    if form.is_bound and form.is_valid():
+        _ask(request, chosen, form)
+        return see_other(request.path, "asked")
     context = {
         "publication": chosen.publication,
         "list": chosen,
         "form": form,
-        "asked": asked,
+        "asked": not form.is_bound and "asked" in request.GET,
         "wording": signup.wording(chosen),
     }
     return render(request, "public/signup.html", context)
 
 
+def _ask(request: HttpRequest, chosen: SubscriberList, form: SignUpForm) -> None:
+    if form.cleaned_data["website"]:
+        return
+    with evenly():
+        signup.sign_up(
+            chosen,
+            form.cleaned_data["email"],
+            form.cleaned_data["name"],
+            translation.get_language() or "zh-hans",
+            client_ip(request),
+        )
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @notice_page(Notice.Kind.CONFIRM)
 def confirmation(request: HttpRequest, notice: Notice) -> HttpResponse:
-    waiting = signup.pending(notice)
     if request.method == "POST":
         signup.confirm_all(notice, request.POST.getlist("list"), client_ip(request))
-    notice.subscription.refresh_from_db(fields=["state"])
+        return see_other(request.path)
+    waiting = signup.pending(notice)
     context = {
         "publication": notice.subscription.subscriber_list.publication,
         "address": masked(notice.subscription.subscriber.address),
         "waiting": [(each.pk, signup.wording(each.subscriber_list)) for each in waiting],
+        "may_return": may_return(notice.subscription_id),
         "done": notice.subscription.state == notice.subscription.State.CONFIRMED,
         "token": reader_token(notice.subscription_id),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -36,7 +38,14 @@ def reader(db) -> Subscription:
     return factories.subscribe(factories.subscriber_list(), "zhang@example.com", name="张三")[0]
 
 
+class Stranger(Client):
+    """A browser without cookies, which goes where a form leads."""
+
+    def post(self, *args: Any, **kwargs: Any) -> Any:
+        return super().post(*args, **{"follow": True, **kwargs})
+
+
 @pytest.fixture
 def stranger() -> Client:
-    """A mail provider's machine: no cookies, and Django's CSRF checks are on."""
-    return Client(enforce_csrf_checks=True)
+    """A reader's browser or a mail provider's machine; Django's CSRF checks are on."""
+    return Stranger(enforce_csrf_checks=True)

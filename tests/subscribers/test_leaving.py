@@ -9,7 +9,8 @@ import pytest
 from dongtai_mail.delivery import mailings, queue
 from dongtai_mail.keys import keyring
 from dongtai_mail.message.links import PURPOSE
-from subscribers.leaving import come_back, leave
+from subscribers import leaving
+from subscribers.leaving import RETURNS_A_DAY, come_back, leave
 from subscribers.models import Subscriber, Subscription
 from tests import factories
 
@@ -53,7 +54,7 @@ def test_opening_a_link_changes_nothing(stranger, reader, method, address):
 )
 def test_one_click_leaves_whatever_the_body(stranger, reader, body):
     response = stranger.post(f"/u/{_token(reader)}/", **body)
-    assert response.status_code == 200
+    assert (response.status_code, response.redirect_chain) == (200, [])
     assert not response.cookies
     assert _state(reader) == State.UNSUBSCRIBED
     assert [(e.state, e.source, e.detail) for e in reader.events.all()] == [
@@ -63,7 +64,7 @@ def test_one_click_leaves_whatever_the_body(stranger, reader, body):
 
 def test_one_click_without_the_final_slash_is_not_redirected(stranger, reader):
     response = stranger.post(f"/u/{_token(reader)}", {"List-Unsubscribe": "One-Click"})
-    assert response.status_code == 200
+    assert (response.status_code, response.redirect_chain) == (200, [])
     assert _state(reader) == State.UNSUBSCRIBED
 
 
@@ -92,6 +93,39 @@ def _action(page: str) -> str:
     found = re.search(r'<form method="post" action="([^"]+)"', page)
     assert found
     return found[1].replace("&amp;", "&")
+
+
+@pytest.mark.parametrize(
+    ("address", "form"),
+    [
+        *(("/u/{}/?by=page", {}), ("/u/{}/return/", {}), ("/u/{}/reason/", {"reason": "太早"})),
+        *(("/p/{}/", {"name": "李四"}), ("/p/{}/address/", {"email": "li@example.com"})),
+        ("/p/{}/data/", {}),
+    ],
+)
+def test_reloading_what_a_form_led_to_sends_nothing_again(stranger, reader, address, form):
+    leave(reader.pk, "page")
+    answer = stranger.post(address.format(_token(reader)), form)
+    ((to, status),) = answer.redirect_chain
+    assert status == 303
+    come_back(reader.pk, "page")
+    events = reader.events.count()
+    assert stranger.get(to).status_code == 200
+    assert (_state(reader), reader.events.count()) == (State.CONFIRMED, events)
+
+
+def test_leaving_always_works_and_coming_back_a_few_times_a_day(stranger, reader, monkeypatch):
+    token = _token(reader)
+    for _ in range(30):
+        stranger.post(f"/u/{token}/")
+        assert _state(reader) == State.UNSUBSCRIBED
+        stranger.post(f"/u/{token}/return/")
+        stranger.post(f"/p/{token}/", {"list": [reader.pk], "name": "张三"})
+    assert reader.events.count() == 2 * RETURNS_A_DAY + 1
+    assert "请明天再恢复" in stranger.get(f"/u/{token}/").content.decode()
+    assert "disabled" in stranger.get(f"/p/{token}/").content.decode()
+    monkeypatch.setattr(leaving, "A_DAY", leaving.A_DAY * 0)
+    assert "已恢复订阅" in stranger.post(f"/u/{token}/return/").content.decode()
 
 
 def test_a_running_mailing_leaves_out_who_left(stranger, reader):

@@ -194,7 +194,8 @@ def test_links_in_what_was_sent_by_either_subscription_open_the_one_that_goes_on
     assert kept.state == State.UNSUBSCRIBED
     third = factories.subscribe(kept.subscriber_list, "third@example.com")[0]
     stranger.post(f"/p/{old}/address/", {"email": "third@example.com"})
-    stranger.post(tokens.path(Notice.objects.get(kind=Notice.Kind.MOVE)))
+    link = tokens.path(Notice.objects.filter(kind=Notice.Kind.MOVE).latest("pk"))
+    assert "地址已更换" in stranger.post(link).content.decode()
     leave(third.pk, "page")
     assert "恢复订阅" in stranger.get(f"/u/{old}/").content.decode()
     erase(Subscriber.objects.get())

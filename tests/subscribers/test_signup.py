@@ -67,6 +67,11 @@ def test_the_answer_is_the_same_whatever_is_known(stranger, public):
     }
     assert len(answers) == 1
     assert answers == {(200, _sign_up(stranger, "x@example.com", website="spam").content)}
+    led_to = {
+        tuple(_sign_up(stranger, f"{who}@example.com", **more).redirect_chain)
+        for who, more in (("another", {}), ("on", {}), ("gone", {}), ("x", {"website": "spam"}))
+    }
+    assert led_to == {(("/s/readers/?asked&lang=zh-hans", 303),)}
 
 
 def test_a_program_that_fills_in_everything_signs_nobody_up(stranger, public):
