@@ -75,6 +75,7 @@ def test_outline_lines_and_findings_stand_side_by_side(desk, draft):
     assert '<a href="#line-3">云港口岸开通夜航</a>' in page
     assert '<li id="line-5" class="marked severity-warning">' in page
     assert '<a href="#line-5">第 5 行</a>' in page
+    assert "1 处警告" in page
 
 
 def test_a_draft_survives_and_is_found_again(desk, draft):

@@ -50,6 +50,18 @@ def test_findings_are_a_page_and_a_part(desk, issue):
         assert 'data-field="body" data-start="6" data-end="8"' in shown
 
 
+def test_every_page_counts_the_findings_alike(desk, issue):
+    pages = (f"/issues/{issue.pk}/findings/", f"/issues/{issue.pk}/review/")
+    desk.post(_address(issue, _slip(issue), "ignored"), {"reason": "原文如此"})
+    shown = [desk.get(page) for page in pages]
+    tally = shown[0].context["tally"]
+    assert tally == shown[1].context["tally"]
+    assert (tally.errors, tally.ignored) == (0, 1)
+    for page in shown:
+        assert f"{tally.warnings} 处警告" in page.content.decode()
+        assert "已忽略 1 处" in page.content.decode()
+
+
 def test_a_click_takes_the_suggestion_and_tells_the_page(desk, issue):
     response = desk.post(_address(issue, _slip(issue), "taken"), headers=HTMX)
     item = Item.objects.get()

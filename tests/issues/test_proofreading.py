@@ -131,6 +131,14 @@ def test_a_date_in_the_line_alone_is_missed_in_its_field():
     assert not _only(issue, "source-line-differs").takable
 
 
+def test_text_that_was_taken_for_a_title_is_told_at_the_title():
+    issue = _issue("正文。")
+    Item.objects.update(title="港口" * 50)
+    assert "title-long" not in {each.finding.code for each in proofreading.findings(issue)}
+    Item.objects.update(title="港口" * 50 + "。")
+    assert _only(issue, "title-long").field == "title"
+
+
 def test_a_place_that_is_not_certain_is_not_taken():
     # What the page shows is one sign, what stands in the Markdown is another.
     issue = _issue("他说\\*\\*，，\\*\\*。另见“，，”。", "正文。")

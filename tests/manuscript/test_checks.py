@@ -91,6 +91,7 @@ def test_what_is_right_as_it_stands_is_left_alone(paragraph: str) -> None:
         ("section-repeated", issue() + issue(title="另一条")),
         ("section-empty", f"【空】\n\n{issue()}"),
         ("section-missing", f"某地推出新办法\n\n正文。\n\n{SOURCE}\n"),
+        ("title-long", issue(title="某地推出新办法" * 15)),
         ("title-punctuation", issue(title="岗位量减少 50.4%，")),
         ("item-repeated", issue() + f"\n某地推出新办法\n\n别的。\n\n{SOURCE}\n"),
         ("facts-repeated", issue(FACTS + TAIL) + f"\n第二条\n\n{FACTS}{OTHER_TAIL}\n\n{SOURCE}\n"),

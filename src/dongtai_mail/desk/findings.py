@@ -1,20 +1,21 @@
 """Findings as the desk shows them: a word, the place in the issue, the line of the file.
 
-Promises: more than a few of one kind are shown as one, so that they bury no others. Fails: never; a
-finding whose place is unknown is shown without one.
+Promises: more than a few of one kind are shown as one, so that they bury no others; every page
+counts them alike, by severity, those let stand apart. Fails: never; a finding whose place is
+unknown is shown without one.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from django.utils.translation import gettext_lazy
 
-from dongtai_mail.content import Severity
+from dongtai_mail.content import Finding, Severity
 from dongtai_mail.desk.words import SEVERITIES, Word
 from dongtai_mail.issues.textual import Found
 from dongtai_mail.manuscript import ManuscriptError
@@ -111,6 +112,27 @@ class KindBeside(Kind[Beside]):
     @property
     def ignorable(self) -> list[str]:
         return [each.found.fingerprint for each in self.each if each.found.ignorable]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many there are to look at of each severity, and how many somebody let stand."""
+
+    errors: int
+    warnings: int
+    notes: int
+    ignored: int
+
+
+def tally(findings: Iterable[Finding], ignored: int = 0) -> Tally:
+    """``findings`` are those that nobody let stand."""
+    count = Counter(each.severity for each in findings)
+    return Tally(count[Severity.ERROR], count[Severity.WARNING], count[Severity.INFO], ignored)
+
+
+def tally_of(findings: Sequence[Found]) -> Tally:
+    standing = [each.finding for each in findings if each.ignored is None]
+    return tally(standing, len(findings) - len(standing))
 
 
 @dataclass(frozen=True, slots=True)

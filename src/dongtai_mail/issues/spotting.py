@@ -56,6 +56,7 @@ _ELSEWHERE = frozenset(
 )
 _FIELDS = {
     "title-missing": "title",
+    "title-long": "title",
     "source-missing": "source_line",
     "source-unnamed": "source_line",
     "compiler-missing": "compiler",

@@ -21,7 +21,7 @@ from dongtai_mail import manuscript as reading
 from dongtai_mail.content import Finding
 from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, opens
-from dongtai_mail.desk.findings import Kind, alike, lines_of
+from dongtai_mail.desk.findings import Kind, alike, lines_of, tally
 from dongtai_mail.desk.forms import ManuscriptForm
 from dongtai_mail.desk.words import SEVERITIES, Word
 from dongtai_mail.issues.importing import (
@@ -153,10 +153,9 @@ def _shown(draft: ManuscriptDraft, refused: str) -> dict[str, Any]:
         "item_count": len(read.issue.items),
         "outline_left_out": max(0, len(read.issue.items) - MOST_ITEMS)
         + max(0, len(read.issue.sections) - MOST_ITEMS),
-        "finding_count": len(findings),
+        "tally": tally(findings),
         "kinds": _kinds(findings[:MOST_FINDINGS]),
         "findings_left_out": max(0, len(findings) - MOST_FINDINGS),
-        "errors": sum(found.severity == "error" for found in findings),
         "lines": _numbered(lines, findings),
     }
 

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from dongtai_mail.content import Severity
 from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, opens, rights
-from dongtai_mail.desk.findings import Beside, beside, kinds
+from dongtai_mail.desk.findings import Beside, beside, kinds, tally_of
 from dongtai_mail.desk.forms import typed
 from dongtai_mail.issues import editing, editions, links, proofreading
 from dongtai_mail.issues.models import Issue, Item
@@ -148,6 +148,7 @@ def _shown(request: HttpRequest, issue: Issue, refused: str = "") -> HttpRespons
         "publication": issue.publication,
         "issue": issue,
         "proof": proof,
+        "tally": tally_of(proof.findings),
         "refused": refused,
         "may_write": Right.WRITE in rights(request.user, issue.publication),
         "open": kinds((each for each in standing if not _note(each)), "open"),

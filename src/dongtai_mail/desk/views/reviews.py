@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dongtai_mail.desk import audit, review_mail
 from dongtai_mail.desk.access import Right, check, opens, rights
+from dongtai_mail.desk.findings import tally_of
 from dongtai_mail.desk.forms import typed
 from dongtai_mail.desk.previews import AUTO, KINDS, preview
 from dongtai_mail.desk.reviews import approvers, shown, shown_changes
@@ -41,14 +42,15 @@ def _page(
     request: HttpRequest, issue: Issue, refused: str = "", typed: str = "", wordless: bool = False
 ) -> HttpResponse:
     may = rights(request.user, issue.publication)
-    standing = reviewing.standing(issue)
+    standing, proof = reviewing.standing(issue), proofreading.proof(issue)
     context: dict[str, Any] = {
         "publication": issue.publication,
         "issue": issue,
         "kind": _kind(request),
         "standing": shown(standing) if standing else None,
         "past": [shown(each) for each in issue.reviews.select_related(*PEOPLE)[:20]],
-        "proof": proofreading.proof(issue),
+        "proof": proof,
+        "tally": tally_of(proof.findings),
         "may_write": Right.WRITE in may,
         "may_decide": Right.APPROVE in may,
         "may_send": Right.SEND in may,

@@ -15,6 +15,9 @@ _PARTS = {
     "colophon": "版权信息（地址、邮编、电话）",
 }
 
+# Three times the longest that a newsletter prints.
+LONGEST_TITLE = 100
+
 # No publication has these: whoever makes the issue says them.
 _OF_EACH_ISSUE = frozenset({"issue-number", "issue-date"})
 
@@ -64,6 +67,12 @@ def _items(draft: Draft) -> Iterator[Finding]:
         if not item.title:
             message = "这一条没有标题。请在正文前补一行标题。"
             yield Finding("title-missing", Severity.ERROR, message, line)
+        elif len(item.title) > LONGEST_TITLE:
+            message = (
+                f"标题有 {len(item.title)} 个字，多半是正文被当成了标题。"
+                "请看看标题后面是不是少了换行，或把标题改短。"
+            )
+            yield Finding("title-long", Severity.WARNING, message, line, item.title)
         if not item.body:
             message = "这一条只有标题，没有正文。请补上正文或删去这一条。"
             yield Finding("item-empty", Severity.ERROR, message, line, item.title)
