@@ -59,8 +59,9 @@ _RETURNED = """
       FROM delivery_delivery WHERE mailing_id = %s AND state = 4
 """
 _UNSUBSCRIBED = """
-    INSERT INTO subscribers_subscriptionevent (subscription_id, state, source, detail, actor, at)
-    SELECT subscription_id, 'unsubscribed', 'page', 'mailing ' || mailing_id, '', now()
+    INSERT INTO subscribers_subscriptionevent
+           (subscription_id, state, source, detail, mailing, actor, at)
+    SELECT subscription_id, 'unsubscribed', 'page', 'mailing ' || mailing_id, mailing_id, '', now()
       FROM delivery_delivery WHERE mailing_id = %s AND id %% %s = 8
 """
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, Min, QuerySet, Sum
-from django.db.models.functions import TruncDay, TruncHour
+from django.db.models.functions import TruncDate, TruncDay, TruncHour
 
 from dongtai_mail.database import one_moment
 from dongtai_mail.delivery import mailings
@@ -213,7 +213,7 @@ def _days(mailing: Mailing) -> list[Day]:
     bounced = _tallied(mailing, State.BOUNCED, TruncDay)
     counts = [
         {at.date(): count for at, count in bounced.items()},
-        Counter(at.astimezone(zone).date() for at in _complaint_times(mailing)),
+        _complaint_days(mailing, zone),
         Counter(at.astimezone(zone).date() for at in _leaving_times(mailing)),
     ]
     days = {day for count in counts for day in count}
@@ -225,8 +225,9 @@ def _days(mailing: Mailing) -> list[Day]:
     return [Day(day, *(count.get(day, 0) for count in counts)) for day in every]
 
 
-def _complaint_times(mailing: Mailing) -> Iterable[datetime.datetime]:
-    return _complaints([mailing]).order_by().values_list("received_at", flat=True)
+def _complaint_days(mailing: Mailing, zone: datetime.tzinfo) -> dict[datetime.date, int]:
+    received = _complaints([mailing]).order_by().annotate(day=TruncDate("received_at", tzinfo=zone))
+    return dict(received.values_list("day").annotate(count=Count("pk")))
 
 
 def _leaving_times(mailing: Mailing) -> Iterable[datetime.datetime]:
