@@ -35,7 +35,7 @@ State = Subscription.State
 # A subscription's number, its list, its state, and whether the other reader was on that list.
 Had = tuple[int, int, str, bool]
 
-# Of two subscriptions to one list the one whose state comes last goes on; else the new address's.
+# Of two subscriptions to one list that of the new address goes on, in the state that comes last.
 _WEIGHTS = {State.CONFIRMED: 1, State.COMPLAINED: 2}
 _COPY = """
     INSERT INTO subscribers_subscriptionevent
@@ -139,9 +139,9 @@ def merge(person: Subscriber, into: Subscriber, ip: str | None) -> None:
         if other is None:
             record([own], ip)
             continue
-        lost, kept = sorted((own, other), key=lambda each: _WEIGHTS.get(State(each.state), 0))
-        _join(lost, kept)
-        record([kept], ip, f"joined with a subscription that was {lost.state}")
+        lost = _take_over(own, other)
+        _join(own, other)
+        record([other], ip, f"joined with a subscription that was {lost}")
     record([each for each in theirs.values() if each.pk in had_bounced], ip)
     person.subscriptions.update(subscriber=into)
     person.moves.update(subscriber=into)
@@ -157,6 +157,19 @@ def reached(person: Subscriber) -> list[Subscription]:
             each.state = before.state
             each.save(update_fields=["state", "changed_at"])
     return own
+
+
+def _take_over(own: Subscription, other: Subscription) -> str:
+    """Give ``other`` the state that goes on; answers the one that doesn't.
+
+    Never the subscription itself, whose number stands in what was sent to the former address.
+    """
+    lost, kept = sorted((own, other), key=lambda each: _WEIGHTS.get(State(each.state), 0))
+    before = lost.state
+    other.state, other.paused_until = kept.state, kept.paused_until
+    other.created_at = kept.created_at
+    other.save()
+    return before
 
 
 def _join(lost: Subscription, kept: Subscription) -> None:

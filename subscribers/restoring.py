@@ -12,6 +12,7 @@ from django.db import transaction
 from dongtai_mail.message.address import parse
 from subscribers import moving
 from subscribers.models import AddressChange, FormerSubscription, Notice, Subscriber, Subscription
+from subscribers.signals import parting
 
 TAKEN_BACK = "taken back"
 # In a history: what came before it may be another reader's.
@@ -78,4 +79,5 @@ def _part(person: Subscriber, own: Subscriber, had: list[moving.Had], ip: str | 
             moving.record([there], ip, TAKEN_BACK)
         FormerSubscription.objects.filter(number=number).update(present=there)
         if here is not None:
+            parting.send(Subscription, from_id=here.pk, to_id=there.pk, key=own.key)
             moving.record([here], ip, PARTED)

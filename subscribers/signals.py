@@ -24,3 +24,7 @@ gathering = Signal()
 # Sent within the transaction that makes one subscription of two, with ``lost_id`` and ``kept_id``,
 # before the one is gone: whoever keeps anything about it keeps it of the other one from now on.
 joining = Signal()
+
+# Sent within the transaction that makes two subscriptions of one again, with ``from_id``, ``to_id``
+# and the ``key`` of the address that ``to_id`` is for: whoever keeps what was sent there hands it on.
+parting = Signal()

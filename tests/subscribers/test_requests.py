@@ -231,6 +231,30 @@ def test_what_was_suppressed_meanwhile_stays_so_unless_an_erasure_did_it(strange
     assert _targeted() == 0
 
 
+@pytest.mark.parametrize("left", [False, True])
+def test_what_was_sent_to_either_address_is_told_apart_again(stranger, reader, left):
+    thief = factories.subscribe(reader.subscriber_list, "thief@example.net")[0]
+    for each in (reader, thief):
+        Subscription.objects.update(paused_until="2100-01-01T00:00Z")
+        Subscription.objects.filter(pk=each.pk).update(paused_until=None)
+        mailings.start(factories.mailing().pk)
+    Delivery.objects.update(state=Delivery.State.ACCEPTED)
+    if left:
+        leave(thief.pk, "page")
+    old = _token(reader)
+    _moves(stranger, reader, "thief@example.net")
+    assert len(exporting.personal(Subscriber.objects.get())["mailings"]) == 2
+    stranger.post(_taking_back("zhang@example.com"))
+    assert "z***@example.com" in stranger.get(f"/u/{old}/").content.decode()
+    own = Subscriber.objects.get(key="zhang@example.com")
+    told = exporting.personal(own)["mailings"]
+    assert [each["to"] for each in told] == ["zhang@example.com"]
+    erase(own)
+    kept = Delivery.objects.exclude(address="").get()
+    assert kept.address == "thief@example.net"
+    assert kept.subscription.subscriber.key == "thief@example.net"
+
+
 @pytest.mark.parametrize("both", [False, True])
 def test_what_was_sent_to_either_address_is_forgotten_with_the_reader(stranger, reader, both):
     other = factories.subscribe(reader.subscriber_list, "other@example.com")[0]

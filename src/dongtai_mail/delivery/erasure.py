@@ -4,7 +4,7 @@ Promises: counts stay, people go: the reader's deliveries keep their states and 
 name; what was not begun is suppressed at once; evidence loses the address where it quotes it, also
 one that the reader had before; tests that staff sent there are forgotten. Of two subscriptions that
 become one, the one kept has what was sent by the other; where both were in a mailing, that is
-forgotten.
+forgotten. When they are two again, what was sent to the former address goes back.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dongtai_mail.delivery.models import (
 )
 from dongtai_mail.issues.models import Publication
 from dongtai_mail.message.address import parse
-from subscribers.signals import erasing, gathering, joining
+from subscribers.signals import erasing, gathering, joining, parting
 
 State = Delivery.State
 HIDDEN = "[erased]"
@@ -35,6 +35,7 @@ def listen() -> None:
     erasing.connect(_forget, dispatch_uid="delivery.erasure")
     gathering.connect(_tell, dispatch_uid="delivery.gathering")
     joining.connect(_hand_over, dispatch_uid="delivery.joining")
+    parting.connect(_hand_back, dispatch_uid="delivery.parting")
 
 
 def _tell(subscription_ids: Collection[int], **_: Any) -> dict[str, Any]:
@@ -94,6 +95,15 @@ def _hand_over(lost_id: int, kept_id: int, **_: Any) -> None:
     sent.exclude(mailing__in=same).update(subscription=kept_id)
     ReturnedMessage.objects.filter(subscription=lost_id).update(subscription=kept_id)
     _strip(deliveries, _written_to(deliveries))
+
+
+def _hand_back(from_id: int, to_id: int, key: str, **_: Any) -> None:
+    deliveries = Delivery.objects.filter(subscription=from_id)
+    same = Delivery.objects.filter(subscription=to_id).values("mailing")
+    theirs = deliveries.filter(address__in=_of(_written_to(deliveries), {key}))
+    numbers = list(theirs.exclude(mailing__in=same).values_list("pk", flat=True))
+    Delivery.objects.filter(pk__in=numbers).update(subscription=to_id)
+    ReturnedMessage.objects.filter(delivery__in=numbers).update(subscription=to_id)
 
 
 def _written_to(deliveries: QuerySet[Delivery]) -> list[str]:
