@@ -10,7 +10,7 @@ from django.test import Client
 from dongtai_mail.demo import sample_manuscript
 from dongtai_mail.desk.models import AuditEntry, Membership
 from dongtai_mail.desk.views.manuscripts import MOST_FINDINGS, MOST_LINES
-from dongtai_mail.issues.importing import MAXIMUM_BYTES, MAXIMUM_LINES
+from dongtai_mail.issues.importing import MAXIMUM_BYTES, MAXIMUM_LINES, MOST_DISCARDED
 from dongtai_mail.issues.models import Issue, ManuscriptDraft
 from dongtai_mail.issues.proofreading import findings
 from tests import factories
@@ -53,7 +53,9 @@ def test_nothing_is_an_issue_before_it_was_accepted(desk, publication):
     page = issue_page.content.decode()
     assert page.count('<li id="item-') == sum(s.items.count() for s in issue.sections.all())
     assert issue.manuscript.filename == "sample.md"
-    assert not ManuscriptDraft.objects.exists()
+    assert (
+        "还没有导入的稿件" not in desk.get("/publications/observer/manuscripts/").content.decode()
+    )
     assert AuditEntry.objects.get().action == "issue.imported"
 
 
@@ -143,10 +145,38 @@ def test_going_back_to_what_was_accepted_leads_to_its_issue(desk, draft):
     assert "这份稿件已经导入" in desk.get(first.url).content.decode()
 
 
-def test_a_draft_can_be_given_up(desk, draft):
-    desk.post(f"/manuscripts/{draft.pk}/", {"do": "discard"})
-    assert not ManuscriptDraft.objects.exists()
+def test_a_colleague_who_has_it_open_is_led_to_its_issue(desk, draft, publication):
+    person = User.objects.create_user("另一位")
+    Membership.objects.create(user=person, publication=publication, role="editor")
+    colleague, page = Client(), f"/manuscripts/{draft.pk}/"
+    colleague.force_login(person)
+    desk.post(page, {"do": "import"})
+    for todo in ("import", "mend", "discard"):
+        answer = colleague.post(page, {"do": todo, "text": "我的改动"}, follow=True)
+        assert answer.redirect_chain == [(f"/issues/{Issue.objects.get().pk}/", 302)]
+        assert "这份稿件已经导入" in answer.content.decode()
+    assert not bytes(ManuscriptDraft.objects.get().data)
+
+
+def test_what_was_discarded_can_be_taken_back(desk, draft):
+    page = f"/manuscripts/{draft.pk}/"
+    desk.post(page, {"do": "mend", "text": SLIP.replace("云港", "澜港")})
+    desk.post(page, {"do": "discard"})
+    answer = desk.post(page, {"do": "import"}, follow=True)
+    assert "可以取回" in answer.content.decode()
     assert not Issue.objects.exists()
+    answer = desk.post(page, {"do": "back"}, follow=True)
+    assert answer.redirect_chain == [(page, 302)]
+    assert "澜港口岸" in answer.content.decode()
+
+
+def test_only_the_last_ones_discarded_are_kept(desk, publication):
+    for number in range(MOST_DISCARDED + 1):
+        _upload(desk, SLIP.replace("云港", f"第{number}港"))
+        desk.post(f"/manuscripts/{ManuscriptDraft.objects.first().pk}/", {"do": "discard"})
+    kept = [bytes(draft.data).decode() for draft in ManuscriptDraft.objects.all()]
+    assert len(kept) == MOST_DISCARDED
+    assert not any("第0港" in text for text in kept)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """From a manuscript to an issue's rows.
 
 Promises: one transaction, all or nothing; the file is kept as it was handed in; the same file
-again is the same issue. Fails: ``ImportRefused`` with the reason and what to do, in Chinese;
-``manuscript.ManuscriptError`` when the file can't be read at all.
+again is the same issue; a draft that was discarded can be taken back until others were. Fails:
+``ImportRefused`` with the reason and what to do, in Chinese; ``manuscript.ManuscriptError`` when
+the file can't be read at all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dongtai_mail import content, manuscript
@@ -33,6 +35,8 @@ from dongtai_mail.issues.models import (
 MAXIMUM_BYTES = 2 * 1024 * 1024
 # Ten times the longest issue: what takes time in reading is a line, however short.
 MAXIMUM_LINES = 15_000
+# So many of a publication's discarded drafts can be taken back.
+MOST_DISCARDED = 5
 _LINE_ENDS = (b"\n", b"\r", "\u2028".encode(), "\u2029".encode())
 _PLACES = {
     "number": "期号",
@@ -120,11 +124,35 @@ def hand_in(publication: Publication, data: bytes, filename: str, actor: str) ->
 
 
 def accept(draft: ManuscriptDraft, actor: str = "") -> Issue:
-    """Make an issue of the draft as it stands; the draft is done with."""
+    """Make an issue of the draft as it stands; the draft is done with, but leads to the issue."""
     with transaction.atomic():
         issue = import_manuscript(draft.publication, draft.current, draft.filename, actor)
-        draft.delete()
+        draft.issue, draft.data, draft.mended = issue, b"", None
+        draft.save(update_fields=["issue", "data", "mended"])
     return issue
+
+
+def discard(draft: ManuscriptDraft) -> None:
+    """It can be taken back while it is among the last ones."""
+    draft.discarded_at = timezone.now()
+    draft.save(update_fields=["discarded_at"])
+    kept = discarded(draft.publication).values_list("pk", flat=True)[:MOST_DISCARDED]
+    discarded(draft.publication).exclude(pk__in=list(kept)).delete()
+
+
+def take_back(draft: ManuscriptDraft) -> None:
+    draft.discarded_at = None
+    draft.save(update_fields=["discarded_at"])
+
+
+def waiting(publication: Publication) -> QuerySet[ManuscriptDraft]:
+    return publication.manuscript_drafts.filter(issue=None, discarded_at=None)
+
+
+def discarded(publication: Publication) -> QuerySet[ManuscriptDraft]:
+    """The last one first."""
+    rows = publication.manuscript_drafts.filter(issue=None, discarded_at__isnull=False)
+    return rows.order_by("-discarded_at", "-pk")
 
 
 def imported(publication: Publication, data: bytes) -> Issue | None:

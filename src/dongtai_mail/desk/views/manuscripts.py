@@ -1,7 +1,8 @@
 """The door by which a manuscript comes in: handed in, looked at, mended, accepted.
 
 Promises: nothing is an issue before it was accepted; what was handed in, and what was mended in it,
-is kept until then. Fails: with the reader's or importer's own words on the page.
+is kept until then, and leads to the issue afterwards; what was discarded can be taken back. Fails:
+with the reader's or importer's own words on the page.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -27,10 +28,14 @@ from dongtai_mail.desk.words import SEVERITIES, Word
 from dongtai_mail.issues.importing import (
     ImportRefused,
     accept,
+    discard,
+    discarded,
     findings_of,
     hand_in,
     imported,
     refuse_too_big,
+    take_back,
+    waiting,
 )
 from dongtai_mail.issues.models import Issue, ManuscriptDraft, Publication
 from dongtai_mail.manuscript import Manuscript, ManuscriptError
@@ -38,8 +43,6 @@ from dongtai_mail.sentences import told
 
 # What one page shows; what is more it counts. Real issues have a tenth.
 MOST_LINES, MOST_ITEMS, MOST_FINDINGS = 3000, 500, 500
-# In the session: what the last drafts became, for whoever goes back or has a second tab.
-BECAME, MOST_BECAME = "drafts_became", 20
 
 
 @opens(Publication, Right.WRITE)
@@ -54,8 +57,13 @@ def manuscripts(request: HttpRequest, shown: Publication) -> HttpResponse:
             return redirect("desk:issue", kept.pk)
         if kept is not None:
             return redirect("desk:manuscript", kept.pk)
-    waiting = shown.manuscript_drafts.defer("data", "mended")[:20]
-    context = {"publication": shown, "form": form, "waiting": waiting, "here": "issues"}
+    context = {
+        "publication": shown,
+        "form": form,
+        "waiting": waiting(shown).defer("data", "mended")[:20],
+        "discarded": discarded(shown).defer("data", "mended"),
+        "here": "issues",
+    }
     return render(request, "desk/manuscripts.html", context)
 
 
@@ -73,23 +81,17 @@ def _hand_in(
         return None
 
 
-def manuscript(request: HttpRequest, pk: int) -> HttpResponseBase:
-    became = request.session.get(BECAME, {}).get(str(pk))
-    if became is None:
-        return _draft(request, pk=pk)
-    messages.info(request, _("这份稿件已经导入，就是这一期。"))
-    return redirect("desk:issue", became)
-
-
 @opens(ManuscriptDraft, Right.WRITE)
 @require_http_methods(["GET", "HEAD", "POST"])
-def _draft(request: HttpRequest, draft: ManuscriptDraft) -> HttpResponse:
+def manuscript(request: HttpRequest, draft: ManuscriptDraft) -> HttpResponse:
+    todo = request.POST.get("do")
+    if draft.issue_id or draft.discarded_at:
+        return _done_with(request, draft, todo)
     refused, status = "", 200
     if request.method == "POST":
-        todo = request.POST.get("do")
         if todo == "discard":
-            draft.delete()
-            messages.success(request, _("已放弃这份稿件，没有导入。"))
+            discard(draft)
+            messages.success(request, _("已放弃这份稿件，没有导入；下面可以取回。"))
             return redirect("desk:manuscripts", draft.publication.slug)
         issue, refused = _mend_or_accept(request, draft, todo == "import")
         if issue is not None:
@@ -100,11 +102,22 @@ def _draft(request: HttpRequest, draft: ManuscriptDraft) -> HttpResponse:
     return render(request, "desk/manuscript.html", _shown(draft, refused), status=status)
 
 
+def _done_with(request: HttpRequest, draft: ManuscriptDraft, todo: str | None) -> HttpResponse:
+    """Whoever goes back, or had it open while a colleague was quicker."""
+    if draft.issue_id:
+        messages.info(request, _("这份稿件已经导入，就是这一期。"))
+        return redirect("desk:issue", draft.issue_id)
+    if todo == "back":
+        take_back(draft)
+        return redirect("desk:manuscript", draft.pk)
+    messages.info(request, _("这份稿件已经放弃，没有导入；下面可以取回。"))
+    return redirect("desk:manuscripts", draft.publication.slug)
+
+
 def _mend_or_accept(
     request: HttpRequest, draft: ManuscriptDraft, accepted: bool
 ) -> tuple[Issue | None, str]:
     """The issue, or why there is none although somebody wanted it, or why nothing was mended."""
-    number = draft.pk
     try:
         if "text" in request.POST:
             _mend(draft, request.POST["text"])
@@ -113,13 +126,7 @@ def _mend_or_accept(
         return None, told(str(refused))
     if issue is not None:
         audit.record(request, "issue.imported", issue, after={"file": draft.filename})
-        _remember(request, number, issue)
     return issue, ""
-
-
-def _remember(request: HttpRequest, draft: int, issue: Issue) -> None:
-    known = [*request.session.get(BECAME, {}).items(), (str(draft), issue.pk)]
-    request.session[BECAME] = dict(known[-MOST_BECAME:])
 
 
 def _mend(draft: ManuscriptDraft, text: str) -> None:

@@ -79,7 +79,8 @@ class Manuscript(models.Model):
 class ManuscriptDraft(models.Model):
     """A file that was handed in and is being looked at; nothing of it is an issue yet.
 
-    ``mended`` is its text as people changed it here, NULL while nobody has.
+    ``mended`` is its text as people changed it here, NULL while nobody has. Once accepted it is
+    empty and leads whoever still has it open to the ``issue`` that it became.
     """
 
     publication = models.ForeignKey(
@@ -90,6 +91,8 @@ class ManuscriptDraft(models.Model):
     mended = models.TextField(null=True)
     actor = models.CharField(max_length=150)
     at = models.DateTimeField(auto_now_add=True)
+    issue = models.ForeignKey(Issue, null=True, on_delete=models.CASCADE, related_name="drafts")
+    discarded_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ("-id",)
