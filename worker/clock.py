@@ -1,8 +1,9 @@
-"""Notices that this host's clock was set forward: what is due by that alone was not waited for.
+"""Time that nobody sets, and notice of a host's clock that somebody did set forward.
 
-The steady clock goes on while a machine sleeps, where the system has such a one. Promises: a slow
-drift, as of a clock that is kept in time, is no leap. Fails: never; a process that was started
-after the leap can't know of it.
+The steady clock goes on while a machine sleeps, where the system has such a one: leases that
+others watch run out meanwhile. What is due by a set clock alone was not waited for. Promises: a
+slow drift, as of a clock that is kept in time, is no leap. Fails: never; a process that was
+started after the leap can't know of it.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from collections.abc import Callable
 LEAP_SECONDS = 60.0
 
 
-def _steady() -> float:
+def steady() -> float:
+    """Seconds since some moment; those in which this machine was suspended count."""
     clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
     return time.clock_gettime(clock)
 
 
 class Clock:
     def __init__(
-        self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = _steady
+        self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = steady
     ) -> None:
         self._wall, self._steady = wall, steady
         self._ahead = wall() - steady()

@@ -30,9 +30,11 @@ from dongtai_mail.logs import event
 from dongtai_mail.message.reply import Verdict, classify
 from worker import duties, journal, notes, sharing
 from worker.apart import Away
-from worker.flow import Flow, Lines
+from worker.clock import steady
+from worker.flow import Flow
 from worker.grants import Grants
 from worker.journal import Journal
+from worker.lines import Lines
 from worker.notes import Notes
 from worker.relays import Relays
 from worker.report import Report
@@ -166,14 +168,14 @@ class Engine:
         }
         for provider, reply in complaints.items():
             sharing.own_lane(self._flows, provider)
-            seconds = self._grants.slower(provider, f"{reply.code or ''} {reply.text}".strip())
+            seconds = self._grants.slower(provider, reply.said)
             if seconds:
                 told = {"provider": provider, "seconds": round(seconds), "reply": reply.text}
                 logger.warning(event("provider-paused", **told))
 
     def _notice(self) -> None:
         """See what has changed outside: mailings, leases, readers who left."""
-        asked = time.monotonic()
+        asked = steady()
         sending = mailings.sending()
         for gone in self._letters.keys() - sending:
             del self._letters[gone]
@@ -287,7 +289,7 @@ class Engine:
         new = key not in self._flows
         if new:
             self._flows[key] = flow
-            flow.fence = time.monotonic() + min(FENCE_SECONDS, settings.LEASE_SECONDS / 2)
+            flow.fence = steady() + min(FENCE_SECONDS, settings.LEASE_SECONDS / 2)
         flow.skip -= self._open[batch_id]
         flow.waiting.extend(claimed)
         if new:

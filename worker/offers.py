@@ -1,12 +1,14 @@
 """What relays offer, and which letters that leaves out.
 
-Owns: the extensions that matter to a letter, and the words for a letter that no relay takes.
+Owns: the extensions that matter to a letter, what was refused though nothing spoke against it, and
+the words for a letter that no relay takes.
 Promises: a letter is refused for good only by what every relay has said; where one of them may
 yet take it, it waits. An address that needs SMTPUTF8 is its reader's alone; a size is everybody's.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,12 +30,16 @@ class LetterRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a server answered EHLO with. ``size`` 0: it named no limit (RFC 1870, 6)."""
+    """What a server answered EHLO with. ``size`` 0: it named no limit (RFC 1870, 6).
+
+    ``refused`` is the size of a letter that it found too big all the same, 0 when it found none.
+    """
 
     pipelining: bool
     smtputf8: bool
     eightbit: bool
     size: int
+    refused: int = 0
 
     def lacks(self, letter: Letter) -> str:
         """What the letter would need and the server has not; "" when it takes it."""
@@ -44,7 +50,14 @@ class Offer:
             return (
                 f"takes messages of {self.size} octets, and this one has {letter.size / 1e3:.0f} kB"
             )
+        if self.refused and letter.size >= self.refused:
+            return f"found {letter.size / 1e3:.0f} kB too big just now, without naming a limit"
         return ""
+
+    def without(self, letter: Letter) -> Offer:
+        """The same of a server that has found this letter too big."""
+        refused = min(self.refused or letter.size, letter.size)
+        return dataclasses.replace(self, refused=refused)
 
 
 def offered(client: aiosmtplib.SMTP) -> Offer:

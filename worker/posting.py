@@ -156,7 +156,7 @@ class _Portion:
             outbox.refused(task.notice, _told(reply), for_good=verdict is Verdict.BOUNCE)
             return
         queue.own_lane(task.provider)
-        self._throttle.slower(task.provider, f"{reply.code or ''} {reply.text}".strip())
+        self._throttle.slower(task.provider, reply.said)
         self._put_back(task, self._wait(task) or RELAY_SECONDS, reply)
 
     def _put_back(self, task: _Task, wait: float, reply: Reply | None = None) -> None:
@@ -173,7 +173,7 @@ class _Portion:
 
 
 def _told(reply: Reply) -> str:
-    return f"{reply.stage}: {reply.code or ''} {reply.text}"
+    return f"{reply.stage}: {reply.said}"
 
 
 def _written(task: _Task) -> Letter | None:

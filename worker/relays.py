@@ -16,7 +16,7 @@ import logging
 import ssl
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import redis
@@ -34,6 +34,9 @@ from worker.warmup import Warmup
 logger = logging.getLogger(__name__)
 
 FIRST_REST, LONGEST_REST = 5.0, 300.0
+# A letter that a relay's offer leaves out is asked about anew when the offer is older than this:
+# an operator may have given it more room.
+BELIEVED_SECONDS = 30.0
 # What a session of a relay that warms up reserves at once.
 WARMING_MESSAGES = 20
 
@@ -51,8 +54,9 @@ class _Standing:
     at_work: Counter[str] = field(default_factory=Counter)
     failures: int = 0
     rests_until: float = 0.0
-    # What its last session was told; None before the first.
+    # What its last session was told, and since when that is believed; None before the first.
     offer: Offer | None = None
+    told_at: float = 0.0
 
     @property
     def name(self) -> str:
@@ -64,14 +68,34 @@ class _Standing:
 
     def lacks(self, letter: Letter) -> str:
         """Why it doesn't take a letter; "" when it does, or has yet to say."""
-        return self.offer.lacks(letter) if self.offer is not None and self.fit else ""
+        why = self.offer.lacks(letter) if self.offer is not None and self.fit else ""
+        if why and time.monotonic() >= self.told_at + BELIEVED_SECONDS:
+            # Idle sessions were told the same; without an offer, a new one is opened.
+            self.offer = None
+            return ""
+        return why
 
     def owns(self, session: Session) -> bool:
         return session.relay is self.relay or session in self.warming
 
     def opened(self, session: Session) -> None:
         self.failures = 0
+        if self.offer is not None and self.offer.refused:
+            # Found by trying: a new session says nothing about it.
+            session.offer = dataclasses.replace(session.offer, refused=self.offer.refused)
+        else:
+            self.told_at = time.monotonic()
         self.offer = session.offer
+
+    def refused(self, session: Session, letter: Letter) -> None:
+        """It has found this letter too big, whatever it had offered."""
+        self.offer = session.offer = session.offer.without(letter)
+        self.told_at = time.monotonic()
+
+    def forget_refusal(self) -> None:
+        """Nobody takes that letter: people look at it, and may have asked for more room by then."""
+        if self.offer is not None:
+            self.offer = dataclasses.replace(self.offer, refused=0)
 
     def failed(self) -> None:
         if not self.fit:
@@ -119,7 +143,20 @@ class Relays:
     def refusal(self, letter: Letter) -> Reply | None:
         """What every relay together answers to a letter that none of them takes."""
         lacking = self._lacking(letter)
-        return offers.refused(lacking) if len(lacking) == len(self._standings) else None
+        return self._refused(lacking) if len(lacking) == len(self._standings) else None
+
+    def _refused(self, lacking: Mapping[str, str]) -> Reply:
+        for each in self._standings:
+            each.forget_refusal()
+        return offers.refused(lacking)
+
+    def take_elsewhere(self, session: Session, letter: Letter) -> bool:
+        """Whether a letter that this session's relay found too big may go by another."""
+        self._of(session).refused(session, letter)
+        return self.refusal(letter) is None
+
+    def _of(self, session: Session) -> _Standing:
+        return next(each for each in self._standings if each.owns(session))
 
     def _lacking(self, letter: Letter) -> dict[str, str]:
         return {each.name: why for each in self._standings if (why := each.lacks(letter))}
@@ -171,7 +208,7 @@ class Relays:
         if not lacking:
             return SessionRefused(refused)
         others = [each.name for each in self._standings if each.name not in lacking]
-        return LetterRefused(offers.put_off(lacking, others) if others else offers.refused(lacking))
+        return LetterRefused(offers.put_off(lacking, others) if others else self._refused(lacking))
 
     async def _wait(self, able: Sequence[_Standing], letter: Letter | None) -> None:
         """Until a session is given back; those at work know which are needed for this letter."""
@@ -250,7 +287,7 @@ class Relays:
 
     async def release(self, session: Session) -> None:
         """Give a session back, to be used again unless it is broken or worn out."""
-        standing = next(each for each in self._standings if each.owns(session))
+        standing = self._of(session)
         lane = standing.warming.pop(session, None)
         if lane is not None:
             await self._give_back(standing, lane, max(0, session.relay.messages - session.sent))

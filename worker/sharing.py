@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 
 from dongtai_mail.delivery import queue
 from dongtai_mail.delivery.queue import Claimed, Queued
-from worker.flow import Flow, Lines
+from worker.flow import Flow
 from worker.grants import Grants
+from worker.lines import Lines
 
 Flows = Mapping[Queued, Flow]
 

@@ -23,7 +23,7 @@ import aiosmtplib
 
 from dongtai_mail.delivery.letters import Letter
 from dongtai_mail.environment import Relay
-from dongtai_mail.message.reply import Reply, Stage
+from dongtai_mail.message.reply import Reply, Stage, readable
 from worker.offers import offered
 
 CONNECT_SECONDS = 60.0
@@ -44,7 +44,7 @@ class SessionRefused(Exception):
     """No session came about; ``reply`` says at which stage and why."""
 
     def __init__(self, reply: Reply) -> None:
-        super().__init__(f"{reply.stage}: {reply.code or ''} {reply.text}".strip())
+        super().__init__(f"{reply.stage}: {reply.said}")
         self.reply = reply
 
 
@@ -69,7 +69,7 @@ class _Dialogue(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         for line in lines:
-            self._line(_readable(line.decode("utf-8", "replace")))
+            self._line(readable(line.decode("utf-8", "replace")))
         if self._replies:
             # Once for all that came together.
             self._wake()
@@ -260,11 +260,6 @@ class Session:
         self._transport.abort()
 
 
-def _readable(text: str) -> str:
-    """A server's words as every database keeps them: without NUL and half characters."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-
-
 def _accepts(reply: Reply) -> bool:
     if reply.code is None:
         return False
@@ -299,9 +294,9 @@ async def open_session(relay: Relay, tls: ssl.SSLContext) -> Session:
 def _why(error: Exception) -> Reply:
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
         # A wrong password passes: staff mend it while the mailing waits.
-        return Reply(Stage.LOGIN, None, _readable(f"login failed: {error.code} {error.message}"))
+        return Reply(Stage.LOGIN, None, readable(f"login failed: {error.code} {error.message}"))
     if isinstance(error, aiosmtplib.SMTPResponseException):
         code = error.code if error.code < 500 else None
-        return Reply(Stage.CONNECT, code, _readable(error.message))
+        return Reply(Stage.CONNECT, code, readable(error.message))
     stage = Stage.TLS if isinstance(error.__cause__ or error, ssl.SSLError) else Stage.CONNECT
-    return Reply(stage, None, _readable(str(error)) or type(error).__name__)
+    return Reply(stage, None, readable(str(error)) or type(error).__name__)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from dongtai_mail.delivery.letters import Letters
 from dongtai_mail.delivery.queue import Claimed
 from tests import factories
+from worker.clock import steady
 from worker.flow import Flow
 
 TAKEN, KEPT = (Claimed(pk, pk, f"{pk}@post.test", "", "post.test", 6 + pk) for pk in (1, 2))
@@ -16,7 +15,7 @@ TAKEN, KEPT = (Claimed(pk, pk, f"{pk}@post.test", "", "post.test", 6 + pk) for p
 
 @pytest.fixture
 def flow(db) -> Flow:
-    flow = Flow("", Letters(factories.mailing()), fence=time.monotonic() + 60)
+    flow = Flow("", Letters(factories.mailing()), fence=steady() + 60)
     flow.waiting.extend([TAKEN, KEPT])
     return flow
 
@@ -30,7 +29,7 @@ def test_what_another_worker_has_settled_is_not_begun(flow: Flow) -> None:
 
 
 def test_nothing_is_begun_when_the_database_was_not_heard_from_for_long(flow: Flow) -> None:
-    flow.fence = time.monotonic()
+    flow.fence = steady()
     assert flow.take() is None
     assert flow.withdraws(TAKEN)
     assert list(flow.waiting) == [TAKEN, KEPT]

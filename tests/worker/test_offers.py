@@ -18,6 +18,7 @@ from dongtai_mail.message.reply import Verdict, classify
 from tests import factories
 from tests.smtp_server import SmtpServer
 from worker import errands
+from worker import relays as module
 from worker.engine import Engine
 from worker.offers import LetterRefused
 from worker.relays import Relays
@@ -26,6 +27,7 @@ CHINESE = "用户@例子.测试"
 LETTER = Letter("bounce@example.org", parse(CHINESE), (b"Subject: news\r\n\r\n",))
 ASCII = ("PIPELINING", "8BITMIME")
 SMALL = (*ASCII, "SMTPUTF8", "SIZE 1000")
+TOO_BIG = "552 5.3.4 message size exceeds fixed limit"
 State = Delivery.State
 
 
@@ -120,6 +122,32 @@ def test_a_letter_too_big_for_all_stops_the_mailing_and_blames_nobody(ours, sett
     assert not mailings.ledger(mailing)["bounced"]
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("stage", ["mail", "dot"])
+@pytest.mark.parametrize("extensions", [ASCII, ASCII[1:]])
+def test_what_a_relay_finds_too_big_unannounced_goes_by_the_other(
+    ours, settings, able: SmtpServer, stage: str, extensions: tuple[str, ...]
+) -> None:
+    addresses = [f"reader{number}@post.test" for number in range(8)]
+    with SmtpServer(lambda at, _: TOO_BIG if at == stage else None, extensions) as small:
+        mailing = _mail(settings, [small, able], *addresses)
+        assert small.sessions
+    assert mailing.state == Mailing.State.FINISHED
+    assert sorted(able.recipients()) == addresses
+    assert not Attempt.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_only_relay_finds_too_big_stops_the_mailing_and_says_so(ours, settings) -> None:
+    with SmtpServer(lambda at, _: TOO_BIG if at == "dot" else None, ASCII) as small:
+        mailing = _mail(settings, [small], "reader@post.test")
+    assert mailing.state == Mailing.State.STOPPED
+    assert mailing.note.startswith(f"邮件太大，发信服务器不收，发送已停止：{TOO_BIG}。")
+    assert (told := Attempt.objects.get()).text == TOO_BIG[4:]
+    assert told.relay == f"127.0.0.1:{small.port}"
+    assert not mailings.ledger(mailing)["bounced"]
+
+
 @pytest.mark.django_db
 def test_a_proof_goes_by_the_relay_that_takes_it(ours, settings, able: SmtpServer) -> None:
     with SmtpServer(extensions=ASCII) as other:
@@ -169,6 +197,25 @@ def test_what_a_relay_offers_after_a_restart_is_believed(able: SmtpServer) -> No
         held.abort("restarted")
         await relays.release(held)
         await relays.release(await relays.acquire())
+        await relays.release(await relays.acquire(letter=LETTER))
+        await relays.close()
+
+    asyncio.run(run())
+
+
+def test_a_relay_that_takes_nothing_yet_is_asked_again_after_a_while(
+    able: SmtpServer, monkeypatch
+) -> None:
+    async def run() -> None:
+        relays = Relays([_relay(able)])
+        able.extensions = ASCII
+        for _ in range(2):
+            with pytest.raises(LetterRefused):
+                await relays.acquire(letter=LETTER)
+        assert able.sessions == 1
+        able.extensions = ("SMTPUTF8",)
+        monkeypatch.setattr(module, "BELIEVED_SECONDS", 0.0)
+        assert relays.refusal(LETTER) is None
         await relays.release(await relays.acquire(letter=LETTER))
         await relays.close()
 

@@ -30,6 +30,7 @@ from dongtai_mail.message import verp
 from dongtai_mail.message.feedback import Feedback, Kind, RecipientReport, Severity, read
 from dongtai_mail.message.feedback.reader import UNSUBSCRIBE_PREFIXES
 from dongtai_mail.message.links import LEAVE
+from dongtai_mail.message.reply import readable
 from dongtai_mail.message.seal import SealError
 from subscribers import leaving
 from subscribers.models import Subscription
@@ -304,8 +305,7 @@ def _recorded(report: RecipientReport) -> dict[str, Any]:
 
 
 def plain(text: str, limit: int) -> str:
-    """Text that every database can keep: for a NUL it shows that there was something."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")[:limit]
+    return readable(text)[:limit]
 
 
 def may_retry(message: ReturnedMessage) -> bool:

@@ -48,6 +48,11 @@ class Reply:
     text: str = ""
 
     @property
+    def said(self) -> str:
+        """Code and words, as people read them."""
+        return f"{self.code or ''} {self.text}".strip()
+
+    @property
     def enhanced(self) -> str:
         match = ENHANCED.match(self.text)
         return match.group() if match else ""
@@ -75,6 +80,11 @@ _ABOUT_THE_SENDER = ("5.1.7", "5.1.8")
 _OUT_OF_STEP = (502, 503)
 
 
+def readable(text: str) -> str:
+    """A server's words as every database keeps them: for a NUL it shows that there was one."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
 def classify(reply: Reply) -> Verdict:
     """What a mailing does about a reply. Silence after the final dot is never guessed away."""
     if reply.code is None:
@@ -92,6 +102,14 @@ def classify(reply: Reply) -> Verdict:
         # Replies that no standard knows are no verdict on anybody, either.
         return Verdict.DEFER
     return _permanent(reply, reason)
+
+
+def too_big(reply: Reply) -> bool:
+    """Whether a server takes no message of this size, from anybody to anybody."""
+    if reply.code is None or not 500 <= reply.code < 600 or reply.enhanced == "5.2.3":
+        return False
+    phrase = find(reply.text)
+    return phrase.reason is Reason.TOO_BIG if phrase else reply.enhanced == "5.3.4"
 
 
 def _permanent(reply: Reply, reason: Reason) -> Verdict:

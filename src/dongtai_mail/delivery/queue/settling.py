@@ -17,7 +17,7 @@ from dongtai_mail.delivery.models import Attempt, Batch, Delivery, Mailing
 from dongtai_mail.delivery.queue.rows import Claimed, Outcome, among, leased
 from dongtai_mail.delivery.signals import announce_waiting
 from dongtai_mail.logs import event
-from dongtai_mail.message.reply import Reply, Stage, Verdict, classify
+from dongtai_mail.message.reply import Reply, Stage, Verdict, classify, too_big
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ def _attempt(delivery: Delivery, reply: Reply, relay: str, now: datetime.datetim
         stage=reply.stage,
         code=reply.code,
         enhanced=reply.enhanced,
-        text=reply.text[:2000].replace("\x00", ""),
+        text=reply.text[:2000],
         relay=relay,
     )
 
@@ -150,9 +150,15 @@ def _stop(mailing: Mailing, reply: Reply) -> None:
     """A refusal of the letter itself would meet every reader: people have to look at it."""
     # The note is mailed and stays when the reader is erased, whose address servers like to quote.
     words = reasons.wording(reply.text)
+    said = f"{reply.code or ''} {words}".strip()
+    note = f"收信方拒绝的是这封邮件本身，发送已停止：{said}"
+    if too_big(reply):
+        note = (
+            f"邮件太大，发信服务器不收，发送已停止：{said}。"
+            "请提高它的大小上限后继续发送；或取消这次发送，缩小这一期后再发。"
+        )
     stopped = Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING).update(
-        state=Mailing.State.STOPPED,
-        note=f"收信方拒绝的是这封邮件本身，发送已停止：{reply.code or ''} {words}".strip(),
+        state=Mailing.State.STOPPED, note=note
     )
     if stopped:
         told = {"state": Mailing.State.STOPPED, "code": reply.code, "reply": words}
