@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from django.utils.translation import gettext_lazy
 
-from dongtai_mail.message.address import AddressError, parse
+from dongtai_mail.message.address import AddressError, as_typed
 
 Columns = dict[str, int]
 
@@ -37,8 +37,6 @@ _HEADERS: Mapping[str, str] = {
     LANGUAGE: "language lang locale 语言 語言",
 }
 _GUESSES = {header: field for field, names in _HEADERS.items() for header in names.split()}
-_MAILTO = re.compile(r"\Amailto\s*[:：]\s*", re.IGNORECASE)
-_AFTER = " \t\u00a0\u3000;；,，、"
 _NAME_OF_ATTRIBUTE = re.compile(r"[\w .·()（）/-]{1,50}")
 
 
@@ -84,14 +82,9 @@ def attribute_name(header: str) -> str | None:
     return name if _NAME_OF_ATTRIBUTE.fullmatch(name) else None
 
 
-def bare(cell: str) -> str:
-    """An address without what is copied along with it from a page, or from a line of several."""
-    return _MAILTO.sub("", cell.strip(), count=1).rstrip(_AFTER) or cell
-
-
 def _is_address(cell: str) -> bool:
     try:
-        parse(bare(cell))
+        as_typed(cell)
     except AddressError:
         return False
     return True

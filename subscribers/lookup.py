@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
-from dongtai_mail.message.address import AddressError, parse
+from dongtai_mail.message.address import AddressError, as_typed
 from subscribers.models import Subscriber, Subscription
 
 MOST = 100
@@ -41,6 +41,6 @@ def beginning(publication_id: int, text: str) -> Looked:
 
 def _key(text: str) -> str:
     try:
-        return parse(text).key
+        return as_typed(text).key
     except AddressError:
         return unicodedata.normalize("NFKC", text).casefold().strip()

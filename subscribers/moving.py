@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from django.db import connection, transaction
 from django.utils import timezone
 
-from dongtai_mail.message.address import Address, parse, provider
+from dongtai_mail.message.address import Address, as_typed, parse, provider
 from subscribers import outbox, suppression, tokens
 from subscribers.fingerprint import fingerprint
 from subscribers.models import (
@@ -47,7 +47,7 @@ _COPY = """
 
 def ask(subscription: Subscription, text: str, language: str, ip: str | None) -> None:
     """Send a confirmation to the new address."""
-    address = parse(text)
+    address = as_typed(text)
     publication_id = subscription.subscriber_list.publication_id
     if suppression.forbids_notices(address.key, publication_id):
         return

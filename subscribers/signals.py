@@ -26,5 +26,5 @@ gathering = Signal()
 joining = Signal()
 
 # Sent within the transaction that makes two subscriptions of one again, with ``from_id``, ``to_id``
-# and the ``key`` of the address that ``to_id`` is for: whoever keeps what was sent there hands it on.
+# and the ``key`` of the address of ``to_id``: whoever keeps what was sent there gives it up to it.
 parting = Signal()

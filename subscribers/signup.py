@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from dongtai_mail.message.address import parse, provider
+from dongtai_mail.message.address import as_typed, provider
 from subscribers import outbox, suppression
 from subscribers.leaving import confirm
 from subscribers.models import (
@@ -42,7 +42,7 @@ def sign_up(
     subscriber_list: SubscriberList, text: str, name: str, language: str, ip: str | None
 ) -> None:
     """Note a wish to subscribe, and ask the mailbox."""
-    address = parse(text)
+    address = as_typed(text)
     if suppression.forbids_notices(address.key, subscriber_list.publication_id):
         return
     if ip is not None and outbox.crowded(ip):

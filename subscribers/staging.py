@@ -13,9 +13,9 @@ from itertools import islice
 
 from django.db import connection
 
-from dongtai_mail.message.address import AddressError, parse, plain, provider
+from dongtai_mail.message.address import AddressError, as_typed, plain, provider
 from dongtai_mail.message.header import without_unseen
-from subscribers.columns import ADDRESS, ATTRIBUTE, LANGUAGE, NAME, ORGANISATION, Columns, bare
+from subscribers.columns import ADDRESS, ATTRIBUTE, LANGUAGE, NAME, ORGANISATION, Columns
 from subscribers.fingerprint import fingerprint
 from subscribers.models import ImportRow, ImportRun
 from subscribers.tables import Fault, Row
@@ -86,7 +86,7 @@ class Reader:
 
 
 def _read(raw: str) -> tuple[str, str, str]:
-    address = parse(bare(raw))
+    address = as_typed(raw)
     return address.key, address.display, address.domain
 
 

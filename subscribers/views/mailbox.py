@@ -16,7 +16,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
-from dongtai_mail.message.address import AddressError, parse
+from dongtai_mail.message.address import AddressError, as_typed
 from dongtai_mail.sentences import told
 from subscribers import exporting, moving, outbox, restoring
 from subscribers.links import (
@@ -44,7 +44,7 @@ class MoveForm(forms.Form):
     def clean_email(self) -> str:
         text: str = self.cleaned_data["email"]
         try:
-            return parse(text).display
+            return as_typed(text).display
         except AddressError as error:
             raise forms.ValidationError(told(str(error))) from error
 

@@ -19,7 +19,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
-from dongtai_mail.message.address import AddressError, parse
+from dongtai_mail.message.address import AddressError, as_typed
 from dongtai_mail.sentences import told
 from dongtai_mail.validators import validate_line
 from subscribers.erasure import erase, proving
@@ -85,7 +85,7 @@ class ErasureForm(forms.Form):
     def clean_email(self) -> str:
         text: str = self.cleaned_data["email"]
         try:
-            key = parse(text).key
+            key = as_typed(text).key
         except AddressError as error:
             raise forms.ValidationError(told(str(error))) from error
         if key not in self._keys:

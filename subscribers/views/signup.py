@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from dongtai_mail.message.address import AddressError, parse
+from dongtai_mail.message.address import AddressError, as_typed
 from dongtai_mail.sentences import told
 from subscribers import signup
 from subscribers.leaving import may_return
@@ -46,7 +46,7 @@ class SignUpForm(forms.Form):
     def clean_email(self) -> str:
         text: str = self.cleaned_data["email"]
         try:
-            parse(text)
+            as_typed(text)
         except AddressError as error:
             raise forms.ValidationError(told(str(error))) from error
         return text

@@ -307,7 +307,10 @@ def test_an_address_that_cannot_be_suppressed_comes_back_with_its_reason(desk, r
 
 
 def test_a_suppression_ends_by_a_reason_and_only_in_its_publication(desk, readers):
-    desk.post("/publications/observer/suppressions/", {"address": "Li@Example.com", "reason": "x"})
+    desk.post(
+        "/publications/observer/suppressions/",
+        {"address": "mailto:Li@Example.com；", "reason": "x"},
+    )
     row = Suppression.objects.get()
     assert (row.key, row.source) == ("li@example.com", "editor: x")
     page = desk.get("/publications/observer/suppressions/?q=LI@example.com").content.decode()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dongtai_mail.message import address
-from dongtai_mail.message.address import Address, AddressError, parse, provider
+from dongtai_mail.message.address import Address, AddressError, as_typed, parse, provider
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,9 @@ def test_people_see_the_domain_in_its_own_script() -> None:
         (".a@qq.com", "@ 前面"),
         ('"a b"@qq.com', "空格"),
         ('"a"@qq.com', "@ 前面"),
-        ("张三<a@qq.com>", "域名"),
+        ("张三<a@qq.com>", "尖括号"),
+        ("张三 <a@qq.com>", "尖括号"),
+        ("<a@qq.com>", "尖括号"),
         ("a@qq.com\r\nBcc: b@qq.com", "U+000D"),
         ("a@qq.com\n", "U+000A"),
         ("a\0@qq.com", "U+0000"),
@@ -92,6 +94,29 @@ def test_a_refusal_says_what_is_wrong(wrong: str, hint: str) -> None:
     with pytest.raises(AddressError, match=re.escape(hint)) as refusal:
         parse(wrong)
     assert not set(str(refusal.value)) & set("\r\n\0\u202e\ud800")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mailto:a@qq.com",
+        "MAILTO： a@qq.com ",
+        "a@qq.com;",
+        "a@qq.com ；",
+        " a@qq.com\u3000、",
+        "a@qq.com",
+    ],
+)
+def test_what_is_copied_along_with_an_address_is_taken_off(text: str) -> None:
+    assert as_typed(text) == Address("a", "qq.com")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"), [("a@qq ；", "域名"), ("；", "名字@域名"), ("mailto:", "名字")]
+)
+def test_what_is_copied_along_is_not_what_is_wrong(text: str, hint: str) -> None:
+    with pytest.raises(AddressError, match=hint):
+        as_typed(text)
 
 
 plain = st.from_regex(

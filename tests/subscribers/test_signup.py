@@ -80,6 +80,16 @@ def test_a_program_that_fills_in_everything_signs_nobody_up(stranger, public):
     assert not Notice.objects.exists()
 
 
+def test_what_is_copied_along_is_taken_off_wherever_an_address_is_typed(stranger, public, reader):
+    _sign_up(stranger, "mailto:li@example.com ；")
+    assert Subscriber.objects.filter(key="li@example.com").exists()
+    own = f"/p/{links.reader_token(reader.pk)}"
+    stranger.post(f"{own}/address/", {"email": "new@example.com；"})
+    assert Notice.objects.get(kind=Notice.Kind.MOVE).move.address == "new@example.com"
+    stranger.post(f"{own}/erasure/", {"email": "zhang@example.com ,"})
+    assert not Subscriber.objects.filter(key="zhang@example.com").exists()
+
+
 def test_an_address_gets_one_confirmation_a_day_whoever_asks(stranger, public):
     for spelling in ("li@example.com", "LI@example.com", "ｌｉ@example.com"):
         for _ in range(3):

@@ -19,7 +19,7 @@ from typing import Any
 from dongtai_mail import content, manuscript, rendering
 from dongtai_mail.arguments import Parser, complain, date, file_reason, one_line
 from dongtai_mail.commands import shell
-from dongtai_mail.message.address import AddressError, parse
+from dongtai_mail.message.address import AddressError, as_typed, parse
 from dongtai_mail.message.compose import Letterhead, Reader, Skeleton
 from dongtai_mail.rendering.cli import write_output
 
@@ -89,7 +89,7 @@ def _parser() -> Parser:
 
 def _address(text: str) -> str:
     try:
-        return parse(text).wire
+        return as_typed(text).wire
     except AddressError as error:
         raise argparse.ArgumentTypeError(f"{text!r}：{error}") from None
 

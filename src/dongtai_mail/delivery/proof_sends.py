@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from dongtai_mail.delivery.models import ProofLetter
 from dongtai_mail.issues.models import Edition, Publication
-from dongtai_mail.message.address import Address, AddressError, parse
+from dongtai_mail.message.address import Address, AddressError, as_typed
 from subscribers.signals import notice_due
 
 AT_ONCE = 20
@@ -35,7 +35,7 @@ def addresses(text: str) -> list[Address]:
     found: dict[str, Address] = {}
     for word in filter(None, _BETWEEN.split(text)):
         try:
-            address = parse(word)
+            address = as_typed(word)
         except AddressError as error:
             raise ProofRefused(
                 _("“%(word)s”不是邮箱地址，请改正。") % {"word": word[:80]}

@@ -34,6 +34,8 @@ _PLAIN = re.compile(
     re.ASCII | re.IGNORECASE | re.VERBOSE,
 )
 _SPACES_AROUND = " \t\u00a0\u3000"
+_MAILTO = re.compile(r"\Amailto\s*[:：]\s*", re.IGNORECASE)
+_AFTER = f"{_SPACES_AROUND};；,，、"
 _LOCAL_OCTETS, _OCTETS = 64, 254
 
 
@@ -81,6 +83,14 @@ def parse(text: str) -> Address:
     return Address(found[1], found[2].lower())
 
 
+def as_typed(text: str) -> Address:
+    """Read one address as somebody typed or pasted it, maybe with what was copied along with it.
+
+    That is taken off: ``mailto:`` from a page, what ends a line of several.
+    """
+    return parse(_MAILTO.sub("", text.strip(), count=1).rstrip(_AFTER) or text)
+
+
 def plain(text: str) -> tuple[str, str, str] | None:
     """Key, display and domain of an address as nearly all are, in a third of the time; else None.
 
@@ -123,6 +133,8 @@ def _split(spelled: str) -> tuple[str, str]:
         raise AddressError(f"“{shown}”里有多个 @，请只填一个地址，写成“名字@域名”")
     if not (local and domain):
         raise AddressError(f"“{shown}”不是完整的邮箱地址，请写成“名字@域名”")
+    if "<" in spelled and spelled.endswith(">"):
+        raise AddressError(f"“{shown}”里不只有邮箱地址，请只留下尖括号里的部分")
     if any(character.isspace() for character in spelled):
         raise AddressError(f"地址“{shown}”中间有空格，请删去空格")
     if domain.startswith("["):

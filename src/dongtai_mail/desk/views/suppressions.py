@@ -22,7 +22,7 @@ from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, everywhere, opens
 from dongtai_mail.desk.forms import typed
 from dongtai_mail.issues.models import Publication
-from dongtai_mail.message.address import AddressError, parse
+from dongtai_mail.message.address import AddressError, as_typed
 from dongtai_mail.sentences import told
 from subscribers import suppression
 from subscribers.models import Release, Subscription, Suppression
@@ -42,7 +42,7 @@ def suppressions(request: HttpRequest, publication: Publication) -> HttpResponse
     asked = typed(request.GET, "q")
     if asked:
         try:
-            found = suppression.of(parse(asked).key, publication.pk)
+            found = suppression.of(as_typed(asked).key, publication.pk)
         except AddressError as error:
             messages.error(request, told(str(error)))
     releases = Release.objects.filter(_scope(publication, manages_all)).order_by("-pk")
@@ -79,7 +79,7 @@ def _add(request: HttpRequest, publication: Publication) -> bool:
     if wide:
         _demand(request.user, Right.LISTS)
     try:
-        key = parse(typed(request.POST, "address")).key
+        key = as_typed(typed(request.POST, "address")).key
     except AddressError as error:
         messages.error(request, told(str(error)))
         return False
