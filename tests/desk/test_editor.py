@@ -167,6 +167,29 @@ def test_two_editors_never_overwrite_each_other(desk, item):
     assert item.title == "林的题"
 
 
+def test_who_has_it_open_twice_is_not_taken_for_two(desk, item, publication):
+    colleague, mine = _member(publication, "administrator"), _form(item, title="王的题")
+    _save(desk, item, title="林的题")
+    own = desk.post(f"/items/{item.pk}/text/", mine, headers=JSON).json()["conflict"]
+    assert "您在另一处也改了这里" in own
+    assert "对方" not in own
+    item.refresh_from_db()
+    _save(colleague, item, source="晚报")
+    other = desk.post(f"/items/{item.pk}/text/", mine, headers=JSON).json()["conflict"]
+    assert "别人也改了这里" in other
+
+
+def test_a_difference_of_bodies_is_shown_as_it_reads(desk, item):
+    mine = _form(item, body="### 夜航\n\n- **甲**\n- [乙](https://a.example.org/)")
+    _save(desk, item, body="### 夜航\n\n- 甲\n- 丙")
+    shown = desk.post(f"/items/{item.pk}/text/", mine, headers=JSON).json()["conflict"]
+    difference = shown.partition('class="difference">')[2].partition("</p>")[0]
+    assert "【夜航】" in difference
+    assert "<del>丙</del><ins>乙 &lt;https://a.example.org/&gt;</ins>" in difference
+    assert "<ins>甲</ins>" in difference
+    assert "**" not in difference
+
+
 def test_two_editors_of_different_fields_are_joined(desk, item):
     theirs = _form(item, source="晚报")
     _save(desk, item, title="林的题")

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from dongtai_mail.issues.differences import Run, runs
 from dongtai_mail.issues.models import Issue, Publication
+from dongtai_mail.issues.readable import field_runs
 
 Snapshot = Mapping[str, Any]
 
@@ -173,7 +174,7 @@ def _fields(
     before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[str, Any]
 ) -> tuple[FieldChange, ...]:
     return tuple(
-        FieldChange(name, str(label), runs(_word(before[name]), _word(after[name])))
+        FieldChange(name, str(label), field_runs(name, _word(before[name]), _word(after[name])))
         for name, label in names.items()
         # An older snapshot doesn't know them all.
         if name in before and before[name] != after[name]

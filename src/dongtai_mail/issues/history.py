@@ -15,9 +15,10 @@ from typing import Any
 from django.db import transaction
 
 from dongtai_mail.issues import editing
-from dongtai_mail.issues.differences import Run, runs
+from dongtai_mail.issues.differences import Run
 from dongtai_mail.issues.editing.keeping import PLACE, Values, fields
 from dongtai_mail.issues.models import Issue, Item, Revision
+from dongtai_mail.issues.readable import field_runs
 
 _DATES = ("date", "period_from", "period_to")
 
@@ -61,7 +62,9 @@ def differences(
         (name, _text(before.get(name), titles or {}), _text(after.get(name), titles or {}))
         for name in names
     )
-    return tuple(Difference(name, runs(was, now)) for name, was, now in texts if was != now)
+    return tuple(
+        Difference(name, field_runs(name, was, now)) for name, was, now in texts if was != now
+    )
 
 
 def restore(revision: Revision, actor: str) -> Issue | Item:

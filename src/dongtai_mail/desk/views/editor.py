@@ -24,9 +24,9 @@ from dongtai_mail.desk import access, audit, reviews, security
 from dongtai_mail.desk.access import Right, anywhere, opens
 from dongtai_mail.desk.editing_forms import ItemForm, SectionForm, base, version
 from dongtai_mail.issues import editing, pasting, pool
-from dongtai_mail.issues.differences import runs
 from dongtai_mail.issues.editing.keeping import said
 from dongtai_mail.issues.models import Issue, Item, Section
+from dongtai_mail.issues.readable import field_runs
 from dongtai_mail.rendering.view import TITLES_WITHOUT_CHOICE
 
 # So many of the pool, the newest, stand beside an issue's sections.
@@ -172,11 +172,12 @@ def _conflict(
             "name": name,
             "label": form.fields[name].label,
             "mine": mine[name],
-            "runs": runs(_shown(getattr(now, name)), _shown(mine[name])),
+            "runs": field_runs(name, _shown(getattr(now, name)), _shown(mine[name])),
         }
         for name in form.fields
         if name in conflict.names
     ]
+    context["own"] = _own(request, now)
     context["mine"] = {name: mine[name] for name in mine if name not in conflict.names}
     template = "desk/issue_conflict.html"
     if not _wants_json(request):
@@ -184,6 +185,13 @@ def _conflict(
         return with_pictures(render(request, template, context, status=409))
     html = render(request, template, context).content.decode()
     return JsonResponse({"version": now.version, "conflict": html}, status=409)
+
+
+def _own(request: HttpRequest, now: Issue | Item) -> bool:
+    """Whether nobody else has saved it since: the person has it open twice."""
+    since = now.revisions.filter(version__gt=version(request.POST))
+    actors = set(since.values_list("actor", flat=True))
+    return actors == {request.user.get_username()}
 
 
 def _shown(value: Any) -> str:

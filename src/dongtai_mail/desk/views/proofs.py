@@ -69,8 +69,8 @@ def many_taken(request: HttpRequest, issue: Issue) -> HttpResponse:
     taken, saved = proofreading.take_all(issue, seen, request.user.get_username())
     left = len(seen) - taken
     refused = ngettext(
-        "有 %(count)s 处没有改：别人刚刚改过，或与另一处连在一起。下面是现在的情况。",
-        "有 %(count)s 处没有改：别人刚刚改过，或与另一处连在一起。下面是现在的情况。",
+        "有 %(count)s 处没有改：刚刚改过，或与另一处连在一起。下面是现在的情况。",
+        "有 %(count)s 处没有改：刚刚改过，或与另一处连在一起。下面是现在的情况。",
         left,
     )
     return _answer(request, issue, refused % {"count": left} if left else "", _changed(*saved))
@@ -121,7 +121,7 @@ def _done(request: HttpRequest, issue: Issue, act: Callable[[], dict[str, Any]])
     except (proofreading.FindingGone, proofreading.NotIgnorable) as refused:
         return _answer(request, issue, str(refused))
     except editing.Conflict:
-        return _answer(request, issue, _("这一条刚刚被别人改过，请看清现在的文字再决定。"))
+        return _answer(request, issue, _("这一条刚刚改过，请看清现在的文字再决定。"))
     return _answer(request, issue, "", events)
 
 
