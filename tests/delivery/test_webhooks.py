@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import secrets
+import time
 from base64 import b64encode
 from pathlib import Path
 
@@ -46,8 +48,10 @@ def _message_id(delivery: Delivery) -> str:
     return f"{delivery.mailing_id}.{delivery.pk}@example.org"
 
 
-def _mailgun(delivery: Delivery, event: str = "failed", key: str = SIGNING_KEY, **more) -> dict:
-    token, at = "t" * 50, "1700000000"
+def _mailgun(
+    delivery: Delivery, event: str = "failed", key: str = SIGNING_KEY, ago: float = 0, **more
+) -> dict:
+    token, at = secrets.token_hex(25), str(int(time.time() - ago))
     signature = hmac.new(key.encode(), f"{at}{token}".encode(), hashlib.sha256).hexdigest()
     data = {
         "event": event,
@@ -94,8 +98,36 @@ def test_half_a_character_in_a_servers_words_keeps_no_bounce_away(delivery: Deli
 
 
 def test_a_replay_changes_nothing(delivery: Delivery) -> None:
-    assert [_post("mailgun", _mailgun(delivery)) for _ in range(3)] == [200] * 3
+    report = _mailgun(delivery)
+    assert [_post("mailgun", report) for _ in range(3)] == [200] * 3
     assert ReturnedMessage.objects.count() == Attempt.objects.count() == 1
+
+
+def test_a_signature_is_good_for_its_report_alone_and_not_for_long(delivery: Delivery) -> None:
+    other = Delivery.objects.order_by("id")[1]
+    first, another = _mailgun(delivery), _mailgun(other, id="event-2")
+    assert _post("mailgun", first) == 200
+    assert _post("mailgun", {**another, "signature": first["signature"]}) == 400
+    assert _post("mailgun", _mailgun(other, ago=13 * 3600)) == 400
+    assert _states() == ["bounced", "confirmed", "confirmed"]
+
+
+def test_a_report_is_read_at_its_own_providers_address_alone(delivery: Delivery) -> None:
+    sender = envelope_sender(keyring(), delivery.pk, "bounce.example.org")
+    event = {"RecordType": "SpamComplaint", "ID": 42, "Email": delivery.address, "From": sender}
+    for provider, body in (("mailgun", event), ("postmark", _mailgun(delivery))):
+        assert _post(provider, body) in (200, 400)
+    assert not ReturnedMessage.objects.exists()
+
+
+def test_two_providers_that_report_one_failure_stop_its_reader_once(delivery: Delivery) -> None:
+    sender = envelope_sender(keyring(), delivery.pk, "bounce.example.org")
+    bounce = {"RecordType": "Bounce", "Type": "HardBounce", "ID": 7, "MessageID": "1"}
+    bounce |= {"Email": delivery.address, "From": sender, "Details": "550 5.1.1 no such user"}
+    assert _post("mailgun", _mailgun(delivery)) == _post("postmark", bounce) == 200
+    assert _states() == ["bounced", "confirmed", "confirmed"]
+    assert SubscriptionEvent.objects.count() == 1
+    assert mailings.ledger(Mailing.objects.get())["bounced"] == 1
 
 
 @pytest.mark.parametrize(("key", "secret"), [("wrong", SECRET), (SIGNING_KEY, "provider:wrong")])

@@ -32,6 +32,7 @@ from django.utils.crypto import constant_time_compare
 
 from dongtai_mail.delivery import returns
 from dongtai_mail.delivery.models import Delivery
+from dongtai_mail.delivery.replays import ReplayRefused, refuse_replays
 from dongtai_mail.delivery.returns import Known
 from dongtai_mail.keys import keyring
 from dongtai_mail.message import verp
@@ -70,7 +71,7 @@ def _guarded(view: View) -> View:
             return door(request, *args, **kwargs)
         except AnymailConfigurationError as wrong:
             return _refused(f"DONGTAI_WEBHOOK_KEYS or this address does not fit: {wrong}")
-        except (_Malformed, AnymailWebhookValidationFailure) as wrong:
+        except (_Malformed, ReplayRefused, AnymailWebhookValidationFailure) as wrong:
             return _refused(str(wrong))
 
     return guarded
@@ -83,6 +84,8 @@ def _door(view: Any) -> Any:
         def run_validators(self, request: HttpRequest) -> None:
             with _reading():
                 super().run_validators(request)
+                if self.esp_name == "Mailgun":
+                    refuse_replays(request)
 
         def parse_events(self, request: HttpRequest) -> list[AnymailTrackingEvent]:
             with _reading():
