@@ -87,6 +87,7 @@ def test_a_reader_is_chosen_by_those_who_may_see_readers(publication, issue):
         page = _page(editor, issue, query)
         assert "wang@example.com" not in page
         assert "reader@example.org" in page
+        assert "要有“订阅者管理”的职责" in page
 
 
 def test_another_publications_reader_is_nobody(desk, issue):
