@@ -32,6 +32,7 @@ class Grants:
     def refresh(self) -> None:
         """Heed what staff have changed."""
         self._limits = providers.limits()
+        self.warmup.refresh()
 
     def limit(self, lane: str) -> Limit:
         return self._limits.get(lane, OTHERS)

@@ -80,7 +80,9 @@ class _Portion:
         client = pace.client()
         self._throttle = Throttle(client)
         self._limits = providers.limits()
-        self._relays = Relays(settings.RELAYS, warmup=Warmup(client))
+        warmup = Warmup(client)
+        warmup.refresh()
+        self._relays = Relays(settings.RELAYS, warmup=warmup)
         self._left = deque(sorted(tasks, key=lambda task: not task.ahead))
         # Seconds, by provider, for what goes ahead and for what does not.
         self._waits: dict[tuple[str, bool], float] = {}

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import redis
 from django.utils import timezone
 
-from dongtai_mail.delivery.warmup import cap
+from dongtai_mail.delivery.warmup import Tables, cap, tables
 from dongtai_mail.environment import Relay
 
 KEEP_SECONDS = 3 * 24 * 3600
@@ -31,12 +31,17 @@ return grant
 class Warmup:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
+        self._known: Tables = {}
         self._reserve = client.register_script(_RESERVE)
+
+    def refresh(self) -> None:
+        """Heed what staff have changed."""
+        self._known = tables()
 
     def reserve(self, relay: Relay, lane: str, want: int) -> int | None:
         """How many messages may go over this relay now; None for as many as one likes."""
         today = timezone.localdate()
-        most = cap(relay, lane, today)
+        most = cap(relay, lane, today, self._known)
         if most is None:
             return None
         return int(self._reserve([_key(today)], [_field(relay, lane), want, most, KEEP_SECONDS]))
@@ -48,7 +53,7 @@ class Warmup:
     def room(self, relays: Sequence[Relay], lane: str) -> int | None:
         """What the relays together may still be given for a lane today; None without end."""
         today = timezone.localdate()
-        caps = [cap(relay, lane, today) for relay in relays]
+        caps = [cap(relay, lane, today, self._known) for relay in relays]
         if None in caps:
             return None
         used = self._client.hmget(_key(today), [_field(relay, lane) for relay in relays])

@@ -7,9 +7,11 @@ import re
 
 import pytest
 import redis
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from dongtai_mail.delivery import mailings, pace, providers
+from dongtai_mail.desk.models import AuditEntry, Membership, Role
 from dongtai_mail.environment import Relay
 from tests import factories
 from worker.throttle import Throttle
@@ -40,9 +42,39 @@ def test_a_relay_that_warms_up_says_how_much_it_may_today(desk, settings) -> Non
     first = timezone.localdate() - datetime.timedelta(days=2)
     settings.RELAYS = (Relay("new.test", 25, "none", warmup=first), Relay("old.test", 25, "none"))
     page = desk.get("/providers/").content.decode()
-    assert "新中继 new.test:25 在预热，今天是第 3 天：给每个接收方最多 1,000 封" in page
-    assert "微软各 500 封" in page
+    assert "新中继 new.test:25 在预热，今天是第 3 天（共 10 天）：给每个接收方最多 1,000 封" in page
+    assert "微软（Outlook、Hotmail） 500 封" in page
     assert "old.test" not in page
+
+
+def test_what_a_relay_may_while_it_warms_up_is_changed_and_put_back(desk, settings) -> None:
+    first = timezone.localdate() - datetime.timedelta(days=2)
+    relay = Relay("new.test", 25, "none", warmup=first)
+    settings.RELAYS = (relay, Relay("old.test", 25, "none"))
+    where = "/relays/new.test:25/warmup/"
+    assert where in desk.get("/providers/").content.decode()
+    assert "200 500 1000" in (page := desk.get(where).content.decode())
+    assert "今天是第 3 天，给每个接收方最多 1,000 封" in page
+    form = {**dict.fromkeys(providers.DEFAULTS, "100"), "days": "10, 20，30 40", "gmail": "50"}
+    assert desk.post(where, form)["Location"] == "/providers/"
+    page = desk.get("/providers/").content.decode()
+    assert "（共 4 天）：给每个接收方最多 30 封，Gmail 15 封。" in page
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.action, entry.subject) == ("relay.warmup", "new.test:25")
+    assert entry.after["days"] == "10 20 30 40"
+    assert 'role="alert"' in desk.post(where, {**form, "days": "many"}).content.decode()
+    desk.post(f"{where}default/")
+    assert "给每个接收方最多 1,000 封" in desk.get("/providers/").content.decode()
+    assert desk.get("/relays/old.test:25/warmup/").status_code == 404
+
+
+def test_who_may_not_send_for_all_changes_no_warm_up(client, publication, settings) -> None:
+    settings.RELAYS = (Relay("new.test", 25, "none", warmup=timezone.localdate()),)
+    person = User.objects.create_user("lin")
+    Membership.objects.create(user=person, publication=publication, role=Role.EDITOR)
+    client.force_login(person)
+    assert client.get("/relays/new.test:25/warmup/").status_code == 403
+    assert "/warmup/" not in client.get("/providers/").content.decode()
 
 
 def test_a_paused_provider_says_until_when_and_why(desk, client_of_redis) -> None:

@@ -50,10 +50,10 @@ def _relay(server: SmtpServer, day: int | None = 1, **changes: object) -> Relay:
 def test_a_day_after_the_other_allows_more_until_there_is_no_cap() -> None:
     relay = Relay("relay", 25, "none", warmup=TODAY)
     days = [TODAY + datetime.timedelta(days=number) for number in range(-1, len(module.DAYS) + 1)]
-    caps = [cap(relay, "gmail", day) for day in days]
+    caps = [cap(relay, "gmail", day, {}) for day in days]
     assert caps == [0, *module.DAYS, None]
-    assert cap(relay, "tencent", TODAY) == module.DAYS[0] // 2
-    assert cap(Relay("relay", 25, "none"), "gmail", TODAY) is None
+    assert cap(relay, "tencent", TODAY, {}) == module.DAYS[0] // 2
+    assert cap(Relay("relay", 25, "none"), "gmail", TODAY, {}) is None
 
 
 def test_what_is_reserved_is_counted_for_each_relay_and_provider(server, warmup) -> None:
@@ -117,6 +117,21 @@ def test_a_relay_that_cannot_be_reached_costs_nothing_of_its_day(server, warmup)
 
     asyncio.run(fails())
     assert warmup.room([relay], "gmail") == 30
+
+
+@pytest.mark.django_db
+def test_what_staff_set_holds_for_this_relay_from_the_next_look(server, warmup) -> None:
+    relay, other = _relay(server), _relay(server, host="localhost")
+    module.change(relay, [12], {"gmail": 25})
+    assert warmup.room([relay], "gmail") == 30
+    warmup.refresh()
+    assert [warmup.room([relay], lane) for lane in ("gmail", "tencent")] == [3, 12]
+    assert warmup.reserve(relay, "gmail", 20) == 3
+    assert warmup.room([_relay(server, 2)], "gmail") is None
+    assert warmup.room([other], "gmail") == 30
+    module.forget(relay)
+    warmup.refresh()
+    assert warmup.room([relay], "gmail") == 27
 
 
 @pytest.mark.django_db(transaction=True)

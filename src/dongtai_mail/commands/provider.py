@@ -75,7 +75,8 @@ def _list(_: argparse.Namespace) -> int:
         print(f"\t{limit.source}")
     for each in warmup.warming(settings.RELAYS, timezone.localdate()):
         print(f"新中继 {each.name} 在预热，今天是第 {each.day} 天：", end="")
-        print(f"给每个接收方最多 {each.most:,} 封，腾讯、网易、微软各 {each.strict:,} 封。")
+        less = "".join(f"，{group} {number:,} 封" for group, number in each.less)
+        print(f"给每个接收方最多 {each.most:,} 封{less}。")
     return 0
 
 

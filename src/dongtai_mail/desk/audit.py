@@ -54,6 +54,7 @@ ACTIONS: dict[str, str | Promise] = {
     "slots.changed": _("改固定发送时间"),
     "provider.changed": _("修改发送上限"),
     "provider.resumed": _("解除服务商暂停"),
+    "relay.warmup": _("修改中继的预热"),
     "list.created": _("新建名单"),
     "list.changed": _("修改名单"),
     "list.exported": _("导出名单"),

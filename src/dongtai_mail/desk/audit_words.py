@@ -30,6 +30,7 @@ FIELDS: dict[str, str | Promise] = {
     "count": gettext_lazy("数量"),
     "counts_clicks": gettext_lazy("统计点击"),
     "date": gettext_lazy("日期"),
+    "days": gettext_lazy("每天的封数"),
     "dkim_selector": gettext_lazy("DKIM 选择器"),
     "edition": gettext_lazy("版本"),
     "email": gettext_lazy("邮箱"),

@@ -5,6 +5,7 @@ Fails: with form errors in the reader's language that say what to do.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -13,6 +14,9 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dongtai_mail.delivery import providers
+from dongtai_mail.delivery.warmup import Table
+from dongtai_mail.desk.words import PROVIDERS
 from dongtai_mail.issues.importing import MAXIMUM_BYTES
 
 
@@ -54,3 +58,39 @@ class LimitForm(forms.Form):
     messages_per_connection = forms.IntegerField(
         label=gettext_lazy("每次连接最多多少封"), required=False, min_value=1, max_value=999_999
     )
+
+
+class WarmupForm(forms.Form):
+    """What staff allow a new relay: messages for each day, and how much of it to each group."""
+
+    days = forms.CharField(
+        label=gettext_lazy("从第 1 天起，每天给每个接收方最多多少封"),
+        help_text=gettext_lazy("按天写，用空格隔开，最多 60 天；写完的天数过后不再限制。"),
+        max_length=600,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, data: QueryDict | None, table: Table) -> None:
+        initial = {"days": " ".join(map(str, table.days))}
+        super().__init__(data, initial=initial)
+        for group in providers.DEFAULTS:
+            self.fields[group] = forms.IntegerField(
+                label=_("其中%(group)s占百分之多少") % {"group": PROVIDERS.get(group, group)},
+                initial=table.percents.get(group, 100),
+                min_value=1,
+                max_value=100,
+            )
+
+    def clean_days(self) -> list[int]:
+        words = re.split(r"[\s,，、;；]+", self.cleaned_data["days"].strip())
+        if len(words) > 60 or not all(re.fullmatch(r"[1-9][0-9]{0,6}", word) for word in words):
+            raise forms.ValidationError(
+                _("请写 1 到 9999999 的整数，用空格隔开，最多 60 个，例如 200 500 1000。")
+            )
+        return [int(word) for word in words]
+
+    @property
+    def percents(self) -> dict[str, int]:
+        """Of the groups that get less than the others."""
+        given = {group: self.cleaned_data[group] for group in providers.DEFAULTS}
+        return {group: percent for group, percent in given.items() if percent < 100}

@@ -31,6 +31,7 @@ from dongtai_mail.desk.views import (
     subscribers_import,
     subscribers_segments,
     suppressions,
+    warmups,
 )
 
 app_name = "desk"
@@ -127,6 +128,8 @@ for_staff = [
     path("providers/<str:provider>/", providers.provider, name="provider"),
     path("providers/<str:provider>/resumption/", providers.resumption, name="provider-resumption"),
     path("providers/<str:provider>/default/", providers.default, name="provider-default"),
+    path("relays/<str:relay>/warmup/", warmups.warmup, name="warmup"),
+    path("relays/<str:relay>/warmup/default/", warmups.default, name="warmup-default"),
 ]
 # The item pool
 for_staff += [

@@ -8,6 +8,7 @@ from dongtai_mail.delivery.models.mailings import (
     Mailing,
     ProviderLimit,
     Refusal,
+    RelayWarmup,
     Tally,
 )
 from dongtai_mail.delivery.models.returned import Mentions, ReturnedMessage, SoftBounce
@@ -21,6 +22,7 @@ __all__ = [
     "ProofLetter",
     "ProviderLimit",
     "Refusal",
+    "RelayWarmup",
     "ReturnedMessage",
     "SoftBounce",
     "StaffNotice",

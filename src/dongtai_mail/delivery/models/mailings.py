@@ -258,3 +258,15 @@ class ProviderLimit(models.Model):
 
     def __str__(self) -> str:
         return self.provider
+
+
+class RelayWarmup(models.Model):
+    """What staff set for a relay that warms up: ``days``, and ``percents`` by provider group."""
+
+    relay = models.CharField(max_length=255, unique=True)
+    days = models.JSONField()
+    percents = models.JSONField()
+    changed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.relay
