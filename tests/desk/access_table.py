@@ -187,6 +187,10 @@ def provider(of: Publication) -> dict[str, Any]:
     return {"provider": "gmail"}
 
 
+def new_relay(of: Publication) -> dict[str, Any]:
+    return {"relay": "new.test:25"}
+
+
 def passkey(of: Publication) -> dict[str, Any]:
     """Somebody else's."""
     owner = User.objects.create_user(uuid.uuid4().hex)
@@ -278,6 +282,8 @@ TABLE: dict[str, Row] = {
     "desk:provider": Row(SEND, provider, anywhere=True, for_all=True),
     "desk:provider-resumption": Row(SEND, provider, anywhere=True, for_all=True),
     "desk:provider-default": Row(SEND, provider, anywhere=True, for_all=True),
+    "desk:warmup": Row(SEND, new_relay, anywhere=True, for_all=True, but=404),
+    "desk:warmup-default": Row(SEND, new_relay, anywhere=True, for_all=True, but=404),
     "desk:reports": Row(SEE, publication),
     "desk:report": Row(SEE, mailing),
     "desk:report-csv": Row(SEE, mailing),

@@ -7,11 +7,10 @@ import re
 
 import pytest
 import redis
-from django.contrib.auth.models import User
 from django.utils import timezone
 
 from dongtai_mail.delivery import mailings, pace, providers
-from dongtai_mail.desk.models import AuditEntry, Membership, Role
+from dongtai_mail.desk.models import AuditEntry
 from dongtai_mail.environment import Relay
 from tests import factories
 from worker.throttle import Throttle
@@ -66,15 +65,6 @@ def test_what_a_relay_may_while_it_warms_up_is_changed_and_put_back(desk, settin
     desk.post(f"{where}default/")
     assert "给每个接收方最多 1,000 封" in desk.get("/providers/").content.decode()
     assert desk.get("/relays/old.test:25/warmup/").status_code == 404
-
-
-def test_who_may_not_send_for_all_changes_no_warm_up(client, publication, settings) -> None:
-    settings.RELAYS = (Relay("new.test", 25, "none", warmup=timezone.localdate()),)
-    person = User.objects.create_user("lin")
-    Membership.objects.create(user=person, publication=publication, role=Role.EDITOR)
-    client.force_login(person)
-    assert client.get("/relays/new.test:25/warmup/").status_code == 403
-    assert "/warmup/" not in client.get("/providers/").content.decode()
 
 
 def test_a_paused_provider_says_until_when_and_why(desk, client_of_redis) -> None:
