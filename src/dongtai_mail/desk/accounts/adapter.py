@@ -17,7 +17,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +25,7 @@ from dongtai_mail.delivery import staff_notices
 from dongtai_mail.delivery.models import StaffNotice
 from dongtai_mail.desk import people
 from dongtai_mail.desk.access import publications
+from dongtai_mail.desk.accounts import browsers
 from subscribers.links import client_ip
 
 _WRONG_CODE = _("验证码不对，或已过期：请输入应用里现在显示的六位数字，或一个没用过的恢复码。")
@@ -65,13 +66,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         return client_ip(request) or "0.0.0.0"  # noqa: S104 - nothing is bound to it
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """One count for one person, by whichever of their names somebody tries."""
+        """One count for one person, by whichever of their names somebody tries.
+
+        And one for each browser that the person knows: strangers fill theirs alone.
+        """
         login = credentials.get("email") or credentials.get("username") or ""
         named = Q(username__iexact=login) | Q(email__iexact=login)
         meant = User.objects.filter(named).order_by("pk").first()
-        name = meant.get_username() if meant else login
+        name = f"{meant.get_username()} {browsers.known(request, meant.pk)}" if meant else login
         key: str = super()._get_login_attempts_cache_key(request, username=name)
         return key
+
+    def post_login(self, request: HttpRequest, user: User, **more: Any) -> HttpResponse:
+        response: HttpResponse = super().post_login(request, user, **more)
+        browsers.remember(request, response, user.pk)
+        return response
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """Pages say what happened; only what went wrong needs words of its own."""
