@@ -1,8 +1,9 @@
 """A reader's whole way in a real browser, on a real `dongtai up`.
 
-Sign up, confirm from the mailbox, receive, change preferences, leave by link, by one click and by
-mail, take one's data along, be erased. After each step a mailing shows what the step did. Every
-page is looked at on phones and desks, by day and by night, and by axe.
+Sign up, confirm from the mailbox, receive, change preferences and the address, leave by link, by
+one click and by mail, take one's data along, be erased. After each step a mailing shows what the
+step did: what ends something is done while mail still comes. Every page is looked at on phones and
+desks, by day and by night, and by axe.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from tests.installation import wait_until
 pytestmark = pytest.mark.browser
 
 READER, STEADY = "zhang.san@readers.example", "steady@readers.example"
+MOVED = "zhang.new@readers.example"
+EVERYBODY = (READER, STEADY, MOVED)
 LIST = "trade-weekly"
 SECONDS = 60
 
@@ -51,11 +54,9 @@ class House:
 
     def mail(self) -> set[str]:
         """Mail the issue to the list once more; answers who got it."""
-        before = self.caught(READER), self.caught(STEADY)
+        before = {address: self.caught(address) for address in EVERYBODY}
         self.run("send", "1", "--list", LIST, "--again", "--wait")
-        after = self.caught(READER), self.caught(STEADY)
-        pairs = zip((READER, STEADY), before, after, strict=True)
-        return {address for address, was, now in pairs if now > was}
+        return {address for address, was in before.items() if self.caught(address) > was}
 
     def caught(self, address: str) -> int:
         said = re.search(
@@ -119,6 +120,15 @@ def test_from_signing_up_to_being_forgotten(
     _end_the_pause(house, page)
     assert house.mail() == {READER, STEADY}
     assert "张三丰" in str(house.newest(READER)["To"])
+    _switch_the_list(house, page)
+    assert house.mail() == {STEADY}
+    _switch_the_list(house, page)
+    assert house.mail() == {READER, STEADY}
+
+    _move(house, page)
+    assert house.mail() == {MOVED, STEADY}
+    _take_the_move_back(house, page)
+    assert house.mail() == {READER, STEADY}
 
     _leave_by_link(house, page)
     assert house.mail() == {STEADY}
@@ -133,10 +143,14 @@ def test_from_signing_up_to_being_forgotten(
 
     _leave_by_mail(house)
     assert house.mail() == {STEADY}
+    page.goto(_links(house)["unsubscribe"])
+    _come_back(page)
+    assert house.mail() == {READER, STEADY}
 
     own_page = _links(house)["preferences"]
     _take_the_data_along(house, page, own_page)
     _be_erased(page, own_page)
+    assert house.mail() == {STEADY}
     report = _import(house, tmp_path, READER)
     assert "新增 0" in report
     assert house.mail() == {STEADY}
@@ -200,6 +214,40 @@ def _end_the_pause(house: House, page: Page) -> None:
     _press(page, "保存")
 
 
+def _switch_the_list(house: House, page: Page) -> None:
+    page.goto(_links(house)["preferences"])
+    page.get_by_label("电商周报").click()
+    _press(page, "保存")
+    expect(page.get_by_role("status")).to_contain_text("已保存")
+    page.reload()
+    expect(page.get_by_label("称呼")).to_have_value("张三丰")
+
+
+def _move(house: House, page: Page) -> None:
+    page.goto(_links(house)["preferences"])
+    _follow(page, page.get_by_role("link", name="更换收信地址"))
+    page.get_by_label("新的邮箱").fill(MOVED)
+    _press(page, "发确认邮件")
+    look(page, "readers/30-move-asked")
+    page = _open_mail(house, page, "去确认新地址", "请确认新的收信地址")
+    look(page, "readers/31-new-address")
+    _press(page, "确认新地址")
+    expect(page.get_by_role("heading", name="地址已更换")).to_be_visible()
+    look(page, "readers/32-moved")
+    # It must not arrive while mailings are counted.
+    _await_mail(house, "收信地址已更换")
+    page.close()
+
+
+def _take_the_move_back(house: House, page: Page) -> None:
+    page = _open_mail(house, page, "改回原来的地址", "收信地址已更换", "readers/33-move-notice")
+    look(page, "readers/34-taking-back")
+    _press(page, "改回原来的地址")
+    expect(page.get_by_role("status")).to_contain_text("已改回")
+    look(page, "readers/35-taken-back")
+    page.close()
+
+
 def _leave_by_link(house: House, page: Page) -> None:
     page.goto(_links(house)["unsubscribe"])
     look(page, "readers/11-leaving")
@@ -239,7 +287,7 @@ def _leave_by_mail(house: House) -> None:
 
 def _take_the_data_along(house: House, page: Page, own_page: str) -> None:
     page.goto(own_page)
-    look(page, "readers/15-preferences-after-leaving")
+    look(page, "readers/15-preferences-after-coming-back")
     _follow(page, page.get_by_role("link", name="下载我的资料"))
     look(page, "readers/16-data")
     _press(page, "把链接发给我")
@@ -249,10 +297,12 @@ def _take_the_data_along(house: House, page: Page, own_page: str) -> None:
     with page.expect_download() as started:
         page.get_by_role("button", name="下载").click()
     document = json.loads(Path(started.value.path()).read_text("utf-8"))
-    assert (document["address"], document["name"]) == ("Zhang.San@readers.example", "张三丰")
+    assert (document["address"], document["name"]) == (READER, "张三丰")
     acts = [event["how"] for event in document["subscriptions"][0]["history"]]
     assert acts == [
-        *("sign-up", "confirmation", "page", "reason", "page", "one-click", "page", "mailto")
+        *("sign-up", "confirmation", "preferences", "preferences"),
+        *("address change", "address change", "page", "reason", "page"),
+        *("one-click", "page", "mailto", "page"),
     ]
     page.close()
 
@@ -281,11 +331,13 @@ def _links(house: House) -> dict[str, str]:
     }
 
 
-def _open_mail(house: House, page: Page, button: str, subject: str) -> Page:
+def _open_mail(house: House, page: Page, button: str, subject: str, picture: str = "") -> Page:
     """Find a mail in the catcher and press its button; answers the page that it opens."""
     _await_mail(house, subject)
     page.goto(f"{house.origin}/catcher/?q={subject}")
     _follow(page, page.get_by_role("table").get_by_role("link").first)
+    if picture:
+        look(page, picture)
     with page.expect_popup() as opened:
         page.frame_locator("iframe").get_by_role("link", name=button).click()
     opened.value.wait_for_load_state()

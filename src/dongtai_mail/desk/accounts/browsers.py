@@ -1,8 +1,8 @@
 """Browsers in which somebody has signed in before.
 
-Owns: the cookie that tells them. Promises: it opens nothing; wrong passwords from such a browser are
-counted apart, by the same limits, so that strangers who know a name can't keep its owner out of the
-browser at hand. Fails: a forged cookie, or another person's, is none.
+Owns: the cookie that tells them. Promises: it opens nothing; wrong passwords from such a browser
+are counted apart, by the same limits, so that strangers who know a name can't keep its owner out of
+the browser at hand. Fails: a forged cookie, or another person's, is none.
 """
 
 from __future__ import annotations
