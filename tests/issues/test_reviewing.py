@@ -14,7 +14,7 @@ from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.delivery.scheduling import MailingRefused
 from dongtai_mail.desk import previews
 from dongtai_mail.issues import editing, editions, importing, reviewing
-from dongtai_mail.issues.models import Issue, Item, Publication, Review, Section
+from dongtai_mail.issues.models import Edition, Issue, Item, Publication, Review, Section
 from dongtai_mail.issues.reviewing import ReviewRefused
 from tests import factories
 from tests.desk.conftest import make_issue
@@ -424,6 +424,46 @@ def test_what_is_being_sent_stops_when_the_approval_is_taken_back(issue, editor,
     assert mailings.sending() == {mailing.pk}
 
 
+def test_what_changed_after_its_approval_was_taken_back_goes_on_as_the_next_edition(
+    issue, editor, reviewer, admin_client
+):
+    factories.readers(2)
+    mailing = _begun(reviewing.approve(reviewing.request(issue, editor), reviewer))
+    reviewing.withdraw(Review.objects.get(), reviewer, "发错了")
+    _edit(issue)
+    with pytest.raises(MailingRefused, match="改回原样才能再批准这一版。或者取消"):
+        mailings.resume(mailing)
+    page = admin_client.get(f"/mailings/{mailing.pk}/").content.decode()
+    assert page.count("改回原样才能再批准") == 1
+    assert 'id="resume"' not in page
+    first = mailing.deliveries.earliest("pk")
+    Delivery.objects.filter(pk=first.pk).update(state=Delivery.State.ACCEPTED)
+    mailings.cancel(mailing)
+    following = f"/mailings/{mailing.pk}/following/"
+    assert "有一版批准后，再来这里发" in admin_client.get(following).content.decode()
+    review = reviewing.approve(reviewing.request(Issue.objects.get(), editor), reviewer)
+    page = admin_client.get(following)
+    assert "这一期后来批准的一版" in page.content.decode()
+    form = {name: page.context[name] for name in ("request_key", "newest")}
+    admin_client.post(following, {**form, "shown": 1, "readers": 1})
+    assert mailing.followers.get().edition == review.edition
+
+
+def test_what_needs_an_approval_only_since_it_began_says_so(issue, editor):
+    factories.readers(4)
+    publication = issue.publication
+    Publication.objects.update(needs_approval=False)
+    edition = reviewing.request(Issue.objects.get(), editor).edition
+    mailing = _scheduled_now(edition, staged=stages.plan([50]), stage_wait_seconds=0)
+    Delivery.objects.filter(pk__lte=mailing.open_until).update(state=Delivery.State.ACCEPTED)
+    Publication.objects.filter(pk=publication.pk).update(needs_approval=True)
+    stages.advance()
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.STOPPED
+    assert mailing.note.startswith("刊物现在要求发送前审核，这一版没有批准过")
+    assert "重新送审" not in mailing.note
+
+
 def test_no_stage_opens_of_what_was_returned_since(issue, editor, reviewer):
     factories.readers(4)
     review = reviewing.approve(reviewing.request(issue, editor), reviewer)
@@ -450,9 +490,11 @@ def test_whom_a_mailing_missed_get_the_same_from_the_same_sender_alone(issue, ed
 
 
 def _begun(review: Review, **how) -> Mailing:
-    mailing = scheduling.schedule(
-        review.edition, factories.subscriber_list(), request_key="c" * 16, **how
-    )
+    return _scheduled_now(review.edition, **how)
+
+
+def _scheduled_now(edition: Edition, **how) -> Mailing:
+    mailing = scheduling.schedule(edition, factories.subscriber_list(), request_key="c" * 16, **how)
     assert mailings.start_due() == [mailing.pk]
     mailing.refresh_from_db()
     return mailing

@@ -21,6 +21,7 @@ from dongtai_mail.delivery.models import Delivery, Mailing, Tally
 from dongtai_mail.delivery.scheduling import MailingRefused, refuse_unapproved
 from dongtai_mail.delivery.signals import announce_due, announce_waiting
 from dongtai_mail.logs import event
+from dongtai_mail.sentences import told
 from subscribers import membership
 from subscribers.audience import AudienceError
 
@@ -150,8 +151,8 @@ def resume(mailing: Mailing) -> None:
                 _("这次发送现在是“%(state)s”，没有可继续的部分。")
                 % {"state": _(mailing.get_state_display())}
             )
-        if mailing.state == State.SENDING and approvals.is_taken_back(mailing):
-            raise MailingRefused(_(approvals.TAKEN_BACK))
+        if mailing.state == State.SENDING and (why := approvals.hindrance(mailing)):
+            raise MailingRefused(told(why))
         announce_due(mailing.pk)
     _tell(mailing.pk, mailing.state)
 

@@ -158,11 +158,19 @@ def was_approved(edition: Edition, *, same_sender: bool = False) -> bool:
 
     ``same_sender``: and From is what it was then.
     """
-    undecided = (State.REQUESTED, State.WITHDRAWN)
-    last = edition.reviews.exclude(state__in=undecided).first()
+    last = _decided(edition).first()
     if last is None or (same_sender and not _has_sender(last)):
         return False
     return last.state == State.APPROVED or (last.state == State.REVOKED and last.outdated)
+
+
+def was_decided(edition: Edition) -> bool:
+    """Whether a reviewer ever said yes or no to these bytes."""
+    return _decided(edition).exists()
+
+
+def _decided(edition: Edition) -> QuerySet[Review]:
+    return edition.reviews.exclude(state__in=(State.REQUESTED, State.WITHDRAWN))
 
 
 def _open(issue: Issue) -> QuerySet[Review]:

@@ -1,5 +1,6 @@
 """Sending to those whom a mailing did not reach: a new mailing of the same edition.
 
+Where the approval of that was taken back, of the edition that was approved in its stead.
 Promises: whoever has accepted anything of the issue, or still may, is not written to again; the
 same page handed in twice is one mailing.
 """
@@ -15,6 +16,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from dongtai_mail.delivery.approvals import replacement
 from dongtai_mail.delivery.audience import missed
 from dongtai_mail.delivery.letters import KeyMissing
 from dongtai_mail.delivery.mailings import ledger
@@ -63,8 +65,12 @@ def _schedule(request: HttpRequest, shown: Mailing, key: str) -> Mailing:
         raise holding.NotConfirmed(
             _("这一页打开以后，有人已经补发过，见下面。确实要再补发，请重新确认。")
         )
+    if (edition := replacement(shown)) is None:
+        raise MailingRefused(
+            _("原来那一版现在没有批准。请在“审核”页送审；有一版批准后，再来这里发。")
+        )
     return schedule(
-        shown.edition,
+        edition,
         shown.subscriber_list,
         request_key=key,
         created_by=request.user.get_username(),
@@ -87,11 +93,14 @@ def _newest(shown: Mailing) -> int:
 def _page(request: HttpRequest, shown: Mailing, why: str = "") -> HttpResponse:
     counts, described = ledger(shown), missed(shown, _unconfirmed(request))
     later = comes_later(request, described)
+    edition = replacement(shown)
     context: dict[str, Any] = {
         "publication": shown.edition.issue.publication,
         "mailing": shown,
         "issue": shown.edition.issue,
-        "edition": shown.edition,
+        "edition": edition or shown.edition,
+        "replaced": edition is not None and edition != shown.edition,
+        "unapproved": edition is None,
         "counting": later,
         "to": None if later else audience(shown.subscriber_list, described),
         "query": request.GET.urlencode(),

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dongtai_mail.content import Severity
-from dongtai_mail.delivery import accounts, reasons
+from dongtai_mail.delivery import accounts, approvals, reasons
 from dongtai_mail.delivery import mailings as delivery
 from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.delivery.scheduling import MailingRefused
@@ -186,6 +186,8 @@ def _context(request: HttpRequest, shown: Mailing) -> dict[str, Any]:
     said = live.progress(shown)
     waiting = shown.state in (State.SCHEDULED, State.MISSED)
     every = request.GET.get("lanes") == "all"
+    resumable = shown.state in RESUMABLE
+    hindrance = approvals.hindrance(shown) if resumable else ""
     return {
         "publication": publication,
         "mailing": shown,
@@ -207,7 +209,10 @@ def _context(request: HttpRequest, shown: Mailing) -> dict[str, Any]:
         "followers": shown.followers.all() if shown.over else (),
         "may_send": Right.SEND in rights(request.user, publication),
         "pausable": shown.state in PAUSABLE,
-        "resumable": shown.state in RESUMABLE,
+        "resumable": resumable and not hindrance,
+        # What was true when it stopped may have changed since.
+        "hindrance": hindrance,
+        "note": "" if hindrance and shown.note in approvals.HINDRANCES.values() else shown.note,
         "here": "mailings",
     }
 
