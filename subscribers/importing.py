@@ -14,14 +14,14 @@ from __future__ import annotations
 import datetime
 import logging
 import uuid
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -257,33 +257,18 @@ def _check(run: ImportRun) -> None:
 
 def _take_in(run: ImportRun) -> None:
     wording = joining.wording(run)
-    with _second_hand() as hand:
+    begun, under_way = run.position, deque[tuple[int, Future[None]]]()
+    with joining.hands() as (hands, submit):
         while run.position < run.rows:
-            middle = min(run.position + CHUNK, run.rows)
-            last = min(middle + CHUNK, run.rows) if hand else middle
-            mine = Lines(run, run.position + 1, middle, wording)
-            theirs = Lines(run, middle + 1, last, wording)
-            beside = hand.submit(joining.join, theirs) if hand and last > middle else None
-            joining.join(mine)
-            if beside is not None:
-                beside.result()
+            # One more than there are hands: none of them waits for the other's chunk.
+            while begun < run.rows and len(under_way) <= hands:
+                first, begun = begun + 1, min(begun + CHUNK, run.rows)
+                under_way.append((begun, submit(Lines(run, first, begun, wording))))
+            last, joined = under_way.popleft()
+            joined.result()
             leasing.record(run, position=last, tries=0)
     leasing.record(run, counts={**run.counts, "added": joining.added(run)})
     _end(run, State.DONE)
-
-
-@contextmanager
-def _second_hand() -> Iterator[ThreadPoolExecutor | None]:
-    """A thread with a connection of its own, where the database writes for two at once."""
-    if connection.vendor != "postgresql" or connection.in_atomic_block:
-        yield None
-        return
-    with ThreadPoolExecutor(1) as hand:
-        try:
-            yield hand
-        finally:
-            # Each thread's is another one: looked up there, closed there.
-            hand.submit(lambda: connection.close()).result()
 
 
 def _end(run: ImportRun, state: State, note: str = "") -> None:

@@ -7,6 +7,9 @@ has is never touched.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +26,7 @@ from subscribers.models import (
 )
 
 Verdict = ImportRow.Verdict
+HANDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,34 @@ class Lines:
     first: int
     last: int
     wording: int | None
+
+
+@contextmanager
+def hands() -> Iterator[tuple[int, Callable[[Lines], Future[None]]]]:
+    """How many take lines in at once, and how to give them some: two where the database can."""
+    if connection.vendor != "postgresql" or connection.in_atomic_block:
+        yield 0, _join_here
+        return
+    with ThreadPoolExecutor(HANDS) as pool:
+        try:
+            yield HANDS, lambda lines: pool.submit(_join_beside, lines)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _join_here(lines: Lines) -> Future[None]:
+    join(lines)
+    done: Future[None] = Future()
+    done.set_result(None)
+    return done
+
+
+def _join_beside(lines: Lines) -> None:
+    """With a connection of this thread's own, which would outlive it."""
+    try:
+        join(lines)
+    finally:
+        connection.close()
 
 
 def wording(run: ImportRun) -> int | None:

@@ -30,6 +30,7 @@ _COLUMNS = ", ".join(FIELDS)
 Record = tuple[str, ...]
 # Written at once, while the database takes in those before.
 BATCH = 500
+JUDGING_MEMORY = "256MB"
 NAME_LENGTH, ORGANISATION_LENGTH = 100, 200
 _ENGLISH = {"en", "english", "英文", "英语", "en-gb", "en-us"}
 _NEW, _BAD = str(Verdict.NEW.value), str(Verdict.BAD.value)
@@ -153,6 +154,8 @@ def judge(run: ImportRun) -> dict[str, int]:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("ANALYZE subscribers_importrow")
+            # Who comes twice is found in memory; it ends with the transaction.
+            cursor.execute(f"SET LOCAL work_mem = '{JUDGING_MEMORY}'")
         for statement in (_SUPPRESSED, _DUPLICATE, _KNOWN, _PERSON):
             cursor.execute(statement, values)
         cursor.execute(
