@@ -95,7 +95,8 @@ def restored(request: HttpRequest, notice: Notice) -> HttpResponse:
     move = notice.move
     context = {
         "publication": notice.subscription.subscriber_list.publication,
-        "former": masked(move.former) if move else "",
+        # In full: the link was sent there alone, and of two addresses the same part may show.
+        "former": move.former if move else "",
         "address": masked(move.address) if move else "",
         "done": move is not None and move.subscriber.key == move.former,
     }
