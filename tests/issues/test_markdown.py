@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dongtai_mail.content import Block, Image, ListBlock, Paragraph, Subheading, Table
-from dongtai_mail.issues.markdown import parse, write
+from dongtai_mail.issues.markdown import LONGEST, MOST_LINES, parse, write
+from dongtai_mail.issues.pasting import to_html
 from dongtai_mail.manuscript.inline import from_manuscript
 from dongtai_mail.rendering.inline import inline_piece
 
@@ -83,6 +84,12 @@ def test_numbers_that_markdown_has_no_list_for_stay_as_printed() -> None:
 def test_text_in_lists_however_deep_is_kept(text: str) -> None:
     said = str(parse(text))
     assert [word for word in text.split() if word != "-" and word not in said] == []
+
+
+@pytest.mark.parametrize("text", ["- a\n" * MOST_LINES, "- " * (LONGEST // 2 + 1)])
+def test_more_than_can_be_read_at_once_stays_text(text: str) -> None:
+    assert parse(text) == (Paragraph(text),)
+    assert "<ul>" not in to_html(text)
 
 
 def test_two_lists_in_a_row_stay_two() -> None:

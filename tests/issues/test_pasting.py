@@ -163,12 +163,15 @@ INLINE = st.lists(
 ).map("".join)
 
 
-EMPTY = ((False, 1, [""]), (True, 1, [""]), (Paragraph, ""), (Subheading, ""))
-
-
 def _said(text: str) -> list[object]:
     said = [_read(block) for block in markdown.parse(text)]
-    return [each for each in said if each not in EMPTY]
+    return [each for each in said if not _empty(each)]
+
+
+def _empty(said: object) -> bool:
+    """A text of no words, or a list with none in any of its items."""
+    words = said[-1] if isinstance(said, tuple) else said
+    return isinstance(words, (str, list)) and not any(words)
 
 
 def _read(block: object) -> object:

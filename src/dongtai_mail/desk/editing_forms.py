@@ -14,6 +14,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from dongtai_mail.issues import pasting
+from dongtai_mail.issues.markdown import LONGEST, MOST_LINES
 from dongtai_mail.issues.models import Issue, Item
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 else:  # Django's own class takes no parameters.
     _ItemForm = _FactsForm = forms.ModelForm
 
-LONGEST_BODY = 200_000
-# Reading Markdown takes time by its lines, however short.
-MOST_LINES = 5_000
 SUBJECT_SHOWN, PREHEADER_SHOWN = 30, 60
 _NO_ADDRESS = {"invalid": _("请填写 https:// 开头的完整网址。")}
 
@@ -72,7 +70,7 @@ class ItemForm(_ItemForm):
         label=_("正文"),
         required=False,
         strip=False,
-        max_length=LONGEST_BODY,
+        max_length=LONGEST,
         widget=forms.Textarea(attrs={"rows": 16}),
     )
     date = _date(_("日期"))

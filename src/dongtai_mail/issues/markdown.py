@@ -2,7 +2,8 @@
 
 Owns: both directions between ``content.Block`` and Markdown. Promises: ``parse(write(blocks))``
 says what ``blocks`` said, and any text at all parses: what isn't a heading, list, table or image
-is a paragraph. Inline marks are not touched here; they stay Markdown in the blocks.
+is a paragraph, and so is the whole of a text that would take seconds to read. Inline marks are not
+touched here; they stay Markdown in the blocks.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ def _list_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 _parser = MarkdownIt("zero").enable(["heading", "list", "table"])
 _DEEPEST = _parser.options.maxNesting - 4
 _parser.block.ruler.at("list", _list_rule, {"alt": ["paragraph", "reference", "blockquote"]})
+
+# Ten times the longest item. Reading takes time by lines, however short, and by marks in a line.
+LONGEST = 200_000
+MOST_LINES = 5_000
 
 _HEADING_OR_BULLET = re.compile(r"(#{1,6}|[-+*])(?=\s|$)")
 _NUMBER = re.compile(r"(\d{1,9})([.)])(?=\s|$)")
@@ -133,8 +138,14 @@ def _bracket(text: str) -> str:
 @lru_cache(maxsize=2_048)
 def parse(text: str) -> tuple[Block, ...]:
     """Markdown as blocks; never fails."""
+    if excessive(text):
+        return (Paragraph(text),)
     tokens = iter(_parser.parse(text))
     return tuple(_blocks(tokens))
+
+
+def excessive(text: str) -> bool:
+    return len(text) > LONGEST or text.count("\n") >= MOST_LINES
 
 
 def _blocks(tokens: Iterator[Token]) -> Iterator[Block]:

@@ -136,6 +136,8 @@ def _unnested(found: re.Match[str]) -> str:
 
 def to_html(text: str) -> Markup:
     """An item's Markdown for the editor, in the few elements that it knows."""
+    if markdown.excessive(text):
+        return Markup("<p>{}</p>").format(escape(text).replace("\n", Markup("<br>")))
     return html(markdown.parse(text))
 
 
