@@ -33,6 +33,10 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "550 We don't know that recipient",
         "550 unavailable mail user",
         "550 该邮箱已注销",
+        "550 此用户已销户",
+        "550 无效的收件人",
+        "550 無此使用者",
+        "550 收件者不存在",
         "550 この宛先は登録されていません",
         "550 5.1.1 <li@example.org>: Recipient address rejected: User unknown",
         "550-5.1.1 The email account that you tried to reach does not exist. Please try",
@@ -370,6 +374,7 @@ def test_the_command_that_was_refused_is_found(command: Command, example: str) -
     [
         *("", "Dear reader, thank you.", "每期两周一次", "https://example.org/5.1.1"),
         "550 Email contains invalid characters",
+        "550 您的帐号已被删除，不能发信",
     ],
 )
 def test_a_text_without_refusal_has_no_reason(text: str) -> None:
