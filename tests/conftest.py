@@ -23,6 +23,8 @@ KINDS = ("plain", "database", "programs", "product", "faults")
 PLACES = {"e2e": "product", "faults": "faults"}
 PROGRAMS = {"browser", "postfix", "dovecot"}
 BROWSER_SECONDS = 60
+# Commands answer in the language of the terminal; most tests read Chinese.
+os.environ["LC_ALL"] = "C.UTF-8"
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 
 

@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from dongtai_mail.arguments import complain
+from dongtai_mail.arguments import complain, either
 from dongtai_mail.environment import ConfigurationError
 
 COMMANDS = {
@@ -114,7 +114,12 @@ def _run(command: Callable[[list[str]], int | None], argv: list[str]) -> int:
 
 def _help(name: str) -> int:
     if name not in ("help", "-h", "--help"):
-        return complain(f"dongtai：没有命令 {name!r}。所有的命令见 dongtai --help")
+        return complain(
+            either(
+                f"dongtai：没有命令 {name!r}。所有的命令见 dongtai --help",
+                f"dongtai: there is no command {name!r}. All commands: dongtai --help",
+            )
+        )
     print("用法 · usage: dongtai COMMAND [ARGUMENT ...]\n")
     for command, (_, meaning) in COMMANDS.items():
         print(f"  {command:<12} {meaning}")

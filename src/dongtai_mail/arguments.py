@@ -1,7 +1,9 @@
 """What the commands have in common with people at a terminal: arguments, mistakes, files.
 
 Owns: argparse in Chinese and English, and the reason why a file can't be used.
-Promises: a mistake is one line on stderr that says what to do, and exit code 2. Needs no settings.
+Promises: a mistake is one line on stderr that says what to do, in English where the environment
+(``LC_ALL``, ``LC_MESSAGES``, ``LANG``) asks for it, else in Chinese, and exit code 2. Needs no
+settings.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import errno
+import os
 import re
 import sys
 from typing import Any, NoReturn
@@ -46,6 +49,18 @@ _REASONS = {
 }
 
 
+def english() -> bool:
+    """Whether who sits at the terminal reads English; Chinese where nothing says so."""
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    asked = next(filter(None, (os.environ.get(name) for name in names)), "")
+    return asked.lower().startswith("en")
+
+
+def either(chinese: str, in_english: str) -> str:
+    """A line for the terminal in the language that is read there."""
+    return in_english if english() else chinese
+
+
 class _Help(argparse.HelpFormatter):
     """Help in two languages, a line each: 中文 · English."""
 
@@ -68,7 +83,7 @@ def _room(text: str, width: int) -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse with help in Chinese and English, and a mistake in one line of Chinese."""
+    """argparse with help in Chinese and English, and a mistake in one line of either."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(formatter_class=_Help, add_help=False, **settings)
@@ -77,6 +92,9 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("-h", "--help", action="help", help="显示这段说明 · show this help")
 
     def error(self, message: str) -> NoReturn:
+        if english():
+            said = one_line(message).rstrip(".")
+            self.exit(2, f"{self.prog}: {said}. Usage: {self.prog} --help\n")
         for pattern, chinese in _MISTAKES:
             match = re.fullmatch(pattern, message, re.DOTALL)
             if match:
@@ -92,21 +110,31 @@ def date(text: str) -> datetime.date:
         return datetime.date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} 不是日历上的日期；请写成 2026-12-01。"
+            either(
+                f"{text!r} 不是日历上的日期；请写成 2026-12-01。",
+                f"{text!r} is no day of the calendar; write it as 2026-12-01.",
+            )
         ) from None
 
 
 def port_number(text: str) -> int:
     """A port to listen on; 0 takes a free one."""
     if not (text.isascii() and text.isdigit() and int(text) <= _HIGHEST_PORT):
-        raise argparse.ArgumentTypeError(f"{text!r} 不是端口；请写 1 到 {_HIGHEST_PORT} 的数。")
+        raise argparse.ArgumentTypeError(
+            either(
+                f"{text!r} 不是端口；请写 1 到 {_HIGHEST_PORT} 的数。",
+                f"{text!r} is no port; write a number from 1 to {_HIGHEST_PORT}.",
+            )
+        )
     return int(text)
 
 
 def at_least_one(text: str) -> int:
     """How many of something, one at least."""
     if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} 不是正整数。")
+        raise argparse.ArgumentTypeError(
+            either(f"{text!r} 不是正整数。", f"{text!r} is no whole number above 0.")
+        )
     return int(text)
 
 
@@ -114,6 +142,9 @@ def file_reason(error: OSError) -> str:
     """Why a file can't be used, and what to do; that nobody reads the output is not for people."""
     if isinstance(error, BrokenPipeError):
         raise error
+    if english():
+        said = error.strerror or str(error)
+        return f"{error.filename}: {said}." if error.filename else said
     reason = _REASONS.get(error.errno or 0)
     if reason is None:
         reason = f"读写失败（{error.strerror}）。" if error.strerror else str(error)

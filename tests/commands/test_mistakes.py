@@ -1,4 +1,4 @@
-"""What people at a terminal get for a slip: one line in Chinese that says what to do, and 2."""
+"""What people at a terminal get for a slip: one line that says what to do, and 2."""
 
 from __future__ import annotations
 
@@ -31,6 +31,29 @@ def said(
         sys.exit(dongtai.main())
     assert stop.value.code == 2
     return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ("frob", "dongtai: there is no command 'frob'. All commands: dongtai --help"),
+        ("send", "dongtai send: the following arguments are required: "),
+        ("render FILE --out o --date 2023", "'2023' is no day of the calendar"),
+        ("manuscript nofile", "nofile: No such file or directory."),
+        ("staff list extra", "unrecognized arguments: extra"),
+    ],
+)
+def test_who_reads_english_is_answered_in_english(
+    arguments: str,
+    reason: str,
+    manuscript: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("LC_ALL", "en_GB.UTF-8")
+    line = said(arguments.replace("FILE", str(manuscript)).split(), monkeypatch, capsys)
+    assert reason in line
+    assert line.isascii()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dongtai_mail.arguments import Parser
+from dongtai_mail.arguments import Parser, either
 from dongtai_mail.commands import shell
 
 if TYPE_CHECKING:
@@ -193,8 +193,13 @@ def _reconcile(arguments: argparse.Namespace) -> int:
         settled += duties.settle_lapsed(pace.client(), queue.lapsed())
     except redis.RedisError as error:
         raise shell.CommandRefused(
-            f"Redis 不可用：{error}。本机的发送记录已处理 {len(settled)} 份；"
-            "过期的批次要等 Redis 恢复，才能分清哪些已经发出。"
+            either(
+                f"Redis 不可用：{error}。本机的发送记录已处理 {len(settled)} 份；"
+                "过期的批次要等 Redis 恢复，才能分清哪些已经发出。",
+                f"Redis is not there: {error}. This machine's records are settled "
+                f"({len(settled)}); what of the expired batches went out can be told only "
+                "when Redis is back.",
+            )
         ) from error
     if arguments.json:
         return _json([dataclasses.asdict(each) for each in settled])
@@ -218,5 +223,10 @@ def _mailing(text: str) -> Mailing:
     rows = Mailing.objects.select_related(*_RELATED)
     found = rows.filter(pk=int(text)).first() if text.isdecimal() else None
     if found is None:
-        raise shell.CommandRefused(f"没有编号为 {text!r} 的发送。dongtai mailing list 列出最近的。")
+        raise shell.CommandRefused(
+            either(
+                f"没有编号为 {text!r} 的发送。dongtai mailing list 列出最近的。",
+                f"There is no mailing {text!r}. dongtai mailing list shows the last ones.",
+            )
+        )
     return found

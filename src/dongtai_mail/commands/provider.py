@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dongtai_mail.arguments import Parser
+from dongtai_mail.arguments import Parser, either
 from dongtai_mail.commands import shell
 
 if TYPE_CHECKING:
@@ -66,7 +66,12 @@ def _list(_: argparse.Namespace) -> int:
     try:
         paces = pace.paces(pace.client(), lanes)
     except redis.RedisError as error:
-        raise shell.CommandRefused(f"Redis 不可用，看不到现在的快慢：{error}") from error
+        raise shell.CommandRefused(
+            either(
+                f"Redis 不可用，看不到现在的快慢：{error}",
+                f"Redis is not there, so nobody can say how fast it goes now: {error}",
+            )
+        ) from error
     for lane in lanes:
         limit = limits.get(lane, providers.OTHERS)
         numbers = (limit.per_minute, limit.connections, limit.messages_per_connection)
@@ -95,7 +100,12 @@ def _set(arguments: argparse.Namespace) -> int:
     before = providers.limits().get(provider, providers.OTHERS)
     given = {name: getattr(arguments, name) for name in NUMBERS}
     if not any(given.values()):
-        raise shell.CommandRefused("请给出至少一个数：--per-minute、--connections ……")
+        raise shell.CommandRefused(
+            either(
+                "请给出至少一个数：--per-minute、--connections ……",
+                "Give one number at least: --per-minute, --connections …",
+            )
+        )
     numbers = {
         name: getattr(before, name) if text is None else _number(name, text)
         for name, text in given.items()
@@ -116,7 +126,12 @@ def _named(text: str) -> str:
         return provider(parse(f"postmaster@{text}").domain)
     except AddressError:
         groups = ", ".join(DEFAULTS)
-        raise shell.CommandRefused(f"{text!r} 不是域名，也不是这些之一：{groups}。") from None
+        raise shell.CommandRefused(
+            either(
+                f"{text!r} 不是域名，也不是这些之一：{groups}。",
+                f"{text!r} is no domain, nor one of these: {groups}.",
+            )
+        ) from None
 
 
 def _number(name: str, text: str) -> int | None:
@@ -124,12 +139,18 @@ def _number(name: str, text: str) -> int | None:
         return None
     if not re.fullmatch(r"[1-9]\d{0,5}", text):
         raise shell.CommandRefused(
-            f"--{name.replace('_', '-')} {text!r}：请写 1 到 999999 的整数，"
-            f"或 {UNLIMITED}（不限）。"
+            either(
+                f"--{name.replace('_', '-')} {text!r}：请写 1 到 999999 的整数，"
+                f"或 {UNLIMITED}（不限）。",
+                f"--{name.replace('_', '-')} {text!r}: write a number from 1 to 999999, "
+                f"or {UNLIMITED}.",
+            )
         )
     number = int(text)
     if name == "connections" and number > 1000:
-        raise shell.CommandRefused(f"--connections {number}：最多 1000。")
+        raise shell.CommandRefused(
+            either(f"--connections {number}：最多 1000。", f"--connections {number}: 1000 at most.")
+        )
     return number
 
 
@@ -143,6 +164,11 @@ def _clear(arguments: argparse.Namespace) -> int:
     try:
         pace.clear(pace.client(), provider)
     except redis.RedisError as error:
-        raise shell.CommandRefused(f"Redis 不可用，暂停没有解除：{error}") from error
+        raise shell.CommandRefused(
+            either(
+                f"Redis 不可用，暂停没有解除：{error}",
+                f"Redis is not there; it rests on: {error}",
+            )
+        ) from error
     print(f"{provider}：{'已恢复默认，' if forgotten else ''}现在按上限发送。")
     return 0

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dongtai_mail import content, manuscript, rendering
-from dongtai_mail.arguments import Parser, complain, date, file_reason, one_line
+from dongtai_mail.arguments import Parser, complain, date, either, file_reason, one_line
 from dongtai_mail.commands import shell
 from dongtai_mail.message.address import AddressError, as_typed, parse
 from dongtai_mail.message.compose import Letterhead, Reader, Skeleton
@@ -57,7 +57,12 @@ def _is_file(name: str) -> bool:
     """Whether it names a file; what is neither that nor a number is a slip of the pen."""
     found = Path(name).exists()
     if not found and not (name.isdecimal() and len(name) < _LONGEST_ID):
-        raise FileNotFoundError(f"没有文件 {name}，它也不是一期的编号。请检查路径。")
+        raise FileNotFoundError(
+            either(
+                f"没有文件 {name}，它也不是一期的编号。请检查路径。",
+                f"There is no file {name}, nor an issue of that number. See the path.",
+            )
+        )
     return found
 
 
@@ -97,7 +102,10 @@ def _address(text: str) -> str:
 def _origin(text: str) -> str:
     if not re.fullmatch(r"https?://[\w.:\[\]-]+/?", text, re.ASCII):
         raise argparse.ArgumentTypeError(
-            f"{text!r} 不是网站的地址；请写成 https://news.example.org。"
+            either(
+                f"{text!r} 不是网站的地址；请写成 https://news.example.org。",
+                f"{text!r} is no site's address; write it as https://news.example.org.",
+            )
         )
     return text.rstrip("/")
 

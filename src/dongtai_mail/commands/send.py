@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dongtai_mail.arguments import Parser
+from dongtai_mail.arguments import Parser, either
 from dongtai_mail.commands import shell
 
 if TYPE_CHECKING:
@@ -111,7 +111,12 @@ def _stages(arguments: argparse.Namespace, to: SubscriberList) -> list[Stage]:
 
     first = list_named(arguments.staff_first) if arguments.staff_first else None
     if first is not None and first.publication_id != to.publication_id:
-        raise shell.CommandRefused(f"名单 {first.slug} 属于另一份刊物，不能先发给它。")
+        raise shell.CommandRefused(
+            either(
+                f"名单 {first.slug} 属于另一份刊物，不能先发给它。",
+                f"The list {first.slug} is another publication's and can't get it first.",
+            )
+        )
     try:
         parts = [
             float(part.strip().removesuffix("%"))
@@ -119,7 +124,12 @@ def _stages(arguments: argparse.Namespace, to: SubscriberList) -> list[Stage]:
             if part.strip()
         ]
     except ValueError:
-        raise shell.CommandRefused(f"--stages {arguments.stages!r}：请写成 1%,10%,100%。") from None
+        raise shell.CommandRefused(
+            either(
+                f"--stages {arguments.stages!r}：请写成 1%,10%,100%。",
+                f"--stages {arguments.stages!r}: write it as 1%,10%,100%.",
+            )
+        ) from None
     try:
         return stages.plan(parts, first)
     except ValueError as error:
@@ -131,7 +141,10 @@ def _pace(text: str | None) -> int | None:
         return None
     if not text.isascii() or not text.isdigit() or not 0 < int(text) <= MOST_PER_MINUTE:
         raise shell.CommandRefused(
-            f"--per-minute {text!r}：请写成 1 到 {MOST_PER_MINUTE:,} 的整数。"
+            either(
+                f"--per-minute {text!r}：请写成 1 到 {MOST_PER_MINUTE:,} 的整数。",
+                f"--per-minute {text!r}: write a number from 1 to {MOST_PER_MINUTE:,}.",
+            )
         )
     return int(text)
 
@@ -143,8 +156,12 @@ def _request_key(issue_id: int, list_id: int, again: bool) -> str:
     latest = before.exclude(state=Mailing.State.CANCELLED).first()
     if latest is not None and not again:
         raise shell.CommandRefused(
-            f"这一期已经发给过这个名单：发送 {latest.pk}，{latest.get_state_display()}。"
-            "确实要再发一次，请加 --again。"
+            either(
+                f"这一期已经发给过这个名单：发送 {latest.pk}，{latest.get_state_display()}。"
+                "确实要再发一次，请加 --again。",
+                f"The list got this issue before: mailing {latest.pk}, {latest.state}. "
+                "To send it once more all the same, add --again.",
+            )
         )
     # A second command at the same moment carries the same key and finds the first one's mailing.
     return f"send-{issue_id}-{list_id}-{before.count()}"

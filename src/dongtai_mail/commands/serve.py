@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dongtai_mail import environment
-from dongtai_mail.arguments import Parser, at_least_one, complain
+from dongtai_mail.arguments import Parser, at_least_one, complain, either
 
 _CELERY = ("celery", "-A", "worker.app:app")
 _PRODUCTION_BIND = "0.0.0.0:8000"
@@ -73,7 +73,12 @@ def _web(arguments: argparse.Namespace, values: dict[str, Any]) -> int:
     bind = _bind(arguments, values)
     if values["mode"] != "production" and bind.rpartition(":")[0] not in environment.LOOPBACK:
         return complain(
-            f"dongtai web：--bind {bind} 不在本机。现在的 DONGTAI_MODE 只在 127.0.0.1 上提供服务。"
+            either(
+                f"dongtai web：--bind {bind} 不在本机。"
+                "现在的 DONGTAI_MODE 只在 127.0.0.1 上提供服务。",
+                f"dongtai web: --bind {bind} is not this machine. "
+                "DONGTAI_MODE as it is serves on 127.0.0.1 alone.",
+            )
         )
     return _become(
         *("gunicorn", "dongtai_mail.wsgi:application", "--bind", bind, "--worker-class", "gthread"),

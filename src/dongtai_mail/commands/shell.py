@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-from dongtai_mail.arguments import complain, file_reason
+from dongtai_mail.arguments import complain, either, english, file_reason
 
 
 class CommandRefused(Exception):
@@ -38,11 +38,29 @@ def run(command: Callable[[], int]) -> int:
     try:
         return command()
     except refusals as refusal:
-        return complain(str(refusal))
+        return complain(_told(str(refusal)))
     except OSError as error:
         return complain(file_reason(error))
     except DatabaseError as error:
-        return complain(f"数据库不可用，或还没有建好（dongtai manage migrate）：{error}")
+        return complain(
+            either(
+                f"数据库不可用，或还没有建好（dongtai manage migrate）：{error}",
+                f"The database is not there, or not set up (dongtai manage migrate): {error}",
+            )
+        )
+
+
+def _told(refusal: str) -> str:
+    """Told only here: what a command stores on its way stays in the language of the source."""
+    from django.utils import translation
+
+    from dongtai_mail.sentences import told
+
+    if refusal.isascii() or not english():
+        return refusal
+    with translation.override("en"):
+        known = translation.gettext(refusal)
+        return known if known != refusal else told(refusal)
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime.datetime:
@@ -51,11 +69,17 @@ def moment(text: str, zone: ZoneInfo) -> datetime.datetime:
         at = datetime.datetime.fromisoformat(text)
     except ValueError:
         raise CommandRefused(
-            f"--at {text!r}：请写成 2026-12-01T09:00（{zone.key} 时间），或带上时区。"
+            either(
+                f"--at {text!r}：请写成 2026-12-01T09:00（{zone.key} 时间），或带上时区。",
+                f"--at {text!r}: write it as 2026-12-01T09:00 ({zone.key}), or with its zone.",
+            )
         ) from None
     at = at if at.tzinfo else at.replace(tzinfo=zone)
     if at <= datetime.datetime.now(zone):
         raise CommandRefused(
-            f"--at {text!r}：这个时间已经过去。请写以后的时间；要现在发，请去掉 --at。"
+            either(
+                f"--at {text!r}：这个时间已经过去。请写以后的时间；要现在发，请去掉 --at。",
+                f"--at {text!r} is past. Write a time to come, or leave --at out to send now.",
+            )
         )
     return at

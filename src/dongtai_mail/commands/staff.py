@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dongtai_mail.arguments import Parser
+from dongtai_mail.arguments import Parser, either
 from dongtai_mail.commands import shell
 from dongtai_mail.commands.shell import CommandRefused
 
@@ -68,7 +68,12 @@ def _add(arguments: argparse.Namespace) -> int:
     from dongtai_mail.desk import audit, people
 
     if arguments.email and User.objects.filter(email__iexact=arguments.email).exists():
-        raise CommandRefused(f"{arguments.email} 已经是另一个账号的邮箱；请换一个。")
+        raise CommandRefused(
+            either(
+                f"{arguments.email} 已经是另一个账号的邮箱；请换一个。",
+                f"Another account has the address {arguments.email}; use a different one.",
+            )
+        )
     user = User(
         username=arguments.username,
         email=arguments.email.lower(),
@@ -114,7 +119,12 @@ def _role(arguments: argparse.Namespace) -> int:
     user, publication = _named(arguments.username), publication_named(arguments.publication)
     unknown = set(arguments.roles) - set(ROLES)
     if unknown:
-        raise CommandRefused(f"没有职责 {', '.join(unknown)}。可以是：{', '.join(ROLES)}。")
+        raise CommandRefused(
+            either(
+                f"没有职责 {', '.join(unknown)}。可以是：{', '.join(ROLES)}。",
+                f"There is no role {', '.join(unknown)}. It may be: {', '.join(ROLES)}.",
+            )
+        )
     try:
         with transaction.atomic():
             before = people.set_roles(user, publication, [Role(name) for name in arguments.roles])
@@ -149,5 +159,10 @@ def _named(username: str) -> User:
     found = User.objects.filter(username=username).first()
     if found is None:
         names = ", ".join(User.objects.order_by("username").values_list("username", flat=True)[:20])
-        raise CommandRefused(f"没有账号 {username!r}。现有：{names or '还没有，请用 add 建立'}。")
+        raise CommandRefused(
+            either(
+                f"没有账号 {username!r}。现有：{names or '还没有，请用 add 建立'}。",
+                f"There is no account {username!r}. There are: {names or 'none; use add'}.",
+            )
+        )
     return found

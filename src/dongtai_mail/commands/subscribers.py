@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dongtai_mail.arguments import Parser
+from dongtai_mail.arguments import Parser, either
 from dongtai_mail.commands import shell
 
 if TYPE_CHECKING:
@@ -128,13 +128,23 @@ def _export(arguments: argparse.Namespace) -> int:
 
     path: Path = arguments.file
     if path.suffix.lower() not in SUFFIXES:
-        raise shell.CommandRefused(f"{path}：结尾要是 {' 或 '.join(SUFFIXES)}。")
+        raise shell.CommandRefused(
+            either(
+                f"{path}：结尾要是 {' 或 '.join(SUFFIXES)}。",
+                f"{path}: it must end in {' or '.join(SUFFIXES)}.",
+            )
+        )
     rows = exporting.rows(list_named(arguments.slug))
     chunks = exporting.xlsx(rows) if path.suffix.lower() == ".xlsx" else exporting.csv_chunks(rows)
     try:
         number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise shell.CommandRefused(f"{path}：已经有这个文件，请换一个名字。") from None
+        raise shell.CommandRefused(
+            either(
+                f"{path}：已经有这个文件，请换一个名字。",
+                f"{path}: this file exists; use another name.",
+            )
+        ) from None
     with os.fdopen(number, "wb") as file:
         try:
             file.writelines(chunks)
@@ -155,7 +165,12 @@ def _undo(arguments: argparse.Namespace) -> int:
 
     run = ImportRun.objects.filter(pk=min(arguments.number, LARGEST)).first()
     if run is None:
-        raise shell.CommandRefused(f"没有编号为 {arguments.number} 的导入。")
+        raise shell.CommandRefused(
+            either(
+                f"没有编号为 {arguments.number} 的导入。",
+                f"There is no import {arguments.number}.",
+            )
+        )
     with transaction.atomic():
         imports.begin_undoing(run, here=True)
         audit.by_operator("import.undo-begun", run)

@@ -19,7 +19,7 @@ import signal
 import sys
 from pathlib import Path
 
-from dongtai_mail.arguments import Parser, complain, file_reason, port_number
+from dongtai_mail.arguments import Parser, complain, either, file_reason, port_number
 from dongtai_mail.embedded import place as places
 from dongtai_mail.embedded import ready
 from dongtai_mail.embedded.children import Children, Stopped
@@ -265,12 +265,19 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     )
     arguments = parser.parse_args(argv)
     if arguments.run == []:
-        parser.error("--run 后面要写命令；所有的命令见 --run --help")
+        parser.error(
+            either(
+                "--run 后面要写命令；所有的命令见 --run --help",
+                "--run needs a command; all commands: --run --help",
+            )
+        )
     return arguments
 
 
 def _port(text: str) -> int:
     number = port_number(text)
     if not number:
-        raise argparse.ArgumentTypeError("要写明端口，不能是 0。")
+        raise argparse.ArgumentTypeError(
+            either("要写明端口，不能是 0。", "it has to be named and can't be 0.")
+        )
     return number
