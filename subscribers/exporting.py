@@ -18,8 +18,14 @@ from typing import Any
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
+from subscribers.erasure import keys_of
+from subscribers.fingerprint import fingerprint
+from subscribers.links import masked
 from subscribers.models import (
+    AddressChange,
+    ImportRow,
     Notice,
+    Release,
     Subscriber,
     SubscriberList,
     Subscription,
@@ -35,6 +41,7 @@ HEADER = (
     *(_("状态"), _("订阅时间"), _("变更时间"), _("其他资料")),
 )
 CHUNK = 2000
+_IMPORTED = ("line", "address", "name", "organisation", "language", "attributes")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -122,6 +129,7 @@ def personal(person: Subscriber) -> dict[str, Any]:
     parted = SubscriptionEvent.objects.filter(detail=PARTED).values("subscription")
     ids = list(person.subscriptions.exclude(pk__in=parted).values_list("pk", flat=True))
     answers: list[tuple[Any, Any]] = gathering.send(Subscriber, subscription_ids=ids)
+    hashes = [fingerprint(key) for key in keys_of(person)]
     return {
         "address": person.address,
         "name": person.name,
@@ -132,13 +140,32 @@ def personal(person: Subscriber) -> dict[str, Any]:
         "subscriptions": [_subscription(each) for each in subscriptions.order_by("pk")],
         "suppressions": [
             {"reason": each.reason, "since": each.created_at.isoformat(), "source": each.source}
-            for each in Suppression.objects.filter(hash=person.hash).order_by("pk")
+            for each in Suppression.objects.filter(hash__in=hashes).order_by("pk")
+        ],
+        "suppressions_taken_back": [
+            {"reason": each.reason, "at": each.at.isoformat(), "was": each.suppressed_for}
+            for each in Release.objects.filter(hash__in=hashes).order_by("pk")
+        ],
+        "moves": [_move(each) for each in person.moves.order_by("pk")],
+        "imported_rows": [
+            {name: getattr(each, name) for name in _IMPORTED} | {"import": each.run_id}
+            for each in ImportRow.objects.filter(hash__in=hashes).order_by("run", "line")
         ],
         "notices": [
             {"kind": each.kind, "at": each.created_at.isoformat(), "asked_from": each.ip}
             for each in Notice.objects.filter(subscription__in=ids).order_by("pk")
         ],
         **{name: rows for _, told in answers for name, rows in told.items()},
+    }
+
+
+def _move(each: AddressChange) -> dict[str, Any]:
+    """Where one didn't go may be somebody else's address."""
+    return {
+        "from": each.former,
+        "to": each.address if each.moved_at else masked(each.address),
+        "asked": each.created_at.isoformat(),
+        "moved": each.moved_at.isoformat() if each.moved_at else None,
     }
 
 

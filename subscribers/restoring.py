@@ -40,6 +40,7 @@ def take_back(notice: Notice, ip: str | None) -> bool:
             moving.readdress(person, parse(move.former))
             moving.record(moving.reached(person), ip, TAKEN_BACK)
         own = Subscriber.objects.get(key=move.former)
+        AddressChange.objects.filter(pk__in=_led_to(move)).update(subscriber=own)
         # Of the move stays that its own link was used.
         AddressChange.objects.filter(pk__in=[each.pk for each in ended[1:]]).delete()
         AddressChange.objects.filter(pk=move.pk).update(subscriber=own, moved_at=None, had=None)
@@ -53,6 +54,17 @@ def _since(move: AddressChange) -> list[AddressChange]:
     for each in moved.exclude(former="").order_by("pk"):
         if each.former in (move.former, parse(found[-1].address).key):
             found.append(each)
+    return found
+
+
+def _led_to(move: AddressChange) -> list[int]:
+    """The moves by which the reader had come to the former address."""
+    found, key = [], move.former
+    earlier = AddressChange.objects.filter(subscriber=move.subscriber_id, pk__lt=move.pk)
+    for each in earlier.exclude(former="").order_by("-pk"):
+        if parse(each.address).key == key:
+            found.append(each.pk)
+            key = each.former
     return found
 
 

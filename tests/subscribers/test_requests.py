@@ -360,6 +360,19 @@ def test_taken_back_one_reader_is_two_again_and_neither_has_the_others_history(
     assert _targeted() == 1 + (joined or again)
 
 
+def test_taken_back_one_keeps_the_addresses_before_and_nobody_else_learns_them(stranger, reader):
+    factories.subscribe(reader.subscriber_list, "thief@example.net")
+    _moves(stranger, reader, "second@example.com")
+    _moves(stranger, reader, "thief@example.net")
+    stranger.post(_taking_back("second@example.com"))
+    told = {each.key: exporting.personal(each)["moves"] for each in Subscriber.objects.all()}
+    assert told["thief@example.net"] == []
+    assert [(each["from"], each["to"]) for each in told["second@example.com"]] == [
+        ("zhang@example.com", "second@example.com"),
+        ("second@example.com", "t***@example.net"),
+    ]
+
+
 def test_whoever_signed_up_anew_at_the_former_address_takes_the_rest_back(stranger, reader):
     _moves(stranger, reader, "thief@example.net")
     factories.subscribe(factories.subscriber_list(slug="weekly"), "zhang@example.com")
@@ -531,6 +544,9 @@ def test_ones_own_data_is_all_of_it(everywhere):
     assert {each["kind"] for each in document["notices"]} == {"move", "moved", "data"}
     history = document["subscriptions"][0]["history"]
     assert history[-1]["detail"] == f"{NEW} 独一无二"
+    assert [(each["from"], each["to"]) for each in document["moves"]] == [(OLD, NEW)]
+    assert {each["name"] for each in document["imported_rows"]} == {"独一无二"}
+    assert document["suppressions_taken_back"]
     assert json.dumps(document)
 
 
