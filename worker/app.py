@@ -30,19 +30,10 @@ def configure() -> None:
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
-        beat_schedule_filename=str(settings.DATA_DIR / "scheduler"),
+        beat_scheduler="worker.scheduler:Ticker",
         beat_schedule={
-            "drive": {
-                "task": "worker.tasks.drive",
-                "schedule": TICK_SECONDS,
-                # A tick that waited in the queue longer than this is replaced by the next.
-                "options": {"expires": TICK_SECONDS},
-            },
-            "errands": {
-                "task": "worker.tasks.errands",
-                "schedule": TICK_SECONDS,
-                "options": {"expires": TICK_SECONDS},
-            },
+            name: {"task": f"worker.tasks.{name}", "schedule": TICK_SECONDS}
+            for name in ("drive", "errands")
         },
         timezone=settings.TIME_ZONE,
         include=["worker.tasks"],

@@ -105,12 +105,14 @@ def settle_lapsed(
         if story is None:
             # Redis lost the notes, too: two faults at once leave the whole batch in doubt.
             counts = queue.settle([batch_id], (), None, lease)
-            settled.append(Settled("none", [batch_id], *counts))
-            logger.error(_told("batch-lapsed", settled[-1]))
         else:
             counts = queue.settle([batch_id], story.accepted, story.unconfirmed, lease)
-            settled.append(Settled("notes", [batch_id], *counts))
-            logger.warning(_told("batch-lapsed", settled[-1]))
+        # Its worker lives after all, or another was first.
+        if not any(counts):
+            continue
+        settled.append(Settled("none" if story is None else "notes", [batch_id], *counts))
+        level = logging.ERROR if story is None else logging.WARNING
+        logger.log(level, _told("batch-lapsed", settled[-1]))
     return settled
 
 

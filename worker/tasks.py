@@ -14,19 +14,18 @@ from celery.signals import worker_shutting_down
 
 from dongtai_mail.logs import event
 from worker import engine
+from worker.calls import crowded
 from worker.stop import stopping
 
 logger = logging.getLogger(__name__)
 
-# A call that waited longer than this meets workers that are busy already, or the next tick.
-CALL_SECONDS = 5.0
 # What a child needs for its stop, and less than supervisors wait before they kill (docker: 10 s).
 OVERDUE_SECONDS = 9.0
 
 
 @shared_task
 def drive() -> None:
-    _engine().drive(call)
+    _engine().drive(call_another)
 
 
 @shared_task
@@ -42,11 +41,17 @@ def _engine() -> engine.Engine:
 
 
 def call() -> None:
-    drive.apply_async(expires=CALL_SECONDS)
+    drive.apply_async()
+
+
+def call_another() -> None:
+    """Wake one more process, if any has time: this is asked again with every batch."""
+    if not crowded():
+        call()
 
 
 def call_errands() -> None:
-    errands.apply_async(expires=CALL_SECONDS)
+    errands.apply_async()
 
 
 @worker_shutting_down.connect

@@ -47,7 +47,9 @@ if rate == 0 then
 end
 local pace = rate / 60 * factor
 local room = math.max(1, pace * burst)
-local tokens = math.min(room, tonumber(state[1] or room) + (now - tonumber(state[2] or now)) * pace)
+-- A clock that was set back gives nothing and takes nothing.
+local passed = math.max(0, now - tonumber(state[2] or now))
+local tokens = math.min(room, tonumber(state[1] or room) + passed * pace)
 local ahead = tonumber(ARGV[6]) * room
 local grant = math.max(0, math.min(want, math.floor(tokens + ahead)))
 redis.call('HSET', lane, 'tokens', tokens - grant, 'at', now)
@@ -71,6 +73,8 @@ return pause
 _SLOTS = """
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+-- What lasts longer than any may was written before the clock was set back.
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. now + tonumber(ARGV[4]), '+inf')
 local own = ARGV[1] .. '/'
 local others = 0
 for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do

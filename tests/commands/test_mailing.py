@@ -17,7 +17,7 @@ from dongtai_mail.delivery.queue import Claimed, Outcome
 from dongtai_mail.message.reply import Reply, Stage
 from subscribers.models import Subscription
 from tests import factories
-from worker import journal, notes
+from worker import duties, journal, notes
 
 pytestmark = pytest.mark.django_db
 
@@ -117,6 +117,7 @@ def test_reconciling_settles_dead_workers_and_says_what_it_did(
     mailing: Mailing, capsys, settings, tmp_path: Path, redis_server: redis.Redis
 ) -> None:
     settings.DATA_DIR = tmp_path
+    settings.LEASE_SECONDS = 1
     redis_server.flushall()
     first, second, third = (_claim(mailing, 3) for _ in range(3))
     story = [journal.batch(first[0].batch_id), journal.begun(first[0].id)]
@@ -136,6 +137,18 @@ def test_reconciling_settles_dead_workers_and_says_what_it_did(
     assert third[0].batch_id == report[2]["batches"][0]
     assert command.main(["reconcile"]) == 0
     assert "没有要处理的" in capsys.readouterr().out
+
+
+def test_what_seems_to_have_lapsed_by_a_wrong_clock_stays_its_workers(
+    mailing: Mailing, redis_server: redis.Redis
+) -> None:
+    batch_id = _claim(mailing, 3)[0].batch_id
+    Batch.objects.update(leased_until=timezone.now() - datetime.timedelta(hours=1))
+    found = queue.lapsed()
+    assert list(found) == [batch_id]
+    assert queue.extend([batch_id]) == {batch_id}
+    assert duties.settle_lapsed(redis_server, found) == []
+    assert mailings.ledger(mailing)["leased"] == 3
 
 
 def test_the_stage_is_told(capsys) -> None:

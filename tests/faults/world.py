@@ -143,9 +143,9 @@ class World:
             slug,
         )
 
-    def call(self, expires: int | None = 5) -> None:
+    def call(self) -> None:
         """Wake a worker, as the scheduler does every five seconds."""
-        self._caller.send_task("worker.tasks.drive", expires=expires)
+        self._caller.send_task("worker.tasks.drive")
 
     def own_lane(self, provider: str) -> None:
         """Staff gave this provider a lane of its own, without limits."""

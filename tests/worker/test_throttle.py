@@ -55,6 +55,17 @@ def test_permits_come_back_with_time(client: redis.Redis, throttle: Throttle) ->
     assert throttle.permits(LANE, 1000, _limit(600))[0] == 50
 
 
+def test_a_clock_that_was_set_back_stops_no_lane(client: redis.Redis, throttle: Throttle) -> None:
+    throttle.permits(LANE, 40, _limit(600))
+    throttle.slots(LANE, "gone", 3, _limit(connections=4))
+    _age(client, -3600, "at")
+    slots = f"{pace.key(LANE)}:slots"
+    for member in client.zrange(slots, 0, -1):
+        client.zincrby(slots, 3600, member)
+    assert throttle.permits(LANE, 1000, _limit(600))[0] == 10
+    assert throttle.slots(LANE, "here", 4, _limit(connections=4)) == 4
+
+
 def test_what_goes_ahead_takes_from_what_the_next_seconds_give(
     client: redis.Redis, throttle: Throttle
 ) -> None:
