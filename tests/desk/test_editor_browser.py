@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from dongtai_mail.issues import editing
-from dongtai_mail.issues.models import Item
+from dongtai_mail.issues import editing, reviewing
+from dongtai_mail.issues.models import Issue, Item, Review
 from tests.desk.conftest import make_issue, sign_in
 from tests.e2e.looking import look
 
@@ -145,6 +145,15 @@ def test_a_comment_is_kept_until_it_is_taken_and_no_longer(page) -> None:
     page.reload()
     expect(page.locator("#item-comments .comments")).to_contain_text("请核对数字")
     expect(field).to_have_value("")
+
+
+def test_a_change_that_ends_the_approval_says_so_beside_the_text(page, editor) -> None:
+    row = reviewing.request(Issue.objects.get(), editor)
+    Review.objects.filter(pk=row.pk).update(state=Review.State.APPROVED)
+    page.reload()
+    expect(page.locator("#standing")).to_contain_text("已批准")
+    _title(page).fill("甲改")
+    expect(page.locator("#standing")).to_contain_text("批准已失效")
 
 
 def test_what_somebody_else_wrote_in_another_field_is_joined(page) -> None:

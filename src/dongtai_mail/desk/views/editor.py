@@ -24,6 +24,7 @@ from dongtai_mail.desk import access, audit, reviews, security
 from dongtai_mail.desk.access import Right, anywhere, opens
 from dongtai_mail.desk.editing_forms import ItemForm, SectionForm, base, version
 from dongtai_mail.issues import editing, pasting, pool
+from dongtai_mail.issues.differences import shortened
 from dongtai_mail.issues.editing.keeping import said
 from dongtai_mail.issues.models import Issue, Item, Section
 from dongtai_mail.issues.readable import field_runs
@@ -44,13 +45,20 @@ def issue(request: HttpRequest, shown: Issue) -> HttpResponse:
     context |= {
         "here": "issues",
         "opened": chosen is not None,
-        "sent": accounts.of_issue(shown),
-        "review": reviews.last([shown.pk]).get(shown.pk),
+        **standing(shown),
         "undo": undo.filter(pk=_number(request.GET.get("undo")) or 0).first(),
     }
     if chosen or items:
         context |= panel(request, chosen or items[0])
     return with_pictures(render(request, "desk/issue_editor.html", context))
+
+
+def standing(issue: Issue) -> dict[str, Any]:
+    """What ``desk/issue_standing.html`` needs: whether it went out, else where its review is."""
+    return {
+        "sent": accounts.of_issue(issue),
+        "review": reviews.last([issue.pk]).get(issue.pk),
+    }
 
 
 def with_pictures(response: HttpResponse) -> HttpResponse:
@@ -172,7 +180,7 @@ def _conflict(
             "name": name,
             "label": form.fields[name].label,
             "mine": mine[name],
-            "runs": field_runs(name, _shown(getattr(now, name)), _shown(mine[name])),
+            "runs": shortened(field_runs(name, _shown(getattr(now, name)), _shown(mine[name]))),
         }
         for name in form.fields
         if name in conflict.names

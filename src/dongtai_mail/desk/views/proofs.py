@@ -22,6 +22,7 @@ from dongtai_mail.desk import audit
 from dongtai_mail.desk.access import Right, opens, rights
 from dongtai_mail.desk.findings import Beside, beside, kinds, tally_of
 from dongtai_mail.desk.forms import typed
+from dongtai_mail.desk.views import editor
 from dongtai_mail.issues import editing, editions, links, proofreading
 from dongtai_mail.issues.models import Issue, Item
 
@@ -157,6 +158,7 @@ def _shown(request: HttpRequest, issue: Issue, refused: str = "") -> HttpRespons
         "reason_longest": REASON,
         "links_waiting": links.ask(issue, reading.items),
         "part": part,
+        **editor.standing(issue),
         "here": "issues",
     }
     return render(request, "desk/proofs_part.html" if part else "desk/proofs.html", context)
