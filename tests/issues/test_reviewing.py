@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from dongtai_mail.commands import send
-from dongtai_mail.delivery import mailings, scheduling, stages
+from dongtai_mail.delivery import accounts, mailings, scheduling, stages
 from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.delivery.scheduling import MailingRefused
 from dongtai_mail.desk import previews
@@ -435,6 +435,8 @@ def test_what_changed_after_its_approval_was_taken_back_goes_on_as_the_next_edit
         mailings.resume(mailing)
     page = admin_client.get(f"/mailings/{mailing.pk}/").content.decode()
     assert page.count("改回原样才能再批准") == 1
+    mailing.refresh_from_db()
+    assert "改回原样才能再批准" in accounts.account(mailing, 0)["note"]
     assert 'id="resume"' not in page
     first = mailing.deliveries.earliest("pk")
     Delivery.objects.filter(pk=first.pk).update(state=Delivery.State.ACCEPTED)

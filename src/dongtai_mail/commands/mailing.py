@@ -194,7 +194,11 @@ def _silent(lapsed: Leases) -> Leases:
     if lapsed:
         seconds = settings.LEASE_SECONDS / 3
         print(
-            f"{len(lapsed)} 个批次看来已过期；等 {seconds:.0f} 秒，看有没有进程还在续期……",
+            either(
+                f"{len(lapsed)} 个批次看来已过期；等 {seconds:.0f} 秒，看有没有进程还在续期……",
+                f"{len(lapsed)} batches seem to have lapsed; watching for {seconds:.0f} s whether "
+                "a worker renews them…",
+            ),
             file=sys.stderr,
         )
         time.sleep(seconds)

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Count
 
-from dongtai_mail.delivery import audience, mailings, reasons, stages
+from dongtai_mail.delivery import approvals, audience, mailings, reasons, stages
 from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.issues.models import Issue
 from subscribers.audience import Description
@@ -40,7 +40,7 @@ def account(mailing: Mailing, unconfirmed: int | None) -> Account:
     """All of it, with at most so many unconfirmed deliveries by name (None: every one)."""
     short = summary(mailing)
     return short | {
-        "note": mailing.note,
+        "note": "\n".join(filter(None, approvals.notes(mailing))),
         "stage": stage(mailing),
         "lanes": mailings.ledger_by_lane(mailing),
         "reasons": [

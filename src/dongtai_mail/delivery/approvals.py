@@ -63,6 +63,13 @@ def _hindrance(edition: Edition) -> str:
     return HINDRANCES[reviewing.was_decided(edition), editions.is_current(edition)]
 
 
+def notes(mailing: Mailing) -> tuple[str, str]:
+    """What keeps a mailing that is held from going on, as of now, and what else was noted of it."""
+    held = mailing.state in (State.PAUSED, State.STOPPED)
+    why = hindrance(mailing) if held else ""
+    return why, "" if why and mailing.note in HINDRANCES.values() else mailing.note
+
+
 def replacement(mailing: Mailing) -> Edition | None:
     """What those whom a mailing missed may get: its edition, or one approved in its stead."""
     edition = mailing.edition

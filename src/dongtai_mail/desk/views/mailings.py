@@ -186,8 +186,7 @@ def _context(request: HttpRequest, shown: Mailing) -> dict[str, Any]:
     said = live.progress(shown)
     waiting = shown.state in (State.SCHEDULED, State.MISSED)
     every = request.GET.get("lanes") == "all"
-    resumable = shown.state in RESUMABLE
-    hindrance = approvals.hindrance(shown) if resumable else ""
+    hindrance, note = approvals.notes(shown)
     return {
         "publication": publication,
         "mailing": shown,
@@ -209,10 +208,9 @@ def _context(request: HttpRequest, shown: Mailing) -> dict[str, Any]:
         "followers": shown.followers.all() if shown.over else (),
         "may_send": Right.SEND in rights(request.user, publication),
         "pausable": shown.state in PAUSABLE,
-        "resumable": resumable and not hindrance,
-        # What was true when it stopped may have changed since.
+        "resumable": shown.state in RESUMABLE and not hindrance,
         "hindrance": hindrance,
-        "note": "" if hindrance and shown.note in approvals.HINDRANCES.values() else shown.note,
+        "note": note,
         "here": "mailings",
     }
 
