@@ -155,6 +155,9 @@ def test_a_colleague_who_has_it_open_is_led_to_its_issue(desk, draft, publicatio
         answer = colleague.post(page, {"do": todo, "text": "我的改动"}, follow=True)
         assert answer.redirect_chain == [(f"/issues/{Issue.objects.get().pk}/", 302)]
         assert "这份稿件已经导入" in answer.content.decode()
+        assert "改动没有用上" in answer.content.decode()
+    answer = colleague.post(page, {"do": "import", "text": SLIP}, follow=True)
+    assert "改动没有用上" not in answer.content.decode()
     assert not bytes(ManuscriptDraft.objects.get().data)
 
 

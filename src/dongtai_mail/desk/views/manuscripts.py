@@ -104,9 +104,11 @@ def manuscript(request: HttpRequest, draft: ManuscriptDraft) -> HttpResponse:
 
 def _done_with(request: HttpRequest, draft: ManuscriptDraft, todo: str | None) -> HttpResponse:
     """Whoever goes back, or had it open while a colleague was quicker."""
-    if draft.issue_id:
+    if draft.issue is not None:
         messages.info(request, _("这份稿件已经导入，就是这一期。"))
-        return redirect("desk:issue", draft.issue_id)
+        if "text" in request.POST and not _says(draft.issue, request.POST["text"]):
+            messages.warning(request, _("您在稿件文字里的改动没有用上，请在这里改条目。"))
+        return redirect("desk:issue", draft.issue.pk)
     if todo == "back":
         take_back(draft)
         return redirect("desk:manuscript", draft.pk)
@@ -130,12 +132,22 @@ def _mend_or_accept(
 
 
 def _mend(draft: ManuscriptDraft, text: str) -> None:
-    """Forms send each line's end as two characters; an untouched text leaves the file as it is."""
-    now = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+    """An untouched text leaves the file as it is."""
+    now = _typed(text)
     if now != "\n".join(lines_of(draft.current)):
         refuse_too_big(now.encode())
         draft.mended = now
         draft.save(update_fields=["mended"])
+
+
+def _typed(text: str) -> str:
+    """Forms send each line's end as two characters."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+
+
+def _says(issue: Issue, text: str) -> bool:
+    """Whether this is the text that was imported."""
+    return _typed(text) == "\n".join(lines_of(bytes(issue.manuscript.data)))
 
 
 def _shown(draft: ManuscriptDraft, refused: str) -> dict[str, Any]:
