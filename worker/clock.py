@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable
 
 LEAP_SECONDS = 60.0
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def steady() -> float:
     """Seconds since some moment; those in which this machine was suspended count."""
-    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime(clock)
+    return time.clock_gettime(_STEADY)
 
 
 class Clock:

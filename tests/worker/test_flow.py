@@ -7,6 +7,7 @@ import pytest
 from dongtai_mail.delivery.letters import Letters
 from dongtai_mail.delivery.queue import Claimed
 from tests import factories
+from worker import flow as module
 from worker.clock import steady
 from worker.flow import Flow
 
@@ -32,4 +33,12 @@ def test_nothing_is_begun_when_the_database_was_not_heard_from_for_long(flow: Fl
     flow.fence = steady()
     assert flow.take() is None
     assert flow.withdraws(TAKEN)
+    assert list(flow.waiting) == [TAKEN, KEPT]
+
+
+def test_nothing_is_begun_by_a_machine_that_slept_longer_than_its_lease(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "steady", lambda: steady() + 3600)
+    assert flow.take() is None
     assert list(flow.waiting) == [TAKEN, KEPT]
