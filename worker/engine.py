@@ -32,7 +32,7 @@ from worker import duties, journal, notes, sharing
 from worker.apart import Away
 from worker.clock import steady
 from worker.flow import Flow
-from worker.grants import Grants
+from worker.grants import Grants, share
 from worker.journal import Journal
 from worker.lines import Lines
 from worker.notes import Notes
@@ -231,8 +231,7 @@ class Engine:
             flow = self._flows.get(key)
             if not self._wants(key, flow):
                 continue
-            claimed = self._fill(key, flow)
-            if claimed == settings.BATCH_SIZE:
+            if self._fill(key, flow) == share(key) < key.left:
                 call_another()
 
     def _wants(self, key: Queued, flow: Flow | None) -> bool:
@@ -240,7 +239,7 @@ class Engine:
             return False
         if flow is None:
             return len(self._flows) < self._lines.relays.capacity
-        return not flow.stop and len(flow.waiting) < settings.BATCH_SIZE
+        return not flow.stop and len(flow.waiting) < share(key)
 
     def _fill(self, key: Queued, flow: Flow | None) -> int:
         """Claim for one lane; answers how much."""

@@ -19,6 +19,17 @@ from worker.warmup import Warmup
 
 # A limit that staff change holds within seconds, so nothing is waited for longer than that.
 LONGEST_REST = 5.0
+# A claim costs as much as sending a few messages.
+SHARES, LEAST_SHARE = 4, 50
+
+
+def share(key: Queued) -> int:
+    """How many deliveries to claim at once: a whole batch, and less as the lane runs out.
+
+    So all processes, whose number nobody knows, end at about the same time.
+    """
+    batch: int = settings.BATCH_SIZE
+    return min(batch, max(LEAST_SHARE, -(-key.left // SHARES)))
 
 
 class Grants:
@@ -45,7 +56,7 @@ class Grants:
 
     def permits(self, key: Queued) -> int:
         """How many deliveries may be claimed."""
-        size: int = settings.BATCH_SIZE
+        size = share(key)
         room = self.warmup.room(settings.RELAYS, key.lane)
         if room == 0:
             self.rest(key.lane, LONGEST_REST)

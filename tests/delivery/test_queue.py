@@ -201,7 +201,9 @@ def test_the_tally_is_what_counting_would_say(mailing: Mailing) -> None:
         assert {state: ledger[State(state).name.lower()] for state in counted} == counted
         assert sum(ledger.values()) == 9
         tally._compact(mailing.pk)
-    assert queue.waiting() == [queue.Queued(mailing.pk, "")]
+    [waiting] = queue.waiting()
+    assert waiting == queue.Queued(mailing.pk, "")
+    assert repr(waiting.left) == str(Delivery.objects.filter(state=State.QUEUED).count())
 
 
 def test_the_words_that_stop_a_mailing_name_no_reader(mailing: Mailing) -> None:

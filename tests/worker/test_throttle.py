@@ -7,7 +7,9 @@ import redis
 
 from dongtai_mail.delivery import pace
 from dongtai_mail.delivery.providers import Limit
+from dongtai_mail.delivery.queue import Queued
 from worker import throttle as module
+from worker.grants import share
 from worker.throttle import Throttle
 
 LANE = "tencent"
@@ -204,3 +206,8 @@ def test_a_mailings_own_cap_is_shared_and_given_back(client: redis.Redis) -> Non
     assert second.mailing_permits(7, 100, 600)[0] == 40
     assert second.mailing_permits(8, 100, 600)[0] == 50
     assert 0 < client.ttl(pace.mailing_key(7)) <= module.MAILING_SECONDS
+
+
+@pytest.mark.parametrize(("left", "claimed"), [(100_000, 500), (1_999, 500), (801, 201), (3, 50)])
+def test_claims_become_smaller_as_a_lane_runs_out(left: int, claimed: int) -> None:
+    assert share(Queued(1, LANE, left=left)) == claimed

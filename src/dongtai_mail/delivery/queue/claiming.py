@@ -33,8 +33,9 @@ def waiting() -> list[Queued]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT mailing_id, lane, per_minute FROM (
-                SELECT tally.mailing_id, tally.lane, mailing.per_minute, mailing.open_until
+            SELECT mailing_id, lane, per_minute, waiting FROM (
+                SELECT tally.mailing_id, tally.lane, mailing.per_minute, mailing.open_until,
+                       CAST(SUM(delta) AS bigint) AS waiting
                   FROM delivery_tally tally
                   JOIN delivery_mailing mailing ON mailing.id = tally.mailing_id
                  WHERE mailing.state = %s AND tally.state = %s

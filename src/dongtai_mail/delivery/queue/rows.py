@@ -35,11 +35,15 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A lane of a sending mailing in which deliveries wait; ``per_minute`` caps the mailing."""
+    """A lane of a sending mailing in which deliveries wait.
+
+    ``per_minute`` caps the mailing; ``left`` is how many wait in the lane, closed stages included.
+    """
 
     mailing_id: int
     lane: str
     per_minute: int | None = field(default=None, compare=False)
+    left: int = field(default=0, compare=False)
 
 
 def leased(ids: Collection[int]) -> QuerySet[Delivery]:
