@@ -111,7 +111,7 @@ def _mend(page: Page) -> None:
     line.locator("summary").click()
     line.get_by_label("为什么可以不改").fill("编辑部自己写的，不列来源。")
     line.get_by_role("button", name="忽略这一处").click()
-    expect(page.locator("#proofs").get_by_text("已忽略 1 处")).to_be_visible()
+    expect(page.locator("#ignored > summary", has_text="已忽略 1 处")).to_be_visible()
 
 
 def _preview(page: Page) -> None:
