@@ -2,7 +2,7 @@
 
 Calls carry no time at which they expire: a worker would compare it with its own clock, and one
 that is ahead of the caller's would throw all of them away. So that they don't pile up while every
-worker is busy for hours, none is added to a crowd.
+worker is busy for hours, ticks add none to a crowd, and who calls for help none to one that waits.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from django.conf import settings
 from dongtai_mail.delivery import pace
 
 QUEUE = "celery"
-CROWD = 20
+CROWD = 4
 
 
-def crowded() -> bool:
-    """Whether one more call would be of no use. While Redis is away, whoever calls finds out."""
+def waiting() -> int:
+    """How many calls nobody has taken yet. While Redis is away, whoever calls finds out."""
     try:
-        return int(_client(settings.REDIS_URL).llen(QUEUE)) >= CROWD
+        return int(_client(settings.REDIS_URL).llen(QUEUE))
     except redis.RedisError:
-        return False
+        return 0
 
 
 @cache

@@ -82,9 +82,13 @@ class Engine:
         relays = Relays(settings.RELAYS, warmup=self._grants.warmup)
         return Lines(relays, self._journal, Notes(settings.REDIS_URL))
 
-    def drive(self, call_another: Callable[[], object]) -> None:
-        """Do all there is to do for now; ``call_another`` wakes one more process."""
-        self._ticked = 0.0
+    def drive(self, call_another: Callable[[], object], due: bool = True) -> None:
+        """Do all there is to do for now; ``call_another`` wakes one more process.
+
+        What the clock asks for is seen to first where something may be ``due``.
+        """
+        if due:
+            self._ticked = 0.0
         while not (stopping.is_set() or self._loop.is_closed()):
             try:
                 self._look(call_another)

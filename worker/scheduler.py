@@ -10,14 +10,14 @@ from __future__ import annotations
 from celery.beat import Scheduler
 
 from worker.app import TICK_SECONDS
-from worker.calls import crowded
+from worker.calls import CROWD, waiting
 
 
 class Ticker(Scheduler):
     """Celery's own goes by the time of day: set back by an hour, it would sleep for an hour."""
 
     def tick(self, *_: object) -> float:
-        if not crowded():
+        if waiting() < CROWD:
             for name in self.app.conf.beat_schedule:
                 self.apply_entry(self.schedule[name], producer=self.producer)
         return TICK_SECONDS

@@ -14,7 +14,7 @@ from celery.signals import worker_shutting_down
 
 from dongtai_mail.logs import event
 from worker import engine
-from worker.calls import crowded
+from worker.calls import waiting
 from worker.stop import stopping
 
 logger = logging.getLogger(__name__)
@@ -24,8 +24,9 @@ OVERDUE_SECONDS = 9.0
 
 
 @shared_task
-def drive() -> None:
-    _engine().drive(call_another)
+def drive(due: bool = True) -> None:
+    """``due``: something may have become due, or a tick has come; else a process wants help."""
+    _engine().drive(call_another, due)
 
 
 @shared_task
@@ -46,8 +47,8 @@ def call() -> None:
 
 def call_another() -> None:
     """Wake one more process, if any has time: this is asked again with every batch."""
-    if not crowded():
-        call()
+    if not waiting():
+        drive.apply_async(kwargs={"due": False})
 
 
 def call_errands() -> None:

@@ -39,4 +39,10 @@ def test_nothing_is_added_to_a_crowd(broker: redis.Redis) -> None:
     for _ in range(CROWD):
         ticker.tick()
         call_another()
-    assert CROWD <= len(_waiting(broker)) <= CROWD + 1
+    assert len(_waiting(broker)) == CROWD
+
+
+def test_who_wants_help_asks_once(broker: redis.Redis) -> None:
+    call_another()
+    call_another()
+    assert len(_waiting(broker)) == 1
