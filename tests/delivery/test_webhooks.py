@@ -51,7 +51,8 @@ def _message_id(delivery: Delivery) -> str:
 def _mailgun(
     delivery: Delivery, event: str = "failed", key: str = SIGNING_KEY, ago: float = 0, **more
 ) -> dict:
-    token, at = secrets.token_hex(25), str(int(time.time() - ago))
+    # One that goes on as a number's exponent would.
+    token, at = f"e0{secrets.token_hex(24)}", str(int(time.time() - ago))
     signature = hmac.new(key.encode(), f"{at}{token}".encode(), hashlib.sha256).hexdigest()
     data = {
         "event": event,
@@ -107,7 +108,11 @@ def test_a_signature_is_good_for_its_report_alone_and_not_for_long(delivery: Del
     other = Delivery.objects.order_by("id")[1]
     first, another = _mailgun(delivery), _mailgun(other, id="event-2")
     assert _post("mailgun", first) == 200
-    assert _post("mailgun", {**another, "signature": first["signature"]}) == 400
+    signed = first["signature"]
+    moved = {"timestamp": f"{signed['timestamp']}e0", "token": signed["token"][2:]}
+    for each in ({}, moved):
+        assert _post("mailgun", {**another, "signature": {**signed, **each}}) == 400
+    assert _post("mailgun", {**first, "beside": _message_id(other)}) == 400
     assert _post("mailgun", _mailgun(other, ago=13 * 3600)) == 400
     assert _states() == ["bounced", "confirmed", "confirmed"]
 

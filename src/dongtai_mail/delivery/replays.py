@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.cache import cache
@@ -32,17 +33,16 @@ def refuse_replays(request: HttpRequest) -> None:
             f"This was signed {age / 3600:.0f} hours ago; see that clocks are right."
         )
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-    key = f"webhook:{hashlib.sha256(str(signed['token']).encode()).hexdigest()}"
+    # Signed is what the two say one after the other, wherever the one is said to end.
+    both = f"{signed['timestamp']}{signed['token']}"
+    key = f"webhook:{hashlib.sha256(both.encode()).hexdigest()}"
     if not cache.add(key, digest, 2 * GOOD_FOR) and cache.get(key, digest) != digest:
         raise ReplayRefused("This signature was made for another report.")
 
 
-def _parts(request: HttpRequest) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What is signed, and what is said: of a report in JSON, or in a form's fields as they were."""
+def _parts(request: HttpRequest) -> tuple[Mapping[str, Any], Any]:
+    """What is signed, and all that is said: in JSON, or in a form's fields."""
     if request.content_type == "application/json":
         body = json.loads(request.body)
-        return body["signature"], body["event-data"]
-    fields = request.POST.dict()
-    signed = {name: fields.pop(name) for name in ("timestamp", "token")}
-    fields.pop("signature", None)
-    return signed, fields
+        return body["signature"], body
+    return request.POST, list(request.POST.lists())
