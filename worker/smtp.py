@@ -77,6 +77,8 @@ class _Dialogue(asyncio.Protocol):
             self.end("the reply was longer than 64 kB")
 
     def _line(self, line: str) -> None:
+        if self.lost:
+            return  # Whose answer it is, nobody knows any more.
         code = line[:3]
         if not (code.isascii() and code.isdigit()):
             self.end(f"not an SMTP reply: {line.rstrip()[:100]!r}")

@@ -107,3 +107,15 @@ def test_a_session_out_of_step_ends_before_a_reply_is_taken_for_another(
     with SmtpServer(lambda at, _: two if at == twice else None, extensions) as server:
         reply = asyncio.run(_send(server))
     assert (reply.stage, classify(reply)) == (stage, verdict)
+
+
+@pytest.mark.parametrize(
+    ("at", "verdict"),
+    [("mail", Verdict.DEFER), ("data", Verdict.DEFER), ("dot", Verdict.UNCONFIRMED)],
+)
+def test_what_follows_something_that_is_no_reply_is_no_answer(at: str, verdict: Verdict) -> None:
+    said = "what?\r\n" + ("250 2.0.0 ok" if at == "dot" else "554 5.7.1 no")
+    with SmtpServer(lambda stage, _: said if stage == at else None) as server:
+        reply = asyncio.run(_send(server))
+    assert reply.code is None
+    assert classify(reply) is verdict
