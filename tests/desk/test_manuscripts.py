@@ -163,8 +163,7 @@ def test_a_colleague_who_has_it_open_is_led_to_its_issue(desk, draft, publicatio
 
 def test_what_was_discarded_can_be_taken_back(desk, draft):
     page = f"/manuscripts/{draft.pk}/"
-    desk.post(page, {"do": "mend", "text": SLIP.replace("云港", "澜港")})
-    desk.post(page, {"do": "discard"})
+    desk.post(page, {"do": "discard", "text": SLIP.replace("云港", "澜港")})
     answer = desk.post(page, {"do": "import"}, follow=True)
     assert "可以取回" in answer.content.decode()
     assert not Issue.objects.exists()

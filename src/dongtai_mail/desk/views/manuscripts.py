@@ -90,6 +90,8 @@ def manuscript(request: HttpRequest, draft: ManuscriptDraft) -> HttpResponse:
     refused, status = "", 200
     if request.method == "POST":
         if todo == "discard":
+            # Whoever takes it back finds what was typed, too.
+            _mend_or_accept(request, draft, accepted=False)
             discard(draft)
             messages.success(request, _("已放弃这份稿件，没有导入；下面可以取回。"))
             return redirect("desk:manuscripts", draft.publication.slug)
