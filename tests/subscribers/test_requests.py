@@ -271,6 +271,16 @@ def test_what_was_sent_to_either_address_is_forgotten_with_the_reader(stranger, 
     assert mailings.ledger(mailing)["accepted"] == 1 + both
 
 
+def test_what_waits_for_one_who_moves_goes_to_the_reader_that_both_become(stranger, reader):
+    other = factories.subscribe(reader.subscriber_list, "other@example.net")[0]
+    leave(other.pk, "page")
+    mailings.start(factories.mailing().pk)
+    _moves(stranger, reader, "other@example.net")
+    waiting = Delivery.objects.get(state=Delivery.State.QUEUED)
+    assert (waiting.address, waiting.provider) == ("other@example.net", "example.net")
+    assert waiting.subscription == Subscription.objects.get(state=State.CONFIRMED)
+
+
 def test_opening_the_link_again_changes_nothing(stranger, reader):
     _move(stranger, reader, "new@example.net")
     for _ in range(2):

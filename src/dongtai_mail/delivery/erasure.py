@@ -3,8 +3,8 @@
 Promises: counts stay, people go: the reader's deliveries keep their states and lose address and
 name; what was not begun is suppressed at once; evidence loses the address where it quotes it, also
 one that the reader had before; tests that staff sent there are forgotten. Of two subscriptions that
-become one, the one kept has what was sent by the other; where both were in a mailing, that is
-forgotten. When they are two again, what was sent to the former address goes back.
+become one, the one kept has what was sent by the other and what waits; where both were in a
+mailing, that is forgotten. When they are two again, what was sent to the former address goes back.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from dongtai_mail.delivery.models import (
 )
 from dongtai_mail.issues.models import Publication
 from dongtai_mail.message.address import parse
+from subscribers.models import Subscription
 from subscribers.signals import erasing, gathering, joining, parting
 
 State = Delivery.State
@@ -90,9 +91,14 @@ def _of(written: Iterable[str], addresses: Collection[str]) -> list[str]:
 def _hand_over(lost_id: int, kept_id: int, **_: Any) -> None:
     deliveries = Delivery.objects.filter(subscription=lost_id)
     same = Delivery.objects.filter(subscription=kept_id).values("mailing")
-    # What still waits was for an address, or a wish, that no longer counts.
     sent = deliveries.filter(state__in=(State.ACCEPTED, State.BOUNCED))
     sent.exclude(mailing__in=same).update(subscription=kept_id)
+    waiting = deliveries.filter(state__in=(State.QUEUED, State.DEFERRED))
+    reader = Subscription.objects.select_related("subscriber").get(pk=kept_id).subscriber
+    # The issue goes where the reader is now; whether they want it, each claim asks.
+    waiting.exclude(mailing__in=same).update(
+        subscription=kept_id, address=reader.address, name=reader.name, provider=reader.provider
+    )
     ReturnedMessage.objects.filter(subscription=lost_id).update(subscription=kept_id)
     _strip(deliveries, _written_to(deliveries))
 
