@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from dongtai_mail.issues import editing, history
 from dongtai_mail.issues.differences import Kind, runs, shortened
 from dongtai_mail.issues.models import Item, Section
+from dongtai_mail.issues.readable import field_runs
 from tests import factories
 from tests.desk.conftest import make_issue
 
@@ -27,6 +28,18 @@ def test_a_difference_shows_what_changed_and_no_more() -> None:
         (Kind.NEW, "恢复"),
         (Kind.SAME, "夜航。"),
     )
+
+
+@pytest.mark.parametrize(("before", "after"), [("旧", "新"), ("甲\n", ""), ("", "甲\n")])
+def test_a_text_that_says_the_same_again_and_again_differs_where_it_does(before, after) -> None:
+    found = runs("甲\n" * 600 + before, "甲\n" * 600 + after)
+    assert found[0] == (Kind.SAME, "甲\n" * 600)
+    assert [run.text for run in found[1:]] == list(filter(None, (before, after)))
+
+
+def test_bodies_that_read_alike_are_shown_to_differ_all_the_same() -> None:
+    found = field_runs("body", "**甲、乙**", "**甲**、**乙**")
+    assert {run.kind for run in found} > {Kind.SAME}
 
 
 def test_a_long_text_is_shown_around_its_changes() -> None:

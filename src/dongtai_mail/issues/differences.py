@@ -2,12 +2,13 @@
 
 Promises: the runs of one side put together are that side, character for character. Paragraphs are
 compared first, and words or characters only within those that changed, so that a long text costs
-little.
+little, also one in which the same comes again and again.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from enum import StrEnum
@@ -16,6 +17,8 @@ from typing import NamedTuple
 
 _TOKEN = re.compile(r"[A-Za-z0-9]+|\s+|.", re.DOTALL)
 _LONGEST = 4000
+# How often one thing may be compared with the same; a paragraph of 2,000 characters needs a tenth.
+_TOIL = 250_000
 
 
 class Kind(StrEnum):
@@ -47,7 +50,7 @@ def _shortened(run: Run, beside: int) -> Run:
 
 
 def _lines(old: Sequence[str], new: Sequence[str]) -> Iterator[Run]:
-    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, a, b, c, d in _steps(old, new):
         if tag == "equal":
             yield Run(Kind.SAME, "".join(old[a:b]))
             continue
@@ -61,12 +64,19 @@ def _words(was: str, now: str) -> Iterator[Run]:
         yield Run(Kind.NEW, now)
         return
     old, new = _TOKEN.findall(was), _TOKEN.findall(now)
-    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, a, b, c, d in _steps(old, new):
         if tag == "equal":
             yield Run(Kind.SAME, "".join(old[a:b]))
         else:
             yield Run(Kind.GONE, "".join(old[a:b]))
             yield Run(Kind.NEW, "".join(new[c:d]))
+
+
+def _steps(old: Sequence[str], new: Sequence[str]) -> Iterable[tuple[str, int, int, int, int]]:
+    """What repeats too much is matched only beside what does not: else it takes minutes."""
+    again = Counter(new)
+    toil = sum(count * again[part] for part, count in Counter(old).items())
+    return SequenceMatcher(None, old, new, autojunk=toil > _TOIL).get_opcodes()
 
 
 def _joined(found: Iterator[Run]) -> Iterator[Run]:

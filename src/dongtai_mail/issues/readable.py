@@ -36,11 +36,10 @@ def field_runs(name: str, before: str, after: str) -> tuple[Run, ...]:
 
 def _body_runs(before: str, after: str) -> tuple[Run, ...]:
     old, new = _read(before), _read(after)
-    if old == new:
-        return runs(before, after)
-    if old.emphasised == new.emphasised:
-        return runs(old.text, new.text)
-    return runs(_with_emphasis(old), _with_emphasis(new))
+    was, now = old.text, new.text
+    if old.emphasised != new.emphasised:
+        was, now = _with_emphasis(old), _with_emphasis(new)
+    return runs(was, now) if was != now else runs(before, after)
 
 
 def _with_emphasis(read: _Read) -> str:
