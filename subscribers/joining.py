@@ -2,7 +2,8 @@
 
 Promises: taking in lines again changes nothing more, so an import that was cut off goes on where it
 stopped; nobody whose address was suppressed meanwhile comes in; a state that a subscription already
-has is never touched.
+has is never touched. Fails: with ``LeaseLost``, as a worker that slept, while another took them in
+and staff took them back.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from subscribers import leasing
 from subscribers.models import (
     ImportRow,
     ImportRun,
@@ -86,6 +88,7 @@ def join(lines: Lines) -> None:
 
 def _join(lines: Lines, known: str) -> None:
     run, values = lines.run, _values(lines)
+    leasing.check(run)
     with connection.cursor() as cursor:
         if run.policy != ImportRun.Policy.KEEP:
             cursor.execute(_update(run.policy), values)

@@ -76,6 +76,12 @@ def record(run: ImportRun, **changes: Any) -> None:
         setattr(run, name, value)
 
 
+def check(run: ImportRun) -> None:
+    """Fail where another worker has gone on meanwhile, and may have come to the end."""
+    if not _own(run).exists():
+        raise LeaseLost
+
+
 def failed_again(run: ImportRun) -> bool:
     """Count a failure that nobody has foreseen; whether the run has had enough tries."""
     record(run, tries=run.tries + 1)

@@ -258,6 +258,7 @@ def test_lines_that_were_taken_in_before_a_kill_count_once(monkeypatch):
     run = _receive(readers, (HEADER + rows).encode())
     run.consent = "double"
     importing.begin_here(run, proceed=False)
+    run.refresh_from_db()
     # Lines 5 to 7 are a second hand's; it had committed them when the first one was killed.
     joining.join(joining.Lines(run, 5, 7, None))
     assert Subscription.objects.count() == 3
@@ -305,6 +306,11 @@ def test_a_worker_that_was_replaced_records_nothing_more(readers):
         importing._work(slow)
     run.refresh_from_db()
     assert (run.state, run.counts["added"], run.worker) == ("done", 2, "")
+    undoing.begin(run, here=True)
+    imports.undo(run)
+    with pytest.raises(leasing.LeaseLost):
+        joining.join(joining.Lines(slow, 1, 9, None))
+    assert not Subscriber.objects.exists()
     assert ImportRow.objects.count() == 2
 
 
