@@ -34,9 +34,15 @@ local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
 local state = redis.call('HMGET', lane, 'tokens', 'at', 'factor', 'paused', 'since')
 local paused = tonumber(state[4] or 0)
+-- What lasts longer than any may was written before the clock was set back.
+local longest = tonumber(ARGV[7])
+if paused > now + longest then
+    paused = 0
+    redis.call('HDEL', lane, 'paused')
+end
 if paused > now then return {0, math.ceil((paused - now) * 1000)} end
-local factor = tonumber(state[3] or 1)
-if factor < 1 and now - tonumber(state[5] or now) >= step then
+local factor, since = tonumber(state[3] or 1), tonumber(state[5] or now)
+if factor < 1 and (now - since >= step or since > now + longest) then
     factor = math.min(1, factor * 1.5)
     redis.call('HSET', lane, 'factor', factor, 'since', now)
     if factor == 1 then redis.call('HDEL', lane, 'strikes', 'reason') end
@@ -62,7 +68,8 @@ local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
 local state = redis.call('HMGET', KEYS[1], 'factor', 'paused', 'strikes')
 -- Complaints that were on their way when the lane was paused are one complaint.
-if tonumber(state[2] or 0) > now then return 0 end
+local paused = tonumber(state[2] or 0)
+if paused > now and paused <= now + tonumber(ARGV[2]) then return 0 end
 local strikes = tonumber(state[3] or 0) + 1
 local pause = math.min(tonumber(ARGV[2]), tonumber(ARGV[1]) * 2 ^ (strikes - 1))
 redis.call('HSET', KEYS[1], 'factor', math.max(tonumber(ARGV[3]), tonumber(state[1] or 1) / 2),
@@ -106,7 +113,7 @@ class Throttle:
 
     def _ask(self, key: str, want: int, rate: int, ahead: bool = False) -> tuple[int, float]:
         arguments = [want, rate, BURST_SECONDS, STEP_SECONDS, UNLIMITED_PER_MINUTE, int(ahead)]
-        granted, wait = self._permits([key], arguments)
+        granted, wait = self._permits([key], [*arguments, LONGEST_PAUSE])
         return int(granted), int(wait) / 1000
 
     def mailing_permits(self, mailing_id: int, want: int, per_minute: int) -> tuple[int, float]:

@@ -68,6 +68,17 @@ def test_a_clock_that_was_set_back_stops_no_lane(client: redis.Redis, throttle: 
     assert throttle.slots(LANE, "here", 4, _limit(connections=4)) == 4
 
 
+def test_a_pause_from_before_the_clock_was_set_back_is_over(
+    client: redis.Redis, throttle: Throttle
+) -> None:
+    throttle.slower(LANE, "421")
+    _age(client, -2 * module.LONGEST_PAUSE, "paused", "since")
+    assert throttle.slower(LANE, "421") > 0
+    _age(client, -2 * module.LONGEST_PAUSE, "paused", "since")
+    assert throttle.permits(LANE, 1, _limit(600))[0] == 1
+    assert _pace(client).paused_for == 0
+
+
 def test_what_goes_ahead_takes_from_what_the_next_seconds_give(
     client: redis.Redis, throttle: Throttle
 ) -> None:
