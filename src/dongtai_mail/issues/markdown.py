@@ -27,6 +27,8 @@ def _list_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 # Quotes, code and HTML are no blocks of ours: they stay the paragraphs that they are.
 _parser = MarkdownIt("zero").enable(["heading", "list", "table"])
+# Inline marks stay as they are, so nobody reads them here.
+_parser.disable(["inline", "text_join"])
 _DEEPEST = _parser.options.maxNesting - 4
 _parser.block.ruler.at("list", _list_rule, {"alt": ["paragraph", "reference", "blockquote"]})
 
