@@ -279,6 +279,7 @@ def _following(desk: Client, mailing: Mailing, query: str = "") -> dict[str, obj
     return {
         "request_key": page["request_key"],
         "newest": page["newest"],
+        "edition": page["edition"].key,
         "shown": readers,
         "readers": readers,
     }

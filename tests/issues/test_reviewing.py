@@ -447,7 +447,11 @@ def test_what_changed_after_its_approval_was_taken_back_goes_on_as_the_next_edit
     page = admin_client.get(following)
     assert "这一期后来批准的一版" in page.content.decode()
     form = {name: page.context[name] for name in ("request_key", "newest")}
-    admin_client.post(following, {**form, "shown": 1, "readers": 1})
+    form |= {"shown": 1, "readers": 1}
+    other = admin_client.post(following, {**form, "edition": mailing.edition.key})
+    assert "要发的已是另一版" in other.content.decode()
+    assert not mailing.followers.exists()
+    admin_client.post(following, {**form, "edition": page.context["edition"].key})
     assert mailing.followers.get().edition == review.edition
 
 

@@ -1,8 +1,8 @@
 """Sending to those whom a mailing did not reach: a new mailing of the same edition.
 
 Where the approval of that was taken back, of the edition that was approved in its stead.
-Promises: whoever has accepted anything of the issue, or still may, is not written to again; the
-same page handed in twice is one mailing.
+Promises: what goes out is the edition that the page named; whoever has accepted anything of the
+issue, or still may, is not written to again; the same page handed in twice is one mailing.
 """
 
 from __future__ import annotations
@@ -68,6 +68,10 @@ def _schedule(request: HttpRequest, shown: Mailing, key: str) -> Mailing:
     if (edition := replacement(shown)) is None:
         raise MailingRefused(
             _("原来那一版现在没有批准。请在“审核”页送审；有一版批准后，再来这里发。")
+        )
+    if edition.key != request.POST.get("edition", ""):
+        raise holding.NotConfirmed(
+            _("这一页打开以后，要发的已是另一版，见下面。确实要发它，请重新确认。")
         )
     return schedule(
         edition,
