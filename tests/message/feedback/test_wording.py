@@ -375,7 +375,7 @@ def test_the_command_that_was_refused_is_found(command: Command, example: str) -
         *("", "Dear reader, thank you.", "每期两周一次", "https://example.org/5.1.1"),
         "550 Email contains invalid characters",
         "550 您的帐号已被删除，不能发信",
-        "554 发件人帐号已被注销",
+        "554 发件人帐号已被删除",
         "您的邮件未经阅读即被用户删除",
     ],
 )
