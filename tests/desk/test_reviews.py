@@ -303,3 +303,18 @@ def test_the_first_page_names_the_next_step_for_whoever_may_take_it(publication,
     assert "被退回，“第一条改标题”" in told(Role.EDITOR)[0]
     factories.mailing(edition=review.edition, state="stopped")
     assert "自己停下了" in told(Role.EDITOR)[0]
+
+
+def test_a_newer_issue_hides_no_older_one_that_waits_for_somebody(publication, issue):
+    reviewer = _member(publication, Role.REVIEWER)
+    review = _request(issue, _member(publication, Role.EDITOR))
+    publication.issues.create(number="2")
+
+    def told() -> str:
+        return reviewer.get(f"/publications/{publication.slug}/").content.decode()
+
+    assert "可以批准的有reviewer-observer" in told()
+    reviewer.post(f"/reviews/{review.pk}/approval/")
+    assert "已批准，可以发送" in told()
+    factories.mailing(edition=review.edition)
+    assert "已批准，可以发送" not in told()

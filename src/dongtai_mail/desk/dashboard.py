@@ -11,7 +11,7 @@ import datetime
 from dataclasses import dataclass
 
 import redis
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from dongtai_mail.delivery import gauges, mailings, pace, reports, scheduling
@@ -24,6 +24,7 @@ from subscribers import tally
 from subscribers.models import ImportRun, Subscription, SubscriptionEvent
 
 DAYS = 30
+MOST_OTHERS = 3
 _WAITING = ("queued", "leased", "deferred")
 
 
@@ -61,6 +62,7 @@ class Today:
     nothing does, how it was returned.
 
     ``errors`` are those that keep it from review; ``held`` says that what is planned won't go out.
+    ``others`` are other issues' reviews that wait for a reviewer, or for a sender.
     """
 
     publication: Publication
@@ -70,6 +72,7 @@ class Today:
     preparing: Issue | None
     errors: int
     review: Review | None
+    others: list[Review]
     under_way: list[UnderWay]
     missed: list[Mailing]
     last: Figures | None
@@ -94,6 +97,7 @@ def today(publication: Publication) -> Today:
         preparing=preparing,
         errors=proofreading.proof(preparing).errors if preparing and not holds else 0,
         review=review,
+        others=_others(publication, preparing),
         under_way=[_under_way(each) for each in ours.filter(state__in=UNDER_WAY)[:5]],
         missed=list(ours.filter(state=Mailing.State.MISSED)[:5]),
         last=reports.figures(last) if last else None,
@@ -123,6 +127,17 @@ def _review(issue: Issue) -> Review | None:
 def _held(mailing: Mailing) -> bool:
     """Whether its approval has ended since it was planned, so that it won't start."""
     return scheduling.is_unapproved(mailing.edition, mailing.after)
+
+
+def _others(publication: Publication, preparing: Issue | None) -> list[Review]:
+    """Editors begin the next issue while one is still with reviewers or senders."""
+    sent = Mailing.objects.filter(edition__issue__publication=publication)
+    mailed = sent.exclude(state=Mailing.State.CANCELLED).values("edition__issue")
+    waits = Q(state=Review.State.REQUESTED)
+    waits |= Q(state=Review.State.APPROVED) & ~Q(issue__in=mailed)
+    rows = Review.objects.filter(waits, issue__publication=publication)
+    rows = rows.exclude(issue=preparing).select_related("issue__publication", "edition")
+    return list(rows.order_by("-pk")[:MOST_OTHERS])
 
 
 def _under_way(mailing: Mailing) -> UnderWay:

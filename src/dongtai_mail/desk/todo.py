@@ -21,6 +21,7 @@ from dongtai_mail.desk.access import Right
 from dongtai_mail.desk.dashboard import Today, UnderWay
 from dongtai_mail.desk.templatetags.desk import lane_name, moment
 from dongtai_mail.desk.words import VERDICTS, Word
+from dongtai_mail.issues import reviewing
 from dongtai_mail.issues.models import Issue, Review
 
 BLOCKED, LOOK = VERDICTS[Verdict.BAD], VERDICTS[Verdict.DOUBT]
@@ -42,7 +43,9 @@ class Task:
 
 def tasks(today: Today, may: Collection[Right]) -> list[tuple[Task, bool]]:
     """Each with whether the person may do it."""
-    found = [*_machines(today), *_mailings(today), *_readers(today), *_preparing(today)]
+    found = [*_machines(today), *_mailings(today), *_readers(today)]
+    found += [_reviewed(review.issue, review) for review in today.others]
+    found += _preparing(today)
     found.sort(key=lambda task: _GRAVITY.index(task.word))
     return [(task, task.right in may) for task in found]
 
@@ -85,7 +88,7 @@ def _stands_still(each: UnderWay) -> Iterator[Task]:
     mailing, url = each.mailing, _at("mailing", each.mailing.pk)
     named = _named(mailing.edition.issue) | {"count": f"{each.waiting:,}"}
     if mailing.state == Mailing.State.STOPPED:
-        text = _("%(issue)s：退回或投诉太多，自己停下了，还有 %(count)s 人没有发。看过数字再决定。")
+        text = _("%(issue)s：自己停下了，还有 %(count)s 人没有发。看过原因再决定。")
         yield Task(BLOCKED, text % named, _("去决定"), url, Right.SEND)
     elif mailing.state == Mailing.State.PAUSED:
         text = _("%(issue)s：暂停着，还有 %(count)s 人没有发。")
@@ -100,7 +103,7 @@ def _readers(today: Today) -> Iterator[Task]:
 
 
 def _preparing(today: Today) -> Iterator[Task]:
-    """The one next step of the issue that is being made, or that one should be."""
+    """The next step of the issue that is being made, or that one should be."""
     issue, review, slug = today.preparing, today.review, today.publication.slug
     if issue is None:
         if today.slot and not today.planned:
@@ -109,12 +112,8 @@ def _preparing(today: Today) -> Iterator[Task]:
             yield Task(
                 NEXT, text, _("导入稿件"), reverse("desk:manuscripts", args=[slug]), Right.WRITE
             )
-    elif review is not None and review.state == Review.State.REQUESTED:
-        yield _asked(issue, review, slug)
-    elif review is not None and review.state == Review.State.APPROVED:
-        text = _("%(issue)s：已批准，可以发送。") % _named(issue)
-        url = f"{_at('send', issue.pk)}?kind={reviews.shown(review).kind}"
-        yield Task(NEXT, text, _("去发送"), url, Right.SEND)
+    elif review is not None and review.state in reviewing.OPEN:
+        yield _reviewed(issue, review)
     elif today.errors:
         text = ngettext(
             "%(issue)s：还有 %(count)s 处错误，改好才能送审和发送。",
@@ -125,6 +124,15 @@ def _preparing(today: Today) -> Iterator[Task]:
         yield Task(BLOCKED, shown, _("看是哪里"), _at("issue-findings", issue.pk), Right.WRITE)
     else:
         yield _unasked(issue, review, needed=today.publication.needs_approval)
+
+
+def _reviewed(issue: Issue, review: Review) -> Task:
+    """What is to be done about an issue that was sent for review, or approved."""
+    if review.state == Review.State.REQUESTED:
+        return _asked(issue, review, issue.publication.slug)
+    text = _("%(issue)s：已批准，可以发送。") % _named(issue)
+    url = f"{_at('send', issue.pk)}?kind={reviews.shown(review).kind}"
+    return Task(NEXT, text, _("去发送"), url, Right.SEND)
 
 
 def _asked(issue: Issue, review: Review, slug: str) -> Task:
