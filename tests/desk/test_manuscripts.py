@@ -10,6 +10,7 @@ from django.test import Client
 from dongtai_mail.demo import sample_manuscript
 from dongtai_mail.desk.models import AuditEntry, Membership
 from dongtai_mail.desk.views.manuscripts import MOST_FINDINGS, MOST_LINES
+from dongtai_mail.issues import authorship
 from dongtai_mail.issues.importing import MAXIMUM_BYTES, MAXIMUM_LINES, MOST_DISCARDED
 from dongtai_mail.issues.models import Issue, ManuscriptDraft
 from dongtai_mail.issues.proofreading import findings
@@ -95,6 +96,18 @@ def test_what_is_mended_is_read_again_and_imported(desk, draft):
     issue = Issue.objects.get()
     assert issue.sections.get().items.get().body == "口岸自本月起开通夜航。"
     assert "。。" not in bytes(issue.manuscript.data).decode()
+
+
+def test_whose_words_somebody_else_imports_may_not_approve_them(desk, draft, publication, editor):
+    other, third = (User.objects.create_user(name) for name in ("另一位", "第三位"))
+    for person, said in ((other, "澜港口岸"), (third, "汀港口岸")):
+        Membership.objects.create(user=person, publication=publication, role="editor")
+        client = Client()
+        client.force_login(person)
+        text = SLIP.replace("云港口岸", said)
+        client.post(f"/manuscripts/{draft.pk}/", {"do": "mend", "text": text})
+    client.post(f"/manuscripts/{draft.pk}/", {"do": "import"})
+    assert authorship.authors(Issue.objects.get()) == {str(editor), "另一位", "第三位"}
 
 
 def test_accepting_takes_what_stands_in_the_field(desk, draft):

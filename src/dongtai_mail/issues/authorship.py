@@ -1,10 +1,10 @@
 """Who has changed what readers get of an issue since an edition of it was last approved.
 
 Owns: ``authors`` and, of what the publication says in every issue, ``worders``: the accounts by
-name. Promises: whoever wrote, pasted or imported anything that
-stands in the issue now counts, and whoever moved, restored or took out; what only editors see (tags
-and the like) counts for nothing, nor does beginning an empty issue; a manuscript's subject,
-masthead and sections are the importer's.
+name. Promises: whoever wrote, pasted or imported anything that stands in the issue now counts, and
+whoever moved, restored or took out; what only editors see (tags and the like) counts for nothing,
+nor does beginning an empty issue; a manuscript's subject, masthead and sections are the importer's,
+and theirs who handed it in or mended it before somebody else imported it.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ def authors(issue: Issue) -> frozenset[str]:
     own, since = kept.pop(None, []), seen.get(None, 0)
     imported = Manuscript.objects.filter(issue=issue).exists()
     found = set(_writers(own, since) if imported else _changers(own, since))
+    if not since:
+        for actor, menders in issue.drafts.values_list("actor", "menders"):
+            found.update((actor, *menders))
     for pk, version, last in _items(issue):
         since = seen.get(pk, 0)
         found.update(_writers(kept.get(pk, []), since))

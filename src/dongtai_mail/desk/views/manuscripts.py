@@ -124,7 +124,7 @@ def _mend_or_accept(
     """The issue, or why there is none although somebody wanted it, or why nothing was mended."""
     try:
         if "text" in request.POST:
-            _mend(draft, request.POST["text"])
+            _mend(draft, request.POST["text"], request.user.get_username())
         issue = accept(draft, request.user.get_username()) if accepted else None
     except (ImportRefused, ManuscriptError) as refused:
         return None, told(str(refused))
@@ -133,13 +133,14 @@ def _mend_or_accept(
     return issue, ""
 
 
-def _mend(draft: ManuscriptDraft, text: str) -> None:
+def _mend(draft: ManuscriptDraft, text: str, actor: str) -> None:
     """An untouched text leaves the file as it is."""
     now = _typed(text)
     if now != "\n".join(lines_of(draft.current)):
         refuse_too_big(now.encode())
         draft.mended = now
-        draft.save(update_fields=["mended"])
+        draft.menders = sorted({*draft.menders, actor})
+        draft.save(update_fields=["mended", "menders"])
 
 
 def _typed(text: str) -> str:

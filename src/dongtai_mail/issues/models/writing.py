@@ -79,8 +79,9 @@ class Manuscript(models.Model):
 class ManuscriptDraft(models.Model):
     """A file that was handed in and is being looked at; nothing of it is an issue yet.
 
-    ``mended`` is its text as people changed it here, NULL while nobody has. Once accepted it is
-    empty and leads whoever still has it open to the ``issue`` that it became.
+    ``mended`` is its text as people changed it here, NULL while nobody has; ``menders`` are their
+    accounts. Once accepted it is empty and leads whoever still has it open to the ``issue`` that it
+    became.
     """
 
     publication = models.ForeignKey(
@@ -89,6 +90,7 @@ class ManuscriptDraft(models.Model):
     filename = models.CharField(max_length=255)
     data = models.BinaryField()
     mended = models.TextField(null=True)
+    menders = models.JSONField(default=list)
     actor = models.CharField(max_length=150)
     at = models.DateTimeField(auto_now_add=True)
     issue = models.ForeignKey(Issue, null=True, on_delete=models.CASCADE, related_name="drafts")
