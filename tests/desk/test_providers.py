@@ -62,6 +62,10 @@ def test_what_a_relay_may_while_it_warms_up_is_changed_and_put_back(desk, settin
     assert (entry.action, entry.subject) == ("relay.warmup", "new.test:25")
     assert entry.after["days"] == "10 20 30 40"
     assert 'role="alert"' in desk.post(where, {**form, "days": "many"}).content.decode()
+    desk.post(where, {**form, "days": "10"})
+    page = desk.get("/providers/").content.decode()
+    assert "new.test:25：预热已结束。" in page
+    assert where in page
     desk.post(f"{where}default/")
     assert "给每个接收方最多 1,000 封" in desk.get("/providers/").content.decode()
     assert desk.get("/relays/old.test:25/warmup/").status_code == 404

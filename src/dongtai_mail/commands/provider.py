@@ -79,6 +79,9 @@ def _list(_: argparse.Namespace) -> int:
         print(f"{lane or '其他'}\t每分钟 / 连接 / 每次连接：{shown}\t{_standing(paces[lane])}")
         print(f"\t{limit.source}")
     for each in warmup.warming(settings.RELAYS, timezone.localdate()):
+        if each.most is None:
+            print(f"{each.name} 的预热已结束，是工作人员设定的。")
+            continue
         print(f"新中继 {each.name} 在预热，今天是第 {each.day} 天：", end="")
         less = "".join(f"，{group} {number:,} 封" for group, number in each.less)
         print(f"给每个接收方最多 {each.most:,} 封{less}。")

@@ -41,12 +41,15 @@ Tables = Mapping[str, Table]
 
 @dataclass(frozen=True, slots=True)
 class Warming:
-    """A relay on its ``day`` of so many; ``most`` to a provider, ``less`` to some groups."""
+    """A relay on its ``day`` of so many; ``most`` to a provider, ``less`` to some groups.
+
+    ``most`` is None once the days are over.
+    """
 
     name: str
     day: int
     days: int
-    most: int
+    most: int | None
     less: Sequence[tuple[str, int]]
     changed: bool
 
@@ -73,16 +76,16 @@ def forget(relay: Relay) -> None:
 
 
 def warming(relays: Iterable[Relay], today: datetime.date) -> list[Warming]:
-    """The relays that have not all to carry yet, and what they may today."""
+    """The relays that may not carry all yet, and those that do because staff said so."""
     known, found = tables(), []
     for relay in relays:
         table = known.get(relay.name) or default()
         most = cap(relay, "", today, known)
-        if relay.warmup is None or most is None:
+        if relay.warmup is None or (most is None and not table.changed):
             continue
         caps = [(group, cap(relay, group, today, known) or 0) for group in table.percents]
         day = (today - relay.warmup).days + 1
-        different = [(group, number) for group, number in caps if number != most]
+        different = [(group, number) for group, number in caps if most and number != most]
         found.append(Warming(relay.name, day, len(table.days), most, different, table.changed))
     return found
 
