@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from subscribers import leasing
@@ -78,23 +78,37 @@ def join(lines: Lines) -> None:
     """Take lines in, all or none of them."""
     try:
         with transaction.atomic():
-            _join(lines, "")
-    except IntegrityError:
+            _join(lines)
+    except (IntegrityError, OperationalError) as error:
         # Somebody is known by now: by the same lines, before a kill, or by another way. To be
         # ready for that would cost every row, so it is asked for only then.
+        if isinstance(error, OperationalError) and not _deadlocked(error):
+            raise
         with transaction.atomic():
-            _join(lines, "ON CONFLICT (key) DO NOTHING")
+            _join(lines, meanwhile=True)
 
 
-def _join(lines: Lines, known: str) -> None:
+def _deadlocked(error: OperationalError) -> bool:
+    """Another import has the same people in another order."""
+    return getattr(error.__cause__, "sqlstate", None) == "40P01"
+
+
+def _join(lines: Lines, *, meanwhile: bool = False) -> None:
+    """``meanwhile``: others may have brought people who were new when they were looked for."""
     run, values = lines.run, _values(lines)
     leasing.check(run)
     with connection.cursor() as cursor:
         if run.policy != ImportRun.Policy.KEEP:
             cursor.execute(_update(run.policy), values)
         postgres = connection.vendor == "postgresql"
-        people = _PEOPLE.format(attributes=_JSONB if postgres else _JSON, known=known)
-        (_join_by_cte if postgres else _join_by_ids)(cursor, people, values)
+        people = _PEOPLE.format(
+            attributes=_JSONB if postgres else _JSON,
+            # In one order, in which imports wait for each other, and never in a circle.
+            order="key" if meanwhile else "line",
+            known="ON CONFLICT (key) DO NOTHING" if meanwhile else "",
+        )
+        known = _KNOWN_MEANWHILE if meanwhile else _KNOWN
+        (_join_by_cte if postgres else _join_by_ids)(cursor, people, known, values)
         if run.consent == ImportRun.Consent.DOUBLE_OPT_IN:
             cursor.execute(_NOTICES, values)
 
@@ -126,7 +140,7 @@ def _values(lines: Lines) -> dict[str, Any]:
     }
 
 
-def _join_by_cte(cursor: Any, people: str, values: dict[str, Any]) -> None:
+def _join_by_cte(cursor: Any, people: str, known: str, values: dict[str, Any]) -> None:
     """All in one statement a kind of row: what is made here need not be found again."""
     cursor.execute(
         f"WITH people AS ({people} RETURNING id),"
@@ -135,13 +149,13 @@ def _join_by_cte(cursor: Any, people: str, values: dict[str, Any]) -> None:
         values,
     )
     cursor.execute(
-        f"WITH added AS ({_SUBSCRIPTIONS} {_KNOWN_PEOPLE} RETURNING id)"
+        f"WITH added AS ({_SUBSCRIPTIONS} {known} RETURNING id)"
         f" {_EVENTS} SELECT id, {_EVENT} FROM added",
         values,
     )
 
 
-def _join_by_ids(cursor: Any, people: str, values: dict[str, Any]) -> None:
+def _join_by_ids(cursor: Any, people: str, known: str, values: dict[str, Any]) -> None:
     """The same on SQLite, whose transaction has the database for itself: new ids are ours."""
     person = _highest(cursor, "subscribers_subscriber")
     subscription = _highest(cursor, "subscribers_subscription")
@@ -152,7 +166,7 @@ def _join_by_ids(cursor: Any, people: str, values: dict[str, Any]) -> None:
         " WHERE id > %(person_id)s",
         own,
     )
-    cursor.execute(f"{_SUBSCRIPTIONS} {_KNOWN_PEOPLE}", own)
+    cursor.execute(f"{_SUBSCRIPTIONS} {known}", own)
     cursor.execute(
         f"{_EVENTS} SELECT id, {_EVENT} FROM subscribers_subscription"
         " WHERE id > %(subscription_id)s",
@@ -207,7 +221,7 @@ _PEOPLE = f"""
       FROM subscribers_importrow row
      WHERE row.run_id = %(run)s AND row.line BETWEEN %(first)s AND %(last)s
        AND row.verdict = %(new)s AND {_ALLOWED}
-     ORDER BY row.line
+     ORDER BY row.{{order}}
     {{known}}
 """
 _JSON = "CASE WHEN row.attributes = '' THEN '{}' ELSE row.attributes END"
@@ -221,10 +235,12 @@ _KNOWN_PEOPLE = f"""
     SELECT person.id, {_SUBSCRIPTION}
       FROM subscribers_importrow row JOIN subscribers_subscriber person ON person.key = row.key
      WHERE row.run_id = %(run)s AND row.line BETWEEN %(first)s AND %(last)s
-       AND row.verdict = %(person)s AND {_ALLOWED}
-     ORDER BY row.line
+       AND row.verdict IN ({{verdicts}}) AND {_ALLOWED}
+     ORDER BY row.{{order}}
         ON CONFLICT (subscriber_id, subscriber_list_id) DO NOTHING
 """
+_KNOWN = _KNOWN_PEOPLE.format(verdicts="%(person)s", order="line")
+_KNOWN_MEANWHILE = _KNOWN_PEOPLE.format(verdicts="%(new)s, %(person)s", order="key")
 _EVENTS = """
     INSERT INTO subscribers_subscriptionevent
            (subscription_id, state, source, detail, actor, wording_id, at)

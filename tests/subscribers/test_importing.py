@@ -270,6 +270,23 @@ def test_lines_that_were_taken_in_before_a_kill_count_once(monkeypatch):
     assert Notice.objects.count() == 20
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("consent", ["basis", "double"])
+def test_whoever_comes_by_another_way_after_the_check_is_on_this_list_too(consent):
+    one, two = factories.subscriber_list(), factories.subscriber_list(slug="two")
+    runs = [_receive(each, CSV.encode()) for each in (one, two)]
+    for run in runs:
+        run.consent = consent
+        importing.begin_here(run, proceed=False)
+    for run in runs:
+        assert importing.proceed(run)
+        assert importing.advance(run.pk)
+        run.refresh_from_db()
+        assert (run.state, run.counts["added"]) == ("done", 2)
+        assert run.subscriber_list.subscriptions.count() == 2
+    assert Subscriber.objects.count() == 2
+
+
 class _CutOff(BaseException):
     """As if the process had been killed."""
 
