@@ -47,7 +47,7 @@ def test_it_says_who_did_what_with_before_and_after(client, chief, publication):
         publication,
         chief,
         subject="云港观察",
-        before={"needs_approval": True, "section_names": ["要闻"], "reason": ""},
+        before={"needs_approval": True, "section_names": ["要闻"], "reason": "", "netease": 50},
         after={"needs_approval": False, "section_names": ["要闻", "数据"], "reason": "<b>"},
     )
     page = client.get(PAGE).content.decode()
@@ -57,6 +57,7 @@ def test_it_says_who_did_what_with_before_and_after(client, chief, publication):
         "北京时间",
         "发送前要审核",
         "<del>是</del> → <ins>否</ins>",
+        "网易（163、126）",
     ):
         assert words in page
     assert "<ins>要闻、数据</ins>" in page

@@ -68,6 +68,8 @@ def test_an_item_is_collected_and_the_form_is_empty_for_the_next(client, publica
         "tags": "物流，口岸 物流",
     }
     page = client.post("/publications/observer/pool/new/", posted, follow=True)
+    # What is pasted may have pictures from elsewhere.
+    assert "img-src 'self' https:" in page["Content-Security-Policy"]
     item = Item.objects.get()
     assert (item.section, item.publication, item.changed_by) == (None, publication, "lin")
     assert item.tags == ["物流", "口岸"]

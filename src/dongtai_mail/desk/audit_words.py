@@ -10,11 +10,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from dongtai_mail.desk.models import AuditEntry, Role
-from dongtai_mail.desk.words import KINDS, MAILINGS
+from dongtai_mail.desk.words import KINDS, MAILINGS, PROVIDERS
 from dongtai_mail.sentences import told
 
 # The names under which views keep values; one that is missing here is shown as it is.
 FIELDS: dict[str, str | Promise] = {
+    **PROVIDERS,
     "accent": gettext_lazy("主色"),
     "action": gettext_lazy("操作"),
     "archived": gettext_lazy("已停用"),

@@ -117,7 +117,7 @@ def _collect(
         "tags": pool.tags(publication),
     }
     name = "pool_fields" if "HX-Request" in request.headers else "pool_new"
-    return _page(request, name, publication, status=status, **context)
+    return editor.with_pictures(_page(request, name, publication, status=status, **context))
 
 
 @opens(Publication, Right.WRITE)
