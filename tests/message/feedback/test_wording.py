@@ -272,6 +272,9 @@ SAID: dict[Reason, tuple[str, ...]] = {
         "550 Unauthenticated senders not allowed",
         "550 5.7.1 You are not allowed to send to this list",
         "550 发件人地址不存在",
+        "554 发件人帐号已被删除",
+        "550 寄件者信箱已刪除",
+        "550 找不到发件人邮箱",
         "发信人域名无效",
         "550 Absender ungültig",
         "550 L'expéditeur n'existe pas",
@@ -375,7 +378,7 @@ def test_the_command_that_was_refused_is_found(command: Command, example: str) -
         *("", "Dear reader, thank you.", "每期两周一次", "https://example.org/5.1.1"),
         "550 Email contains invalid characters",
         "550 您的帐号已被删除，不能发信",
-        "554 发件人帐号已被删除",
+        "550 无效的用户名或密码",
         "您的邮件未经阅读即被用户删除",
     ],
 )
