@@ -191,6 +191,13 @@ def test_rate_time_left_and_a_resting_provider_are_told(desk, sending, redis_ser
     assert "421 &lt;b&gt;too fast" in page
 
 
+def test_a_mailing_that_has_just_begun_is_not_called_slow(desk, sending):
+    assert "最近一分钟没有" not in desk.get(f"/mailings/{sending.pk}/").content.decode()
+    earlier = sending.started_at - datetime.timedelta(minutes=2)
+    Mailing.objects.filter(pk=sending.pk).update(started_at=earlier)
+    assert "最近一分钟没有" in desk.get(f"/mailings/{sending.pk}/").content.decode()
+
+
 def test_without_redis_only_the_pace_is_missing(desk, sending, settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     page = desk.get(f"/mailings/{sending.pk}/").content.decode()

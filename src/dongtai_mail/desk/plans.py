@@ -236,7 +236,8 @@ def ahead(plan: Plan) -> list[str]:
     if len(plan.stages) > 1:
         steps = _("，再").join(_stage(stage, plan) for stage in plan.stages)
         values = {"steps": steps, "wait": plan.wait_minutes}
-        clauses.append(_("先发%(steps)s，每批之间至少等 %(wait)s 分钟") % values)
+        wait = _("先发%(steps)s，每批之间至少等 %(wait)s 分钟")
+        clauses.append((wait if plan.wait_minutes else _("先发%(steps)s")) % values)
     leave = plan.unconfirmed == Mailing.Unconfirmed.LEAVE
     clauses.append(_("没有答复的不再发") if leave else _("没有答复的会再发一次"))
     return clauses

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ from subscribers.links import masked
 from subscribers.models import SubscriberList
 
 PER_PAGE = 50
+A_MINUTE = datetime.timedelta(minutes=1)
 REASONS = 50
 # What has become of readers who were passed over is looked up this often; they may be many.
 LEFT_SECONDS = 300
@@ -197,6 +199,8 @@ def _context(request: HttpRequest, shown: Mailing) -> dict[str, Any]:
         "waiting": waiting,
         "expected": _expected(request, shown) if waiting else None,
         "dead_links": _dead_links(shown) if waiting else 0,
+        # Nothing can be said of its last minute yet.
+        "young": not shown.started_at or timezone.now() - shown.started_at < A_MINUTE,
         "late": live.duration((timezone.now() - shown.scheduled_at).total_seconds() / 60),
         "lanes": said.lanes if every else said.lanes[: live.LANES_SHOWN],
         "every": every,
