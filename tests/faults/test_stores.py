@@ -98,10 +98,12 @@ def small_disk(world: World) -> Iterator[Path]:
 
 
 def test_a_full_disk_lets_nothing_begin_and_loses_nothing(world: World, small_disk: Path) -> None:
-    # Long numbers and one batch, so that the journal soon needs another page of the disk. What it
-    # frees when it starts afresh lasts for a third of the readers at a time.
+    # Long numbers and large batches, so that the journal soon needs another page of the disk: what
+    # it frees when it starts afresh lasts for some ninety readers.
+    readers = 5 * READERS
+    world.add_readers(readers)
     world.query("ALTER SEQUENCE delivery_delivery_id_seq RESTART 1000000000000000000")
-    world.installation.environment["DONGTAI_BATCH_SIZE"] = str(READERS)
+    world.installation.environment["DONGTAI_BATCH_SIZE"] = str(readers)
     gate = Gate(world)
     world.start_worker()
     world.send()
@@ -111,11 +113,11 @@ def test_a_full_disk_lets_nothing_begin_and_loses_nothing(world: World, small_di
     world.wait(lambda: "No space left" in world.note(), "staff are told")
     assert world.state() == "sending"
     wait_until(lambda: world.ledger()["accepted"] == len(world.smtp.received), "all is recorded")
-    assert len(world.smtp.received) < READERS
-    world.assert_adds_up()
+    assert len(world.smtp.received) < readers
+    world.assert_adds_up(readers)
     filler.unlink()
     world.finish()
-    world.assert_everybody_has_one()
+    world.assert_everybody_has_one(readers)
 
 
 def _fill(disk: Path) -> Path:
