@@ -14,12 +14,10 @@ from collections.abc import Collection, Sequence
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from dongtai_mail.message.address import AddressError, parse
-from subscribers import tokens
 from subscribers.fingerprint import fingerprint
-from subscribers.models import ImportRow, ImportRun, Notice, Release, Subscriber, Suppression
+from subscribers.models import ImportRow, ImportRun, Release, Subscriber, Suppression
 from subscribers.signals import erasing
 
 # Files that somebody will read, or is reading.
@@ -44,15 +42,6 @@ def erase(person: Subscriber) -> None:
 def keys_of(person: Subscriber) -> set[str]:
     """The address and those before it."""
     return {person.key, *person.moves.exclude(former="").values_list("former", flat=True)}
-
-
-def proving(person: Subscriber) -> set[str]:
-    """The addresses by which the reader proves who asks: while a move may be taken back, the first
-    of those that it led away from, since whoever was passed an issue knows the new one.
-    """
-    settling = timezone.now() - tokens.LIFETIMES[Notice.Kind.MOVED]
-    first = person.moves.filter(moved_at__gt=settling).order_by("moved_at", "pk").first()
-    return {first.former} if first else keys_of(person)
 
 
 def _suppress_by_hash(key: str) -> None:

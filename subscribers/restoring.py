@@ -21,8 +21,13 @@ PARTED = "parted from another reader"
 
 def take_back(notice: Notice, ip: str | None) -> bool:
     """Restore the address that the notice went to; whether that is the reader's by now."""
+    return end(notice.move_id or 0, ip)
+
+
+def end(move_id: int, ip: str | None) -> bool:
+    """Restore the address before a move; whether that is the reader's by now."""
     with transaction.atomic():
-        move = AddressChange.objects.select_for_update().filter(pk=notice.move_id or 0).first()
+        move = AddressChange.objects.select_for_update().filter(pk=move_id).first()
         if move is None:
             return False
         person = Subscriber.objects.select_for_update().get(pk=move.subscriber_id)

@@ -1,6 +1,6 @@
 """How the product is connected to PostgreSQL: cut off it lets go, and what is committed stays.
 
-Owns: the options of every connection. Promises: a process whose host or network is gone neither
+Owns: the options of every connection, and the time by both clocks. Promises: a process whose host or network is gone neither
 hangs for longer than ``GONE_SECONDS`` nor holds locks: both ends look whether the other is still
 there, and the server ends a transaction that nobody goes on with. A commit is on the server's
 disk before it counts, whatever the server's own configuration says of ``synchronous_commit``:
@@ -10,6 +10,7 @@ Fails: ``django.db.OperationalError`` from whatever was asked when the connectio
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from django.utils import timezone
 
 GONE_SECONDS = 20
 # Longer than any statement of ours leaves a transaction waiting for the next one.
@@ -88,3 +90,14 @@ def forgetful() -> list[str]:
             [list(_DURABLE)],
         )
         return [name for (name,) in cursor.fetchall()]
+
+
+def earliest_now() -> datetime.datetime:
+    """This host's time or the database's, whichever is earlier: no fast clock starts a mailing."""
+    now = timezone.now()
+    if connection.vendor != "postgresql":
+        return now
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT LEAST(clock_timestamp(), %s)", [now])
+        earlier: datetime.datetime = cursor.fetchone()[0]
+    return earlier

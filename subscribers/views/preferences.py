@@ -22,10 +22,10 @@ from django.views.decorators.http import require_http_methods
 from dongtai_mail.message.address import AddressError, as_typed
 from dongtai_mail.sentences import told
 from dongtai_mail.validators import validate_line
-from subscribers.erasure import erase, proving
 from subscribers.leaving import come_back, leave, may_return
 from subscribers.links import Link, client_ip, masked, reader_page, see_other
 from subscribers.models import Subscriber, Subscription
+from subscribers.proving import erase_own, proving
 
 State = Subscription.State
 
@@ -141,7 +141,7 @@ def erasure(request: HttpRequest, link: Link) -> HttpResponse:
         "done": done,
     }
     if done:
-        erase(person)
+        erase_own(person, form.cleaned_data["email"], client_ip(request))
     return render(request, "public/erasure.html", context)
 
 

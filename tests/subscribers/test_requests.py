@@ -405,6 +405,31 @@ def test_nobody_gets_or_erases_the_data_while_a_move_can_be_taken_back(stranger,
     assert "attachment" in stranger.post(asked).headers["Content-Disposition"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "left"), [("zhang@example.com", "other"), ("other@example.com", "zhang")]
+)
+def test_of_two_whom_a_move_made_one_each_erases_only_themselves(stranger, reader, typed, left):
+    kept = _merged(stranger, reader, State.CONFIRMED)
+    page = stranger.post(f"/p/{_token(kept)}/erasure/", {"email": typed}).content.decode()
+    assert "已删除" in page
+    assert Subscriber.objects.get().key == f"{left}@example.com"
+    assert Subscription.objects.get().state == State.CONFIRMED
+    assert Suppression.objects.get().hash == fingerprint(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "left"),
+    [("zhang@example.com", ["other"]), ("other@example.com", ["thief"]), ("thief@example.com", [])],
+)
+def test_an_address_between_two_moves_erases_nobody(stranger, reader, typed, left):
+    factories.subscribe(reader.subscriber_list, "other@example.com")
+    for to in ("thief@example.com", "other@example.com"):
+        _moves(stranger, reader, to)
+    stranger.post(f"/p/{_token(reader)}/erasure/", {"email": typed})
+    assert Subscriber.objects.get().key == f"{(left or ['other'])[0]}@example.com"
+    assert Suppression.objects.count() == len(left)
+
+
 def test_one_household_moves_to_few_addresses_an_hour(stranger, reader, monkeypatch):
     monkeypatch.setattr(outbox, "NETWORK_AN_HOUR", 3)
     for number in range(5):

@@ -94,13 +94,23 @@ def _hand_over(lost_id: int, kept_id: int, **_: Any) -> None:
     sent = deliveries.filter(state__in=(State.ACCEPTED, State.BOUNCED))
     sent.exclude(mailing__in=same).update(subscription=kept_id)
     waiting = deliveries.filter(state__in=(State.QUEUED, State.DEFERRED))
-    reader = Subscription.objects.select_related("subscriber").get(pk=kept_id).subscriber
-    # The issue goes where the reader is now; whether they want it, each claim asks.
-    waiting.exclude(mailing__in=same).update(
-        subscription=kept_id, address=reader.address, name=reader.name, provider=reader.provider
-    )
+    for each in waiting.exclude(mailing__in=same):
+        _redirect(each, Subscription.objects.select_related("subscriber").get(pk=kept_id))
     ReturnedMessage.objects.filter(subscription=lost_id).update(subscription=kept_id)
     _strip(deliveries, _written_to(deliveries))
+
+
+def _redirect(waiting: Delivery, kept: Subscription) -> None:
+    """The issue goes where the reader is now; whether they want it, each claim asks."""
+    reader = kept.subscriber
+    there = Delivery.objects.filter(mailing=waiting.mailing_id, provider=reader.provider)
+    Delivery.objects.filter(pk=waiting.pk, state=waiting.state).update(
+        subscription=kept,
+        address=reader.address,
+        name=reader.name,
+        provider=reader.provider,
+        lane=there.values_list("lane", flat=True).first() or "",
+    )
 
 
 def _hand_back(from_id: int, to_id: int, key: str, **_: Any) -> None:

@@ -16,6 +16,7 @@ from django.db.models import QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dongtai_mail.database import earliest_now
 from dongtai_mail.delivery import approvals, audience, queue, stages
 from dongtai_mail.delivery.models import Delivery, Mailing, Tally
 from dongtai_mail.delivery.scheduling import MailingRefused, refuse_unapproved
@@ -37,7 +38,7 @@ _WAITING = (Delivery.State.QUEUED, Delivery.State.DEFERRED)
 
 def due() -> bool:
     """Whether anything is to be started, or was missed."""
-    return _due(_now()).exists()
+    return _due(earliest_now()).exists()
 
 
 def _due(now: datetime.datetime) -> QuerySet[Mailing]:
@@ -50,7 +51,7 @@ def start_due(before_leap: datetime.datetime | None = None) -> list[int]:
     ``before_leap`` is the time it would be, had nobody just set this host's clock forward: what
     is due by that alone waits for a person.
     """
-    now = _now()
+    now = earliest_now()
     for mailing in _due(now).order_by("scheduled_at", "pk"):
         late = now - mailing.scheduled_at > datetime.timedelta(seconds=mailing.grace_seconds)
         leapt_over = before_leap is not None and mailing.scheduled_at > before_leap
@@ -85,7 +86,7 @@ def _begun(mailing: Mailing) -> bool:
 
 def start(mailing_id: int) -> bool:
     """Freeze the audience and begin; False when somebody else did or it isn't due."""
-    now = _now()
+    now = earliest_now()
     with transaction.atomic():
         mine = _due(now).filter(pk=mailing_id)
         # Who freezes it holds the row for seconds, and nobody waits for that.
@@ -109,17 +110,6 @@ def start(mailing_id: int) -> bool:
     return True
 
 
-def _now() -> datetime.datetime:
-    """This host's time or the database's, whichever is earlier: no fast clock starts a mailing."""
-    now = timezone.now()
-    if connection.vendor != "postgresql":
-        return now
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT LEAST(clock_timestamp(), %s)", [now])
-        earlier: datetime.datetime = cursor.fetchone()[0]
-    return earlier
-
-
 def pause(mailing: Mailing) -> None:
     if not _move(mailing, State.SENDING, State.PAUSED):
         raise MailingRefused(
@@ -136,7 +126,7 @@ def resume(mailing: Mailing) -> None:
     with transaction.atomic():
         if mailing.state == State.MISSED:
             changed = Mailing.objects.filter(pk=mailing.pk, state=State.MISSED).update(
-                state=State.SCHEDULED, scheduled_at=timezone.now()
+                state=State.SCHEDULED, scheduled_at=earliest_now()
             )
         else:
             resumable = Mailing.objects.filter(

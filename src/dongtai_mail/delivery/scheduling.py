@@ -10,10 +10,10 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dongtai_mail.content import Severity
+from dongtai_mail.database import earliest_now
 from dongtai_mail.delivery import audience, letters, stages
 from dongtai_mail.delivery.models import Mailing
 from dongtai_mail.delivery.signals import announce_due
@@ -50,7 +50,7 @@ def schedule(
     _refuse_unready(edition, subscriber_list, after)
     if described is not None:
         _refuse_audience(subscriber_list, described)
-    now = timezone.now()
+    now = earliest_now()
     mailing, _created = Mailing.objects.get_or_create(
         request_key=request_key,
         defaults={
