@@ -1,10 +1,10 @@
 """How the product is connected to PostgreSQL: cut off it lets go, and what is committed stays.
 
-Owns: the options of every connection, and the time by both clocks. Promises: a process whose host or network is gone neither
-hangs for longer than ``GONE_SECONDS`` nor holds locks: both ends look whether the other is still
-there, and the server ends a transaction that nobody goes on with. A commit is on the server's
-disk before it counts, whatever the server's own configuration says of ``synchronous_commit``:
-an acceptance that a crash took back would be sent again.
+Owns: the options of every connection, and the time by both clocks. Promises: a process whose host
+or network is gone neither hangs for longer than ``GONE_SECONDS`` nor holds locks: both ends look
+whether the other is still there, and the server ends a transaction that nobody goes on with. A
+commit is on the server's disk before it counts, whatever the server's own configuration says of
+``synchronous_commit``: an acceptance that a crash took back would be sent again.
 Fails: ``django.db.OperationalError`` from whatever was asked when the connection broke.
 """
 
