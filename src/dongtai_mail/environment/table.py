@@ -83,7 +83,7 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         "DONGTAI_BATCH_SIZE",
-        "Deliveries that a worker claims at once.",
+        "Deliveries that a worker claims at once, at most.",
         positive,
         default="500",
     ),
