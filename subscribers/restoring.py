@@ -7,6 +7,8 @@ lives; a reader who had become one with another is two again, and neither gets t
 
 from __future__ import annotations
 
+import datetime
+
 from django.db import transaction
 
 from dongtai_mail.message.address import parse
@@ -38,7 +40,7 @@ def end(move_id: int, ip: str | None) -> bool:
         own = Subscriber.objects.select_for_update().filter(key=move.former).first()
         person.moves.filter(former="").delete()
         if had is not None:
-            _part(person, own or _reader(move, person), had, ip)
+            _part(person, own or _reader(move, person), had, move.moved_at, ip)
         elif own is not None:
             moving.merge(person, own, ip)
         else:
@@ -79,7 +81,13 @@ def _reader(move: AddressChange, person: Subscriber) -> Subscriber:
     return own
 
 
-def _part(person: Subscriber, own: Subscriber, had: list[moving.Had], ip: str | None) -> None:
+def _part(
+    person: Subscriber,
+    own: Subscriber,
+    had: list[moving.Had],
+    since: datetime.datetime | None,
+    ip: str | None,
+) -> None:
     """Make two readers of one: what only the former had goes back, what both had is doubled."""
     for number, list_id, state, both in had:
         there = own.subscriptions.filter(subscriber_list=list_id).first()
@@ -96,5 +104,6 @@ def _part(person: Subscriber, own: Subscriber, had: list[moving.Had], ip: str | 
             moving.record([there], ip, TAKEN_BACK)
         FormerSubscription.objects.filter(number=number).update(present=there)
         if here is not None:
-            parting.send(Subscription, from_id=here.pk, to_id=there.pk, key=own.key)
+            told = {"from_id": here.pk, "to_id": there.pk, "key": own.key, "since": since}
+            parting.send(Subscription, **told)
             moving.record([here], ip, PARTED)

@@ -255,6 +255,19 @@ def test_what_was_sent_to_either_address_is_told_apart_again(stranger, reader, l
     assert kept.subscription.subscriber.key == "thief@example.net"
 
 
+def test_who_left_by_a_mail_to_the_former_address_stays_away_there(stranger, reader):
+    mailing = factories.mailing()
+    mailings.start(mailing.pk)
+    Delivery.objects.update(state=Delivery.State.ACCEPTED)
+    factories.subscribe(reader.subscriber_list, "thief@example.net")
+    _moves(stranger, reader, "thief@example.net")
+    old = keyring().seal(PURPOSE, (reader.pk, mailing.pk))
+    stranger.post(f"/u/{old}/", {"List-Unsubscribe": "One-Click"})
+    stranger.post(_taking_back("zhang@example.com"))
+    own = Subscription.objects.get(subscriber__key="zhang@example.com")
+    assert own.state == State.UNSUBSCRIBED
+
+
 @pytest.mark.parametrize("both", [False, True])
 def test_what_was_sent_to_either_address_is_forgotten_with_the_reader(stranger, reader, both):
     other = factories.subscribe(reader.subscriber_list, "other@example.com")[0]

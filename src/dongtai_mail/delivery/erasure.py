@@ -9,6 +9,7 @@ mailing, that is forgotten. When they are two again, what was sent to the former
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -25,7 +26,8 @@ from dongtai_mail.delivery.models import (
 )
 from dongtai_mail.issues.models import Publication
 from dongtai_mail.message.address import parse
-from subscribers.models import Subscription
+from subscribers.leaving import leave
+from subscribers.models import Subscription, SubscriptionEvent
 from subscribers.signals import erasing, gathering, joining, parting
 
 State = Delivery.State
@@ -113,13 +115,21 @@ def _redirect(waiting: Delivery, kept: Subscription) -> None:
     )
 
 
-def _hand_back(from_id: int, to_id: int, key: str, **_: Any) -> None:
+def _hand_back(
+    from_id: int, to_id: int, key: str, since: datetime.datetime | None, **_: Any
+) -> None:
     deliveries = Delivery.objects.filter(subscription=from_id)
     same = Delivery.objects.filter(subscription=to_id).values("mailing")
     theirs = deliveries.filter(address__in=_of(_written_to(deliveries), {key}))
     numbers = list(theirs.exclude(mailing__in=same).values_list("pk", flat=True))
     Delivery.objects.filter(pk__in=numbers).update(subscription=to_id)
     ReturnedMessage.objects.filter(delivery__in=numbers).update(subscription=to_id)
+    # Who left meanwhile by a mail that came to the former address wants none there.
+    mailings = Delivery.objects.filter(pk__in=numbers).values("mailing")
+    acts = SubscriptionEvent.objects.filter(subscription=from_id, mailing__in=mailings)
+    last = acts.filter(at__gte=since).order_by("pk").last() if since else None
+    if last is not None and last.state == Subscription.State.UNSUBSCRIBED:
+        leave(to_id, last.source, last.detail, mailing=last.mailing)
 
 
 def _written_to(deliveries: QuerySet[Delivery]) -> list[str]:
