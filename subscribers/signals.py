@@ -25,7 +25,7 @@ gathering = Signal()
 # before the one is gone: whoever keeps anything about it keeps it of the other one from now on.
 joining = Signal()
 
-# Sent within the transaction that makes two subscriptions of one again, with ``from_id``, ``to_id``,
-# the ``key`` of the address of ``to_id``, and ``since`` when they were one: whoever keeps what was
-# sent there gives it up to it.
+# Sent within the transaction that makes two subscriptions of one again, with ``from_id``,
+# ``to_id``, the ``key`` of the address of ``to_id`` and ``since`` when they were one: whoever
+# keeps what was sent there gives it up to it.
 parting = Signal()
