@@ -18,6 +18,7 @@ from django.db.models.functions import TruncDate, TruncDay, TruncHour
 
 from dongtai_mail.database import one_moment
 from dongtai_mail.delivery import mailings
+from dongtai_mail.delivery.mailings import Ledger
 from dongtai_mail.delivery.models import Delivery, Mailing, ReturnedMessage, Tally
 from dongtai_mail.issues.models import ClickCount, EditionLink, Publication
 from subscribers.models import SubscriberList, Subscription, SubscriptionEvent
@@ -25,6 +26,8 @@ from subscribers.models import SubscriberList, Subscription, SubscriptionEvent
 # After so many days, what readers do is hardly about this mailing any more.
 DAYS = 30
 EARLIER = 8
+# How many on each day.
+Daily = Counter[datetime.date]
 _LEFT = Subscription.State.UNSUBSCRIBED
 State = Delivery.State
 
@@ -110,11 +113,12 @@ class Report:
 def report(mailing: Mailing) -> Report:
     """All of one moment: mail that is going out meanwhile is in every sum or in none."""
     with one_moment():
-        sums = figures(mailing)
+        complained, left = _complaint_days(mailing), _leaving_days(mailing)
+        sums = _summed(mailing, mailings.ledger(mailing), complained.total(), left.total())
         return Report(
             figures=sums,
             hours=_hours(mailing),
-            days=_days(mailing),
+            days=_days(mailing, complained, left),
             providers=_providers(mailing),
             lists=_lists(mailing),
             earlier=_earlier(sums),
@@ -134,16 +138,25 @@ def _figures(rows: Sequence[Mailing]) -> list[Figures]:
         _complaints(rows).values_list("delivery__mailing").annotate(count=Count("pk")).order_by()
     )
     return [
-        Figures(
-            mailing=row,
-            targeted=row.targeted,
-            accepted=ledgers[row.pk]["accepted"],
-            bounced=ledgers[row.pk]["bounced"],
-            complaints=complaints.get(row.pk, 0),
-            unsubscribes=_unsubscribes(row).values("subscription").distinct().count(),
+        _summed(
+            row,
+            ledgers[row.pk],
+            complaints.get(row.pk, 0),
+            _unsubscribes(row).values("subscription").distinct().count(),
         )
         for row in rows
     ]
+
+
+def _summed(mailing: Mailing, ledger: Ledger, complaints: int, unsubscribes: int) -> Figures:
+    return Figures(
+        mailing=mailing,
+        targeted=mailing.targeted,
+        accepted=ledger["accepted"],
+        bounced=ledger["bounced"],
+        complaints=complaints,
+        unsubscribes=unsubscribes,
+    )
 
 
 def latest(publication: Publication, at_most: int) -> list[Figures]:
@@ -207,15 +220,11 @@ def _tallied(
     return dict(counted.filter(count__gt=0))
 
 
-def _days(mailing: Mailing) -> list[Day]:
+def _days(mailing: Mailing, complained: Daily, left: Daily) -> list[Day]:
     """From the first day on which anything came back to the last, none left out."""
     zone = mailing.edition.issue.publication.zone
     bounced = _tallied(mailing, State.BOUNCED, TruncDay)
-    counts = [
-        {at.date(): count for at, count in bounced.items()},
-        _complaint_days(mailing, zone),
-        Counter(at.astimezone(zone).date() for at in _leaving_times(mailing)),
-    ]
+    counts = [{at.date(): count for at, count in bounced.items()}, complained, left]
     days = {day for count in counts for day in count}
     if not days or mailing.started_at is None:
         return []
@@ -225,15 +234,18 @@ def _days(mailing: Mailing) -> list[Day]:
     return [Day(day, *(count.get(day, 0) for count in counts)) for day in every]
 
 
-def _complaint_days(mailing: Mailing, zone: datetime.tzinfo) -> dict[datetime.date, int]:
+def _complaint_days(mailing: Mailing) -> Daily:
+    zone = mailing.edition.issue.publication.zone
     received = _complaints([mailing]).order_by().annotate(day=TruncDate("received_at", tzinfo=zone))
-    return dict(received.values_list("day").annotate(count=Count("pk")))
+    return Counter(dict(received.values_list("day").annotate(count=Count("pk"))))
 
 
-def _leaving_times(mailing: Mailing) -> Iterable[datetime.datetime]:
-    """The first of each reader's, who may have come back and left again."""
+def _leaving_days(mailing: Mailing) -> Daily:
+    """Of each reader, who may have come back and left again, the first day."""
+    zone = mailing.edition.issue.publication.zone
     left = _unsubscribes(mailing).order_by().values("subscription")
-    return left.annotate(first=Min("at")).values_list("first", flat=True)
+    times = left.annotate(first=Min("at")).values_list("first", flat=True)
+    return Counter(at.astimezone(zone).date() for at in times)
 
 
 def _providers(mailing: Mailing) -> list[Row]:
