@@ -19,8 +19,8 @@ from worker.warmup import Warmup
 
 # A limit that staff change holds within seconds, so nothing is waited for longer than that.
 LONGEST_REST = 5.0
-# A claim costs as much as sending a few messages.
-SHARES, LEAST_SHARE = 4, 50
+# A claim costs as much as sending a few messages, and two processes are the fewest to share.
+SHARES, LEAST_SHARE = 2, 100
 
 
 def share(key: Queued) -> int:
