@@ -158,6 +158,23 @@ def test_going_back_to_what_was_accepted_leads_to_its_issue(desk, draft):
     assert "这份稿件已经导入" in desk.get(first.url).content.decode()
 
 
+def test_nobody_overwrites_in_a_draft_what_they_have_not_seen(desk, draft):
+    page = f"/manuscripts/{draft.pk}/"
+    seen = desk.get(page).context["seen"]
+    first = {"do": "mend", "seen": seen, "text": SLIP.replace("夜航", "早航")}
+    assert desk.post(page, first).status_code == 302
+    for todo in ("mend", "import"):
+        answer = desk.post(page, {"do": todo, "seen": seen, "text": SLIP.replace("口岸", "码头")})
+        assert answer.status_code == 409
+        told = answer.content.decode()
+        assert "<del>早</del>" in told
+        assert "码头自本月起开通夜航" in told
+    assert desk.post(page, first).status_code == 302
+    mine = {"do": "mend", "seen": answer.context["seen"], "text": SLIP.replace("口岸", "码头")}
+    assert desk.post(page, mine).status_code == 302
+    assert "码头" in ManuscriptDraft.objects.get().mended
+
+
 def test_a_colleague_who_has_it_open_is_led_to_its_issue(desk, draft, publication):
     person = User.objects.create_user("另一位")
     Membership.objects.create(user=person, publication=publication, role="editor")

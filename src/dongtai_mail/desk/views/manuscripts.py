@@ -1,12 +1,13 @@
 """The door by which a manuscript comes in: handed in, looked at, mended, accepted.
 
 Promises: nothing is an issue before it was accepted; what was handed in, and what was mended in it,
-is kept until then, and leads to the issue afterwards; what was discarded can be taken back. Fails:
-with the reader's or importer's own words on the page.
+is kept until then, and leads to the issue afterwards; nobody overwrites what they have not seen;
+what was discarded can be taken back. Fails: with the reader's or importer's own words on the page.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import islice
@@ -25,6 +26,7 @@ from dongtai_mail.desk.access import Right, opens
 from dongtai_mail.desk.findings import Kind, alike, lines_of, tally
 from dongtai_mail.desk.forms import ManuscriptForm
 from dongtai_mail.desk.words import SEVERITIES, Word
+from dongtai_mail.issues.differences import runs, shortened
 from dongtai_mail.issues.importing import (
     ImportRefused,
     accept,
@@ -89,6 +91,8 @@ def manuscript(request: HttpRequest, draft: ManuscriptDraft) -> HttpResponse:
         return _done_with(request, draft, todo)
     refused, status = "", 200
     if request.method == "POST":
+        if todo != "discard" and _changed_meanwhile(request, draft):
+            return render(request, "desk/manuscript.html", _both(request, draft), status=409)
         if todo == "discard":
             # Whoever takes it back finds what was typed, too.
             _mend_or_accept(request, draft, accepted=False)
@@ -99,6 +103,7 @@ def manuscript(request: HttpRequest, draft: ManuscriptDraft) -> HttpResponse:
         if issue is not None:
             return redirect("desk:issue", issue.pk)
         if not refused:
+            messages.success(request, _("改动已保存，稿件重新读过了。"))
             return redirect("desk:manuscript", draft.pk)
         status = 400
     return render(request, "desk/manuscript.html", _shown(draft, refused), status=status)
@@ -143,6 +148,24 @@ def _mend(draft: ManuscriptDraft, text: str, actor: str) -> None:
         draft.save(update_fields=["mended", "menders"])
 
 
+def _changed_meanwhile(request: HttpRequest, draft: ManuscriptDraft) -> bool:
+    """Whether the draft says something that whoever sent the form has not seen."""
+    if request.POST.get("seen") in (None, _version(draft)):
+        return False
+    return _typed(request.POST.get("text", "")) != "\n".join(lines_of(draft.current))
+
+
+def _both(request: HttpRequest, draft: ManuscriptDraft) -> dict[str, Any]:
+    """What was typed stays in its field, with the difference to what somebody saved."""
+    mine = _typed(request.POST.get("text", ""))
+    found = runs("\n".join(lines_of(draft.current)), mine)
+    return _shown(draft, "") | {"text": mine, "difference": shortened(found)}
+
+
+def _version(draft: ManuscriptDraft) -> str:
+    return hashlib.sha256(draft.current).hexdigest()
+
+
 def _typed(text: str) -> str:
     """Forms send each line's end as two characters."""
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
@@ -162,6 +185,7 @@ def _shown(draft: ManuscriptDraft, refused: str) -> dict[str, Any]:
         "refused": refused,
         "left_out": max(0, len(lines) - MOST_LINES),
         "text": "\n".join(lines),
+        "seen": _version(draft),
         "here": "issues",
     }
     try:
