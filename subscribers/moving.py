@@ -96,13 +96,16 @@ def carry_out(notice: Notice, ip: str | None) -> bool:
     return True
 
 
+def settling(person: Subscriber) -> list[AddressChange]:
+    """The moves that may be taken back yet, the first of them first."""
+    since = timezone.now() - tokens.LIFETIMES[Notice.Kind.MOVED]
+    return list(person.moves.filter(moved_at__gt=since).order_by("moved_at", "pk"))
+
+
 def settles(person: Subscriber) -> datetime.datetime | None:
     """Until when the last move may be taken back, if it still may."""
-    moved = person.moves.exclude(moved_at=None).order_by("moved_at").last()
-    if moved is None or moved.moved_at is None:
-        return None
-    until = moved.moved_at + tokens.LIFETIMES[Notice.Kind.MOVED]
-    return until if until > timezone.now() else None
+    moved = [move.moved_at for move in settling(person) if move.moved_at is not None]
+    return moved[-1] + tokens.LIFETIMES[Notice.Kind.MOVED] if moved else None
 
 
 def _had(person: Subscriber, other: Subscriber) -> list[Had]:

@@ -8,17 +8,16 @@ whom a move made one, only the one who asks is erased, and the other is again as
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils import timezone
 
 from dongtai_mail.message.address import parse
-from subscribers import restoring, tokens
+from subscribers import moving, restoring
 from subscribers.erasure import erase, keys_of
-from subscribers.models import AddressChange, Notice, Subscriber
+from subscribers.models import AddressChange, Subscriber
 
 
 def proving(person: Subscriber) -> set[str]:
     """The addresses by which a reader proves who asks."""
-    settling = _settling(person)
+    settling = moving.settling(person)
     if not settling:
         return keys_of(person)
     joined = (_before(settling, move.former) for move in settling if move.had is not None)
@@ -27,7 +26,7 @@ def proving(person: Subscriber) -> set[str]:
 
 def erase_own(person: Subscriber, key: str, ip: str | None) -> None:
     """Erase the reader whom ``key``, one of the ``proving`` addresses, proves."""
-    settling = _settling(person)
+    settling = moving.settling(person)
     joins = [move for move in settling if move.had is not None]
     with transaction.atomic():
         if not joins or key == _before(settling, person.key):
@@ -38,12 +37,6 @@ def erase_own(person: Subscriber, key: str, ip: str | None) -> None:
             first = next(move for move in settling if move.former == key)
             restoring.end(first.pk, ip)
             erase(Subscriber.objects.get(key=key))
-
-
-def _settling(person: Subscriber) -> list[AddressChange]:
-    """The moves that may be taken back yet, the first of them first."""
-    since = timezone.now() - tokens.LIFETIMES[Notice.Kind.MOVED]
-    return list(person.moves.filter(moved_at__gt=since).order_by("moved_at", "pk"))
 
 
 def _before(settling: list[AddressChange], key: str) -> str:
