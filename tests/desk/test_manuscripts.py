@@ -163,7 +163,7 @@ def test_nobody_overwrites_in_a_draft_what_they_have_not_seen(desk, draft):
     seen = desk.get(page).context["seen"]
     first = {"do": "mend", "seen": seen, "text": SLIP.replace("夜航", "早航")}
     assert desk.post(page, first).status_code == 302
-    for todo in ("mend", "import"):
+    for todo in ("mend", "import", "discard"):
         answer = desk.post(page, {"do": todo, "seen": seen, "text": SLIP.replace("口岸", "码头")})
         assert answer.status_code == 409
         told = answer.content.decode()

@@ -91,7 +91,7 @@ def manuscript(request: HttpRequest, draft: ManuscriptDraft) -> HttpResponse:
         return _done_with(request, draft, todo)
     refused, status = "", 200
     if request.method == "POST":
-        if todo != "discard" and _changed_meanwhile(request, draft):
+        if _changed_meanwhile(request, draft):
             return render(request, "desk/manuscript.html", _both(request, draft), status=409)
         if todo == "discard":
             # Whoever takes it back finds what was typed, too.
@@ -141,7 +141,7 @@ def _mend_or_accept(
 def _mend(draft: ManuscriptDraft, text: str, actor: str) -> None:
     """An untouched text leaves the file as it is."""
     now = _typed(text)
-    if now != "\n".join(lines_of(draft.current)):
+    if now != _text(draft.current):
         refuse_too_big(now.encode())
         draft.mended = now
         draft.menders = sorted({*draft.menders, actor})
@@ -152,18 +152,23 @@ def _changed_meanwhile(request: HttpRequest, draft: ManuscriptDraft) -> bool:
     """Whether the draft says something that whoever sent the form has not seen."""
     if request.POST.get("seen") in (None, _version(draft)):
         return False
-    return _typed(request.POST.get("text", "")) != "\n".join(lines_of(draft.current))
+    return _typed(request.POST.get("text", "")) != _text(draft.current)
 
 
 def _both(request: HttpRequest, draft: ManuscriptDraft) -> dict[str, Any]:
     """What was typed stays in its field, with the difference to what somebody saved."""
     mine = _typed(request.POST.get("text", ""))
-    found = runs("\n".join(lines_of(draft.current)), mine)
+    found = runs(_text(draft.current), mine)
     return _shown(draft, "") | {"text": mine, "difference": shortened(found)}
 
 
 def _version(draft: ManuscriptDraft) -> str:
     return hashlib.sha256(draft.current).hexdigest()
+
+
+def _text(data: bytes) -> str:
+    """A manuscript as its field shows it."""
+    return "\n".join(lines_of(data))
 
 
 def _typed(text: str) -> str:
@@ -173,7 +178,7 @@ def _typed(text: str) -> str:
 
 def _says(issue: Issue, text: str) -> bool:
     """Whether this is the text that was imported."""
-    return _typed(text) == "\n".join(lines_of(bytes(issue.manuscript.data)))
+    return _typed(text) == _text(bytes(issue.manuscript.data))
 
 
 def _shown(draft: ManuscriptDraft, refused: str) -> dict[str, Any]:
