@@ -9,7 +9,6 @@ Fails: never by itself: whatever goes wrong with a message is a ``Reply``.
 from __future__ import annotations
 
 import asyncio
-import datetime
 import logging
 import time
 from collections import Counter
@@ -176,9 +175,7 @@ class Lines:
         """The next delivery and its letter, unless others may use this line's session now."""
         while flow.lines <= flow.share and (delivery := flow.take()) is not None:
             try:
-                # Date has no fractions, and one that is the same is not written anew.
-                now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-                return _Ready(delivery, flow.letters.letter(delivery, now))
+                return _Ready(delivery, flow.letter(delivery))
             except ValueError as error:
                 # An address or a name that can't stand in a message: this reader's alone.
                 reply = Reply(Stage.RCPT, 553, f"5.1.3 {error}")

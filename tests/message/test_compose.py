@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from dongtai_mail.message import address, header
 from dongtai_mail.message.address import Address
 from dongtai_mail.message.compose import ComposeError, Letterhead, Reader, Skeleton
+from dongtai_mail.message.dkim import Signer, new_key
 
 NOW = datetime.datetime(2025, 12, 1, 9, tzinfo=datetime.timezone(datetime.timedelta(hours=8)))
 LETTERHEAD = Letterhead(
@@ -93,6 +94,17 @@ def test_a_message_is_what_the_plain_way_gives() -> None:
     assert skeleton().message(reader(), (), NOW) == slow_message(
         HTML, TEXT, reader(), "=_dongtai_23"
     )
+
+
+def test_several_at_once_are_the_same_as_one_after_the_other() -> None:
+    built = skeleton()
+    readers = [reader(), reader(name="李四"), reader(name=None)]
+    signers = [Signer("news.example.com", kind[0], new_key(kind)) for kind in ("rsa", "ed25519")]
+    found = built.pieces([built.draft(each, NOW) for each in readers], signers)
+    alone = [built.message(each, signers, NOW) for each in readers]
+    assert [b"".join(pieces) for pieces in found] == alone
+    assert len(set(alone)) == len(readers)
+    assert built.pieces([], signers) == []
 
 
 filler = st.text(st.sampled_from("aé中𠮷<\r\n"), max_size=130)

@@ -6,6 +6,7 @@ import pytest
 
 from dongtai_mail.delivery.letters import Letters
 from dongtai_mail.delivery.queue import Claimed
+from dongtai_mail.message.address import AddressError
 from tests import factories
 from worker import flow as module
 from worker.clock import steady
@@ -27,6 +28,45 @@ def test_what_another_worker_has_settled_is_not_begun(flow: Flow) -> None:
     assert [(each.delivery, each.reply) for each in flow.drain()] == [(TAKEN, None)]
     assert flow.withdraws(TAKEN)
     assert not flow.withdraws(KEPT)
+
+
+def test_letters_are_written_ahead_and_are_each_reader_s_own(flow: Flow) -> None:
+    broken = Claimed(3, 3, "no address", "", "", 9)
+    last = Claimed(4, 4, "4@post.test", "", "post.test", 9)
+    flow.waiting.extend([broken, last])
+    for delivery in (TAKEN, KEPT):
+        assert flow.take() == delivery
+        assert flow.letter(delivery).recipient.wire == delivery.address
+    assert flow.take() == broken
+    with pytest.raises(AddressError):
+        flow.letter(broken)
+    # What was put back is written again.
+    assert flow.letter(TAKEN).recipient.wire == TAKEN.address
+    assert flow.take() == last
+    assert flow.letter(last).recipient.wire == last.address
+
+
+def test_letters_written_ahead_are_those_of_the_next(flow: Flow) -> None:
+    """Without that, each is written by itself, and nobody notices but the processor."""
+    assert flow.take() == TAKEN
+    first = flow.letter(TAKEN)
+    assert flow.take() == KEPT
+    ahead = dict(flow._ahead)
+    assert set(ahead) == {KEPT.id}
+    second = flow.letter(KEPT)
+    assert second is ahead[KEPT.id]
+    assert first.message != second.message
+    assert not flow._ahead
+
+
+def test_a_letter_that_was_written_long_ago_is_written_anew(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow.take()
+    flow.letter(TAKEN)
+    early = flow._ahead[KEPT.id]
+    monkeypatch.setattr(module, "steady", lambda: steady() + module.AHEAD_SECONDS)
+    assert flow.letter(KEPT) is not early
 
 
 def test_nothing_is_begun_when_the_database_was_not_heard_from_for_long(flow: Flow) -> None:

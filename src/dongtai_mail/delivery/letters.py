@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +25,7 @@ from dongtai_mail.issues.models import Edition, Publication
 from dongtai_mail.keys import keyring
 from dongtai_mail.message import verp
 from dongtai_mail.message.address import Address, parse
-from dongtai_mail.message.compose import Letterhead, Reader, Skeleton
+from dongtai_mail.message.compose import Draft, Letterhead, Reader, Skeleton
 from dongtai_mail.message.dkim import Signer, new_key
 from dongtai_mail.message.links import link_lengths, reader_links
 from dongtai_mail.message.seal import Keyring
@@ -56,6 +57,14 @@ class Letter(NamedTuple):
         return b"".join(self.pieces)
 
 
+class _Written(NamedTuple):
+    """A letter before it is signed."""
+
+    envelope_sender: str
+    recipient: Address
+    draft: Draft
+
+
 class Letters:
     """The letters of one mailing. Building it costs milliseconds, each letter microseconds."""
 
@@ -76,7 +85,38 @@ class Letters:
         return self._skeleton.size
 
     def letter(self, delivery: Claimed, now: datetime.datetime) -> Letter:
-        """The letter of one reader, signed. ``now`` is its Date."""
+        """One reader's letter; raises ``ValueError`` where there can't be one."""
+        (written,) = self.letters([delivery], now)
+        if isinstance(written, ValueError):
+            raise written
+        return written
+
+    def letters(
+        self, deliveries: Sequence[Claimed], now: datetime.datetime
+    ) -> list[Letter | ValueError]:
+        """Each reader's letter, signed, or why there can't be one; ``now`` is their Date.
+
+        Several at once cost less: see ``Skeleton.pieces``.
+        """
+        written = [self._written(delivery, now) for delivery in deliveries]
+        drafts = [each.draft for each in written if isinstance(each, _Written)]
+        pieces = iter(self._skeleton.pieces(drafts, self._signers))
+        return [
+            Letter(each.envelope_sender, each.recipient, next(pieces))
+            if isinstance(each, _Written)
+            else each
+            for each in written
+        ]
+
+    def _written(self, delivery: Claimed, now: datetime.datetime) -> _Written | ValueError:
+        try:
+            reader = self._reader(delivery)
+            sender = verp.envelope_sender(self._keyring, delivery.id, self._bounce_domain)
+            return _Written(sender, reader.address, self._skeleton.draft(reader, now))
+        except ValueError as error:
+            return error
+
+    def _reader(self, delivery: Claimed) -> Reader:
         links = reader_links(
             self._keyring,
             self._origin,
@@ -84,19 +124,13 @@ class Letters:
             delivery.subscription_id,
             self.mailing_id,
         )
-        address = parse(delivery.address)
-        reader = Reader(
-            address=address,
+        return Reader(
+            address=parse(delivery.address),
             name=delivery.name or None,
             message_id=f"<{self.mailing_id}.{delivery.id}@{self._domain}>",
             links=(links.unsubscribe, links.preferences),
             unsubscribe_url=links.unsubscribe,
             unsubscribe_mailto=links.mailto,
-        )
-        return Letter(
-            verp.envelope_sender(self._keyring, delivery.id, self._bounce_domain),
-            address,
-            self._skeleton.pieces(reader, self._signers, now),
         )
 
 

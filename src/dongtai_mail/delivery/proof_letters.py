@@ -65,5 +65,5 @@ def letter(test: ProofLetter, now: datetime.datetime) -> Letter:
         unsubscribe_url=links.unsubscribe,
         unsubscribe_mailto=links.mailto,
     )
-    pieces = skeleton.pieces(reader, letters.signers(publication), now)
+    (pieces,) = skeleton.pieces([skeleton.draft(reader, now)], letters.signers(publication))
     return Letter(f"notices@{publication.bounce_domain}", to, pieces)

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from dongtai_mail.message import address, header
 from dongtai_mail.message.address import Address
-from dongtai_mail.message.dkim import Signer, relaxed, signed_fields
+from dongtai_mail.message.dkim import Signable, Signer, relaxed, signed_fields
 from dongtai_mail.message.splice import Splice, SpliceError, spliced
 
 _PERSONAL = ("To", "Date", "Message-ID", "List-Unsubscribe")
@@ -84,6 +84,19 @@ class Reader(NamedTuple):
     unsubscribe_mailto: str
 
 
+class Draft(NamedTuple):
+    """One reader's message but for its signatures.
+
+    ``fields`` are the reader's own as they are sent, ``canonical`` all of them as they are signed;
+    ``rest`` follows what is the same for every reader; ``time`` is in seconds since 1970 (UTC).
+    """
+
+    fields: bytes
+    canonical: bytes
+    rest: list[bytes]
+    time: int
+
+
 class Skeleton:
     """One mailing's message, ready but for the reader.
 
@@ -117,23 +130,39 @@ class Skeleton:
 
     def message(self, reader: Reader, signers: Sequence[Signer], now: datetime.datetime) -> bytes:
         """Return the reader's whole message; ``now`` becomes Date and the time of signing."""
-        return b"".join(self.pieces(reader, signers, now))
+        return b"".join(self.pieces([self.draft(reader, now)], signers)[0])
 
-    def pieces(
-        self, reader: Reader, signers: Sequence[Signer], now: datetime.datetime
-    ) -> tuple[bytes, ...]:
-        """Return the same in pieces, the large ones shared by all readers and never copied."""
+    def draft(self, reader: Reader, now: datetime.datetime) -> Draft:
+        """Write a reader's message up to its signatures; raises what the module says."""
         links = self._links(reader)
-        personal, canonical_personal = _personal(reader, now)
+        fields, canonical = _personal(reader, now)
         rest = [piece if isinstance(piece, bytes) else piece.fill(links) for piece in self._rest]
-        signatures: list[bytes] = []
-        if signers:
-            digest = self._digest(rest)
-            canonical = self._opening.canonical + canonical_personal + self._closing.canonical
-            time = int(now.timestamp())
-            signatures = [s.header(self._signed, canonical, digest, time) for s in signers]
-        fields = (self._opening.raw, personal, self._closing.raw)
-        return b"".join((*signatures, *fields, b"\r\n")), self._prefix, *rest
+        canonical = self._opening.canonical + canonical + self._closing.canonical
+        return Draft(fields, canonical, rest, int(now.timestamp()))
+
+    def pieces(self, drafts: Sequence[Draft], signers: Sequence[Signer]) -> list[tuple[bytes, ...]]:
+        """Return the messages in pieces, the large ones shared by all readers and never copied.
+
+        Several at once cost a fifth less than one after the other: a signature pushes everything
+        else out of the processor's nearest caches.
+        """
+        signed = self._signatures(drafts, signers) if signers else [()] * len(drafts)
+        before, behind = self._opening.raw, self._closing.raw + b"\r\n"
+        return [
+            (b"".join((*signatures, before, draft.fields, behind)), self._prefix, *draft.rest)
+            for draft, signatures in zip(drafts, signed, strict=True)
+        ]
+
+    def _signatures(
+        self, drafts: Sequence[Draft], signers: Sequence[Signer]
+    ) -> list[tuple[bytes, ...]]:
+        digests = [self._digest(draft.rest) for draft in drafts]
+        signables = [
+            Signable(draft.canonical, digest, draft.time)
+            for draft, digest in zip(drafts, digests, strict=True)
+        ]
+        by_signer = [signer.headers(self._signed, signables) for signer in signers]
+        return list(zip(*by_signer, strict=True))
 
     def _links(self, reader: Reader) -> list[bytes]:
         if tuple(map(len, reader.links)) != self._lengths:

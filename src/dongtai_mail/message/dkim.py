@@ -16,7 +16,7 @@ from base64 import b64encode
 from binascii import b2a_base64
 from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
@@ -37,6 +37,18 @@ OVERSIGNED = (
 _DNS_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _PADDING, _SHA256 = padding.PKCS1v15(), hashes.SHA256()
 _B_LINE = 72
+
+
+class Signable(NamedTuple):
+    """What is to be signed of a message.
+
+    ``canonical`` are the relaxed fields in the order of `signed_fields`, ``body_hash`` the SHA-256
+    of the relaxed body, ``time`` in seconds since 1970 (UTC).
+    """
+
+    canonical: bytes
+    body_hash: bytes
+    time: int
 
 
 class Signer:
@@ -63,23 +75,24 @@ class Signer:
         """Where the key's TXT record stands."""
         return f"{self.selector}._domainkey.{self.domain}"
 
-    def header(self, signed: str, canonical: bytes, body_hash: bytes, time: int) -> bytes:
-        """Return the whole DKIM-Signature field.
+    def headers(self, signed: str, messages: Sequence[Signable]) -> list[bytes]:
+        """Return the whole DKIM-Signature field of each; ``signed`` is `signed_fields`' value."""
+        unsigned = [self._unsigned(signed, message) for message in messages]
+        # The field itself is signed last, with an empty b= and without its line end (3.7).
+        contents = [
+            message.canonical + b"dkim-signature:" + field.replace("\r\n", "").encode()
+            for message, field in zip(messages, unsigned, strict=True)
+        ]
+        signatures = [self._sign(content) for content in contents]
+        return [_field(*each) for each in zip(unsigned, signatures, strict=True)]
 
-        ``signed`` is `signed_fields`' value, ``canonical`` the relaxed fields in that order,
-        ``body_hash`` the SHA-256 of the relaxed body, ``time`` in seconds since 1970 (UTC).
-        """
-        unsigned = (
-            f"{self._start}; t={time};\r\n"
+    def _unsigned(self, signed: str, message: Signable) -> str:
+        return (
+            f"{self._start}; t={message.time};\r\n"
             f" h={signed};\r\n"
-            f" bh={b2a_base64(body_hash, newline=False).decode()};\r\n"
+            f" bh={b2a_base64(message.body_hash, newline=False).decode()};\r\n"
             " b="
         )
-        # The field itself is signed last, with an empty b= and without its line end (3.7).
-        own = "dkim-signature:" + unsigned.replace("\r\n", "")
-        signature = b2a_base64(self._sign(canonical + own.encode()), newline=False).decode()
-        lines = [signature[at : at + _B_LINE] for at in range(0, len(signature), _B_LINE)]
-        return ("DKIM-Signature: " + unsigned + "\r\n ".join(lines) + "\r\n").encode()
 
     def public_key(self) -> bytes:
         """Return the key as the ``p=`` tag holds it, before base64."""
@@ -89,6 +102,12 @@ class Signer:
         return public.public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
+
+
+def _field(unsigned: str, signature: bytes) -> bytes:
+    encoded = b2a_base64(signature, newline=False).decode()
+    lines = [encoded[at : at + _B_LINE] for at in range(0, len(encoded), _B_LINE)]
+    return ("DKIM-Signature: " + unsigned + "\r\n ".join(lines) + "\r\n").encode()
 
 
 def signed_fields(names: Sequence[str]) -> str:

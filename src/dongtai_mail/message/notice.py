@@ -17,7 +17,7 @@ from email.utils import format_datetime
 
 from dongtai_mail.message import header
 from dongtai_mail.message.address import Address
-from dongtai_mail.message.dkim import Signer, relaxed, signed_fields
+from dongtai_mail.message.dkim import Signable, Signer, relaxed, signed_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,8 @@ def message(notice: Notice, signers: Sequence[Signer], now: datetime.datetime) -
     )
     names = signed_fields([field.partition(b":")[0].decode() for field in fields])
     canonical = b"".join(map(relaxed, fields))
-    digest = hashlib.sha256(body).digest()
-    time = int(now.timestamp())
-    signatures = [signer.header(names, canonical, digest, time) for signer in signers]
+    signable = Signable(canonical, hashlib.sha256(body).digest(), int(now.timestamp()))
+    signatures = [field for signer in signers for field in signer.headers(names, [signable])]
     return b"".join([*signatures, *fields, b"\r\n", body])
 
 
