@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from accounts import Run, busy_seconds, cpu_seconds
+from accounts import Run, Yardstick, busy_seconds, cpu_seconds
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -201,15 +201,17 @@ class House:
 
         roots = {**self.pids(), "sink": sink.process.pid}
         before, busy = {name: cpu_seconds(pid) for name, pid in roots.items()}, busy_seconds()
+        yardstick = Yardstick()
         mailing = self.schedule(slug)
         self.wait(mailing)
+        signature = yardstick.stop()
         cpu = {name: cpu_seconds(pid) - before[name] for name, pid in roots.items()}
         cpu["others"] = busy_seconds() - busy - sum(cpu.values())
         accepted = mailing.deliveries.filter(state=2)
         last = accepted.aggregate(last=Max("changed_at"))["last"]
         assert accepted.count() == mailing.targeted, self.installation.log("worker")[-2000:]
         seconds = (last - mailing.started_at).total_seconds()
-        return Run(mailing.targeted, seconds, cpu, WORKERS)
+        return Run(mailing.targeted, seconds, cpu, WORKERS, signature)
 
     def wait(self, mailing) -> None:
         until = (

@@ -16,19 +16,15 @@ from __future__ import annotations
 import argparse
 import smtplib
 import statistics
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import pages
-from accounts import cpu_seconds, peak_kilobytes
+from accounts import Yardstick, cpu_seconds, peak_kilobytes
 from common import House, Sink, free_port, house, sinks, wait_until
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-SIGNATURES = 10
 PARTIES = ("workers", "database", "Redis")
 HEADINGS = (*PARTIES, "together", "signature", "quotient", "msg/s")
 HOURS = 7200.0
@@ -64,29 +60,6 @@ class Cost:
     @property
     def relative(self) -> float:
         return self.total / self.signature
-
-
-class Yardstick(threading.Thread):
-    """Signs now and then while something is measured; a few parts in a thousand of the CPU."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self._over = threading.Event()
-        self._costs: list[float] = []
-        self.start()
-
-    def run(self) -> None:
-        while not self._over.wait(0.5) or not self._costs:
-            cpu = time.thread_time()
-            for _ in range(SIGNATURES):
-                self._key.sign(bytes(1_500), padding.PKCS1v15(), hashes.SHA256())
-            self._costs.append((time.thread_time() - cpu) / SIGNATURES * 1e6)
-
-    def stop(self) -> float:
-        self._over.set()
-        self.join()
-        return statistics.median(self._costs)
 
 
 class Meter:
