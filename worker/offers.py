@@ -77,6 +77,11 @@ def refused(lacking: Mapping[str, str]) -> Reply:
     return Reply(Stage.MAIL, 552, f"5.3.4 {_listed(lacking)}")
 
 
+def everybodys(lacking: Mapping[str, str]) -> bool:
+    """Whether what these relays lack for a letter keeps every other of its mailing back as well."""
+    return _NO_SMTPUTF8 not in lacking.values()
+
+
 def put_off(lacking: Mapping[str, str], others: Sequence[str]) -> Reply:
     """The reply to a letter that must wait for others than these, which are out just now."""
     text = f"{_listed(lacking)}; waiting until {', '.join(others)} can be used again"

@@ -49,14 +49,18 @@ def _relay(server: SmtpServer | None) -> Relay:
 
 
 def _mail(settings, servers: list[SmtpServer | None], *addresses: str) -> Mailing:
-    settings.RELAYS = tuple(map(_relay, servers))
     factories.subscribe(factories.subscriber_list(), *addresses)
     mailing = factories.mailing()
+    _drive(settings, servers)
+    mailing.refresh_from_db()
+    return mailing
+
+
+def _drive(settings, servers: list[SmtpServer | None]) -> None:
+    settings.RELAYS = tuple(map(_relay, servers))
     engine = Engine()
     engine.drive(lambda: None)
     engine.close()
-    mailing.refresh_from_db()
-    return mailing
 
 
 @pytest.mark.django_db(transaction=True)
@@ -98,6 +102,23 @@ def test_a_relay_that_is_out_may_yet_take_what_others_do_not(ours, settings) -> 
     told = Attempt.objects.get().text
     assert f":{other.port} does not offer SMTPUTF8" in told
     assert "waiting until 127.0.0.1:1 " in told
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_too_big_waits_for_the_relay_that_is_out_and_counts_as_nobody_s_try(
+    ours, settings, able: SmtpServer
+) -> None:
+    with SmtpServer(extensions=SMALL) as small:
+        mailing = _mail(settings, [small, None], "one@a.test", "two@b.test")
+        ledger = mailings.ledger(mailing)
+        assert (mailing.state, ledger["queued"]) == (Mailing.State.SENDING, 2)
+        assert "takes messages of 1000 octets" in mailing.note
+        assert "waiting until 127.0.0.1:1 can be used again" in mailing.note
+        _drive(settings, [small, able])
+        assert not small.received
+    assert sorted(able.recipients()) == ["one@a.test", "two@b.test"]
+    assert not Attempt.objects.exists()
+    assert {each.attempts for each in Delivery.objects.all()} == {1}
 
 
 @pytest.mark.django_db(transaction=True)
