@@ -24,6 +24,13 @@ def test_nothing_set_means_production_and_names_all_that_is_missing() -> None:
     assert all(name in str(refused.value) for name in COMPLETE)
 
 
+def test_two_accounts_at_one_server_are_two_relays() -> None:
+    urls = "smtp://a:1@relay:2525 smtp://b:2@relay:2525 smtp://relay:25 smtps://relay:2525"
+    values = environment.load(COMPLETE | {"DONGTAI_RELAY_URL": urls})
+    names = [relay.name for relay in values["relays"]]
+    assert names == ["relay:2525", "relay:2525(2)", "relay:25", "relay:2525(3)"]
+
+
 def test_what_is_complete_is_taken() -> None:
     values = environment.load(COMPLETE | {"DONGTAI_ORIGIN": "https://News.Example.org:8443/"})
     assert (values["mode"], values["origin"]) == ("production", "https://news.example.org:8443")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -28,6 +29,7 @@ class Relay:
 
     ``connections`` is how many sessions each worker process may have open, ``messages`` how many
     one session carries. ``warmup`` is its first day: it gets little at first, more each day.
+    ``number`` counts those with the same host and port, which differ by their login.
     """
 
     host: str
@@ -38,10 +40,12 @@ class Relay:
     connections: int = 10
     messages: int = 1000
     warmup: datetime.date | None = None
+    number: int = 1
 
     @property
     def name(self) -> str:
-        return f"{self.host}:{self.port}"
+        place = f"{self.host}:{self.port}"
+        return place if self.number == 1 else f"{place}({self.number})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,12 @@ def redis(raw: str) -> str:
 def relays(raw: str) -> tuple[Relay, ...]:
     if not raw.split():
         raise Wrong("is empty.")
-    return tuple(relay(url) for url in raw.split())
+    named: Counter[tuple[str, int]] = Counter()
+    found = []
+    for each in map(relay, raw.split()):
+        named[each.host, each.port] += 1
+        found.append(replace(each, number=named[each.host, each.port]))
+    return tuple(found)
 
 
 def relay(raw: str) -> Relay:
