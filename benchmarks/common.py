@@ -37,7 +37,7 @@ from tests.installation import (  # noqa: E402 - as above
 REAL = ROOT.parent / "shared" / "manuscripts"
 SAMPLE = ROOT / "src" / "dongtai_mail" / "demo" / "sample.md"
 DOMAINS = ("qq.test", "163.test", "126.test", "mail.test", "firm.example", "school.example")
-DURABLE = ("max_connections=200", "shared_buffers=512MB", "max_wal_size=4GB")
+DURABLE = ("max_connections=200", "shared_buffers=2GB", "max_wal_size=4GB")
 SMTP_SINK = Path("/usr/sbin/smtp-sink")
 SMTP_SOURCE = Path("/usr/sbin/smtp-source")
 WORKERS = 2

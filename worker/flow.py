@@ -46,8 +46,9 @@ class Flow:
     fence: float = 0.0
     # What holds it up, for staff to read; never the readers' fault.
     refused: str = ""
-    # By delivery; only the loop's lines ask for them.
-    _ahead: dict[int, Letter | ValueError] = field(default_factory=dict)
+    # By all of a claim: when one delivery is claimed again, its reader may have moved meanwhile.
+    # Only the loop's lines ask for them.
+    _ahead: dict[Claimed, Letter | ValueError] = field(default_factory=dict)
     _dated: float = 0.0
 
     def refuse(self, why: str) -> None:
@@ -89,7 +90,7 @@ class Flow:
         """
         if steady() >= self._dated + AHEAD_SECONDS:
             self._ahead = {}
-        letter = self._ahead.pop(delivery.id, None) or self._write(delivery)
+        letter = self._ahead.pop(delivery, None) or self._write(delivery)
         if isinstance(letter, ValueError):
             raise letter
         return letter
@@ -100,7 +101,7 @@ class Flow:
         now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
         letter, *ahead = self.letters.letters(deliveries, now)
         self._dated = steady()
-        self._ahead = {each.id: it for each, it in zip(deliveries[1:], ahead, strict=True)}
+        self._ahead = dict(zip(deliveries[1:], ahead, strict=True))
         return letter
 
     def _next(self) -> list[Claimed]:

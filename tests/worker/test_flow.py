@@ -52,9 +52,9 @@ def test_letters_written_ahead_are_those_of_the_next(flow: Flow) -> None:
     first = flow.letter(TAKEN)
     assert flow.take() == KEPT
     ahead = dict(flow._ahead)
-    assert set(ahead) == {KEPT.id}
+    assert set(ahead) == {KEPT}
     second = flow.letter(KEPT)
-    assert second is ahead[KEPT.id]
+    assert second is ahead[KEPT]
     assert first.message != second.message
     assert not flow._ahead
 
@@ -64,9 +64,18 @@ def test_a_letter_that_was_written_long_ago_is_written_anew(
 ) -> None:
     flow.take()
     flow.letter(TAKEN)
-    early = flow._ahead[KEPT.id]
+    early = flow._ahead[KEPT]
     monkeypatch.setattr(module, "steady", lambda: steady() + module.AHEAD_SECONDS)
     assert flow.letter(KEPT) is not early
+
+
+def test_a_reader_who_moved_before_the_delivery_was_claimed_again_is_written_to_there(
+    flow: Flow,
+) -> None:
+    flow.take()
+    flow.letter(TAKEN)
+    moved = KEPT._replace(subscription_id=8, address="new@post.test", batch_id=9)
+    assert flow.letter(moved).recipient.wire == moved.address
 
 
 def test_nothing_is_begun_when_the_database_was_not_heard_from_for_long(flow: Flow) -> None:
