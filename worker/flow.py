@@ -46,13 +46,15 @@ class Flow:
     fence: float = 0.0
     # What holds it up, for staff to read; never the readers' fault.
     refused: str = ""
+    # For how many seconds nothing more is claimed for it then.
+    rest: float = 1.0
     # By all of a claim: when one delivery is claimed again, its reader may have moved meanwhile.
     # Only the loop's lines ask for them.
     _ahead: dict[Claimed, Letter | ValueError] = field(default_factory=dict)
     _dated: float = 0.0
 
-    def refuse(self, why: str) -> None:
-        self.refused = why
+    def refuse(self, why: str, rest: float = 1.0) -> None:
+        self.refused, self.rest = why, rest
         self.stop = True
 
     @property
