@@ -214,7 +214,10 @@ class Engine:
     def _end_flows(self) -> None:
         for key, flow in list(self._flows.items()):
             if flow.stop:
-                self._unrecorded += flow.give_back()
+                returned = flow.give_back()
+                self._unrecorded += returned
+                if flow.refused and returned:
+                    self._grants.give_back(key, len(returned))
             if flow.over and flow.outcomes.empty():
                 del self._flows[key]
                 self._finish(key, flow)
@@ -223,7 +226,7 @@ class Engine:
         self._record()
         mailings.remark(key.mailing_id, flow.refused)
         if flow.refused:
-            self._grants.rest(key.lane, RETRY_SECONDS)
+            self._grants.hold(key, flow.rest)
         else:
             mailings.settle(key.mailing_id)
 
@@ -239,7 +242,7 @@ class Engine:
                 call_another()
 
     def _wants(self, key: Queued, flow: Flow | None) -> bool:
-        if self._grants.rests(key.lane):
+        if self._grants.rests(key):
             return False
         if flow is None:
             return len(self._flows) < self._lines.relays.capacity

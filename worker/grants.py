@@ -11,7 +11,7 @@ import time
 import redis
 from django.conf import settings
 
-from dongtai_mail.delivery import mailings, providers
+from dongtai_mail.delivery import mailings, pace, providers
 from dongtai_mail.delivery.providers import OTHERS, Limit
 from dongtai_mail.delivery.queue import Queued
 from worker.throttle import Throttle
@@ -39,11 +39,15 @@ class Grants:
         self._limits: dict[str, Limit] = {}
         # Monotonic time, by lane.
         self._not_before: dict[str, float] = {}
+        # The same for a mailing in its lane: its trouble is not that of the others there.
+        self._held: dict[Queued, float] = {}
 
     def refresh(self) -> None:
         """Heed what staff have changed."""
         self._limits = providers.limits()
         self.warmup.refresh()
+        now = time.monotonic()
+        self._held = {key: until for key, until in self._held.items() if until > now}
 
     def limit(self, lane: str) -> Limit:
         return self._limits.get(lane, OTHERS)
@@ -51,8 +55,12 @@ class Grants:
     def rest(self, lane: str, seconds: float) -> None:
         self._not_before[lane] = time.monotonic() + min(seconds, LONGEST_REST)
 
-    def rests(self, lane: str) -> bool:
-        return time.monotonic() < self._not_before.get(lane, 0.0)
+    def hold(self, key: Queued, seconds: float) -> None:
+        self._held[key] = time.monotonic() + seconds
+
+    def rests(self, key: Queued) -> bool:
+        until = max(self._not_before.get(key.lane, 0.0), self._held.get(key, 0.0))
+        return time.monotonic() < until
 
     def permits(self, key: Queued) -> int:
         """How many deliveries may be claimed."""
@@ -68,8 +76,15 @@ class Grants:
         allowed, _ = self._throttle.mailing_permits(key.mailing_id, size, key.per_minute)
         granted = self._of_lane(key.lane, allowed) if allowed else 0
         if granted < allowed:
-            self._throttle.give_back(key.mailing_id, allowed - granted)
+            self._throttle.give_back(pace.mailing_key(key.mailing_id), allowed - granted)
         return granted
+
+    def give_back(self, key: Queued, count: int) -> None:
+        """Return what was permitted and came to nothing."""
+        if key.per_minute is not None:
+            self._throttle.give_back(pace.mailing_key(key.mailing_id), count)
+        if self.limit(key.lane).per_minute is not None:
+            self._throttle.give_back(pace.key(key.lane), count)
 
     def _of_lane(self, lane: str, size: int) -> int:
         granted, wait = self._throttle.permits(lane, size, self.limit(lane))

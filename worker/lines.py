@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 # A server that takes longer to answer for one message keeps others from using the session.
 STUCK_SECONDS = 10.0
+# For a relay that takes a mailing's size and is out, waiting costs nobody anything: what is claimed
+# in vain meanwhile would cost the other mailings.
+TOO_BIG_SECONDS = 30.0
 
 
 @dataclass
@@ -116,7 +119,7 @@ class Lines:
                 pass
         except SessionRefused as refusal:
             # The relay's trouble, not the reader's: nothing counts as tried.
-            flow.refuse(f"发信服务器 {self.relays.name} 暂时不可用，会自动再试：{refusal}")
+            flow.refuse(self._unusable(refusal))
         except OSError as error:
             flow.refuse(f"发送记录写不下来，会自动再试：{error}")
         except Exception:
@@ -131,6 +134,9 @@ class Lines:
             self._notes.company = len(self._at_work)
             await self._release(line)
 
+    def _unusable(self, why: Exception) -> str:
+        return f"发信服务器 {self.relays.name} 暂时不可用，会自动再试：{why}"
+
     async def _step(self, flow: Flow, line: _Line) -> bool:
         """Bring one delivery to its outcome; False when this line has no more to do."""
         ready = line.ready = line.ready or self._next(flow)
@@ -139,6 +145,10 @@ class Lines:
         try:
             session = await self._session(flow, line, ready)
         except LetterRefused as refused:
+            if refused.everybodys:
+                # Nor does this count as tried.
+                flow.refuse(self._unusable(refused), TOO_BIG_SECONDS)
+                return False
             flow.outcomes.put(Outcome(ready.delivery, refused.reply))
             line.ready = None
             return True

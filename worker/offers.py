@@ -21,11 +21,15 @@ _NO_SMTPUTF8 = "does not offer SMTPUTF8, which this address needs (RFC 6531)"
 
 
 class LetterRefused(Exception):
-    """No relay takes this letter, now or ever; ``reply`` says why. Others may go."""
+    """No relay takes this letter, now or ever; ``reply`` says why. Others may go.
 
-    def __init__(self, reply: Reply) -> None:
+    ``everybodys``: it waits for a relay that is out, and so would every other of its mailing.
+    """
+
+    def __init__(self, reply: Reply, everybodys: bool = False) -> None:
         super().__init__(reply.text)
         self.reply = reply
+        self.everybodys = everybodys
 
 
 @dataclass(frozen=True, slots=True)

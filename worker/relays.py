@@ -210,9 +210,7 @@ class Relays:
         others = [each.name for each in self._standings if each.name not in lacking]
         if not others:
             return LetterRefused(self._refused(lacking))
-        reply = offers.put_off(lacking, others)
-        # What keeps every reader's letter back counts as nobody's try.
-        return SessionRefused(reply) if offers.everybodys(lacking) else LetterRefused(reply)
+        return LetterRefused(offers.put_off(lacking, others), offers.everybodys(lacking))
 
     async def _wait(self, able: Sequence[_Standing], letter: Letter | None) -> None:
         """Until a session is given back; those at work know which are needed for this letter."""

@@ -123,9 +123,9 @@ class Throttle:
         self._client.expire(key, MAILING_SECONDS)
         return answer
 
-    def give_back(self, mailing_id: int, count: int) -> None:
-        """Return permits of a mailing that its lane had no use for."""
-        self._client.hincrbyfloat(pace.mailing_key(mailing_id), "tokens", count)
+    def give_back(self, key: str, count: int) -> None:
+        """Return permits, of a lane or a mailing, that came to nothing."""
+        self._client.hincrbyfloat(key, "tokens", count)
 
     def slower(self, lane: str, reason: str) -> float:
         """A provider complained: halve its pace and pause it; answers the pause in seconds."""

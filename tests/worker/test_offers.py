@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from dongtai_mail.delivery import mailings, proof_sends
+from dongtai_mail.delivery import mailings, proof_sends, providers
 from dongtai_mail.delivery.letters import Letter
-from dongtai_mail.delivery.models import Attempt, Delivery, Mailing
+from dongtai_mail.delivery.models import Attempt, Batch, Delivery, Mailing, ProofLetter
 from dongtai_mail.environment import Relay
+from dongtai_mail.issues.models import Edition
 from dongtai_mail.message.address import parse
 from dongtai_mail.message.reply import Verdict, classify
 from tests import factories
@@ -119,6 +120,46 @@ def test_what_is_too_big_waits_for_the_relay_that_is_out_and_counts_as_nobody_s_
     assert sorted(able.recipients()) == ["one@a.test", "two@b.test"]
     assert not Attempt.objects.exists()
     assert {each.attempts for each in Delivery.objects.all()} == {1}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mailing_that_waits_for_a_relay_takes_no_pace_from_others(
+    ours, settings, able: SmtpServer
+) -> None:
+    providers.change("post.test", per_minute=1200, connections=1, messages_per_connection=None)
+    addresses = [f"reader{number}@post.test" for number in range(150)]
+    factories.subscribe(factories.subscriber_list(), *addresses)
+    big = factories.mailing()
+    Edition.objects.filter(pk=big.edition_id).update(text=f"{'正文' * 5000} {big.edition.text}")
+    able.extensions = (*ASCII, "SIZE 20000")
+    settings.RELAYS = tuple(map(_relay, [able, None]))
+    engine = Engine()
+    engine.drive(lambda: None)
+    few = factories.subscriber_list(slug="few")
+    factories.subscribe(few, *addresses[:5])
+    small = factories.mailing(subscriber_list=few)
+    engine.drive(lambda: None)
+    engine.close()
+    assert mailings.ledger(small)["accepted"] == len(able.received) == 5
+    assert mailings.ledger(big)["queued"] == 150
+    assert Batch.objects.filter(mailing=big).count() == 1
+
+
+@pytest.mark.django_db
+def test_a_proof_that_waits_for_a_relay_keeps_no_other_waiting(
+    ours, settings, able: SmtpServer
+) -> None:
+    able.extensions = (*ASCII, "SIZE 20000")
+    settings.RELAYS = tuple(map(_relay, [able, None]))
+    edition = factories.edition()
+    Edition.objects.filter(pk=edition.pk).update(text=f"{'正文' * 5000} {edition.text}")
+    (big,) = proof_sends.post(edition, [parse("wang@post.test")], "wang")
+    proof_sends.post(factories.edition(), [parse("li@post.test")], "wang")
+    errands.send_notices()
+    assert able.recipients() == ["li@post.test"]
+    big.refresh_from_db()
+    assert (big.state, big.attempts) == (ProofLetter.State.QUEUED, 1)
+    assert "waiting until 127.0.0.1:1 can be used again" in big.note
 
 
 @pytest.mark.django_db(transaction=True)

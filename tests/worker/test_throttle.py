@@ -213,7 +213,7 @@ def test_a_mailings_own_cap_is_shared_and_given_back(client: redis.Redis) -> Non
     granted, wait = second.mailing_permits(7, 100, 600)
     assert granted == 0
     assert 0 < wait <= 0.1
-    first.give_back(7, 40)
+    first.give_back(pace.mailing_key(7), 40)
     assert second.mailing_permits(7, 100, 600)[0] == 40
     assert second.mailing_permits(8, 100, 600)[0] == 50
     assert 0 < client.ttl(pace.mailing_key(7)) <= module.MAILING_SECONDS
