@@ -127,6 +127,19 @@ def test_a_reader_who_left_after_the_start_gets_nothing(engine: Engine, server: 
     assert readers[2].subscriber.address not in server.recipients()
 
 
+def test_an_address_that_was_mended_too_late_is_its_reader_s_trouble_alone(
+    engine: Engine, server: SmtpServer
+) -> None:
+    factories.readers(10)
+    mailing = factories.mailing()
+    mailings.start(mailing.pk)
+    broken = Delivery.objects.order_by("pk")[4]
+    Delivery.objects.filter(pk=broken.pk).update(address="no address")
+    ledger = _send(engine, mailing)
+    assert (ledger["accepted"], ledger["bounced"]) == (9, 1)
+    assert Subscription.objects.get(pk=broken.subscription_id).state == "confirmed"
+
+
 def test_refusals_are_sorted_into_bounced_and_deferred_with_their_words(
     engine: Engine,
     server: SmtpServer,

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from dongtai_mail.delivery import reasons
 from dongtai_mail.delivery.models import Attempt, Delivery, ReturnedMessage, SoftBounce
-from dongtai_mail.message.address import parse
+from dongtai_mail.message.address import AddressError, parse
 from dongtai_mail.message.feedback import Severity
 from dongtai_mail.message.feedback.judge import judge
 from dongtai_mail.message.feedback.model import Command, Reason
@@ -144,7 +144,10 @@ def _outdated(delivery: Delivery) -> bool:
     person = Subscriber.objects.filter(subscriptions=delivery.subscription_id).first()
     if person is None or delivery.address == person.address:
         return False
-    return parse(delivery.address).key != person.key
+    try:
+        return parse(delivery.address).key != person.key
+    except AddressError:
+        return True  # It has been mended since.
 
 
 def _count(
