@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from dongtai_mail.delivery import mailings, proof_sends, providers
+from dongtai_mail.delivery import mailings, pace, proof_sends, providers
 from dongtai_mail.delivery.letters import Letter
 from dongtai_mail.delivery.models import Attempt, Batch, Delivery, Mailing, ProofLetter
 from dongtai_mail.environment import Relay
@@ -124,7 +124,7 @@ def test_what_is_too_big_waits_for_the_relay_that_is_out_and_counts_as_nobody_s_
 
 @pytest.mark.django_db(transaction=True)
 def test_a_mailing_that_waits_for_a_relay_takes_no_pace_from_others(
-    ours, settings, able: SmtpServer
+    ours, settings, able: SmtpServer, redis_server: redis.Redis
 ) -> None:
     providers.change("post.test", per_minute=1200, connections=1, messages_per_connection=None)
     addresses = [f"reader{number}@post.test" for number in range(150)]
@@ -135,6 +135,7 @@ def test_a_mailing_that_waits_for_a_relay_takes_no_pace_from_others(
     settings.RELAYS = tuple(map(_relay, [able, None]))
     engine = Engine()
     engine.drive(lambda: None)
+    assert float(redis_server.hget(pace.key("post.test"), "tokens") or 0) > 90
     few = factories.subscriber_list(slug="few")
     factories.subscribe(few, *addresses[:5])
     small = factories.mailing(subscriber_list=few)
