@@ -22,6 +22,8 @@ from worker.clock import steady
 # millisecond.
 AHEAD = 8
 AHEAD_SECONDS = 60.0
+# After what mostly passes soon, such as a relay that hung up.
+REST_SECONDS = 1.0
 
 
 @dataclass
@@ -47,13 +49,13 @@ class Flow:
     # What holds it up, for staff to read; never the readers' fault.
     refused: str = ""
     # For how many seconds nothing more is claimed for it then.
-    rest: float = 1.0
+    rest: float = 0.0
     # By all of a claim: when one delivery is claimed again, its reader may have moved meanwhile.
     # Only the loop's lines ask for them.
     _ahead: dict[Claimed, Letter | ValueError] = field(default_factory=dict)
     _dated: float = 0.0
 
-    def refuse(self, why: str, rest: float = 1.0) -> None:
+    def refuse(self, why: str, rest: float = REST_SECONDS) -> None:
         self.refused, self.rest = why, rest
         self.stop = True
 
