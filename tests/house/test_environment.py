@@ -27,7 +27,7 @@ def test_nothing_set_means_production_and_names_all_that_is_missing() -> None:
 def test_two_accounts_at_one_server_are_two_relays() -> None:
     urls = "smtp://a:1@relay:2525 smtp://b:2@relay:2525 smtp://relay:25 smtps://relay:2525"
     values = environment.load(COMPLETE | {"DONGTAI_RELAY_URL": urls})
-    names = [relay.name for relay in values["relays"]]
+    names = [relay.name for relay in values["relay_url"]]
     assert names == ["relay:2525", "relay:2525(2)", "relay:25", "relay:2525(3)"]
 
 
