@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import email
+import time
+from email.utils import parsedate_to_datetime
+
 import pytest
 
 from dongtai_mail.delivery.letters import Letters
@@ -57,6 +61,16 @@ def test_letters_written_ahead_are_those_of_the_next(flow: Flow) -> None:
     assert second is ahead[KEPT]
     assert first.message != second.message
     assert not flow._ahead
+
+
+def test_letters_bear_the_time_at_which_they_were_written(flow: Flow) -> None:
+    before = time.time()
+    flow.take()
+    message = email.message_from_bytes(flow.letter(TAKEN).message)
+    after = time.time()
+    dated = parsedate_to_datetime(message["Date"]).timestamp()
+    assert int(before) <= dated <= after
+    assert f"t={int(dated)};" in message["DKIM-Signature"]
 
 
 def test_a_letter_that_was_written_long_ago_is_written_anew(
