@@ -190,6 +190,10 @@ class Lines:
                 # An address or a name that can't stand in a message: this reader's alone.
                 reply = Reply(Stage.RCPT, 553, f"5.1.3 {error}")
                 flow.outcomes.put(Outcome(delivery, reply))
+            except BaseException:
+                # Nobody has it in hand: it waits, as if it had not been taken.
+                flow.waiting.appendleft(delivery)
+                raise
         return None
 
     async def _session(self, flow: Flow, line: _Line, ready: _Ready) -> Session:

@@ -59,6 +59,24 @@ def _send(engine: Engine, mailing: Mailing) -> dict[str, int]:
     return mailings.ledger(mailing)
 
 
+def test_what_fails_while_a_letter_is_written_takes_no_reader_with_it(
+    engine: Engine, server: SmtpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.readers(3)
+    mailing = factories.mailing()
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Letters, "letters", fail)
+        ledger = _send(engine, mailing)
+        assert (ledger["queued"], ledger["leased"]) == (3, 0)
+        assert mailing.note == "发信程序内部出错，详见日志"
+    engine._grants._held.clear()
+    assert _send(engine, mailing)["accepted"] == 3
+
+
 def test_every_reader_gets_one_message_with_links_of_their_own(
     engine: Engine, server: SmtpServer
 ) -> None:
