@@ -222,20 +222,19 @@ def _bars(results: Results, stage: str) -> list[str]:
     lines = []
     for aim, rival in ((1.0, SOURCE), (3.0, STOCK), (3.0, STOCK_TWICE), (15.0, NAIVE)):
         if runs := results.get((rival, stage)):
-            ratio = _quotient(product, runs, lambda run: run.rate, lambda run: run.rate)
-            by_cpu = _quotient(product, runs, _by_cpu, _by_cpu)
+            ratio = _of_rounds(product, runs, lambda our, their: our.rate / their.rate)
+            by_cpu = _of_rounds(product, runs, lambda our, their: _by_cpu(our) / _by_cpu(their))
             # smtp-source beats everything at a sink that costs nothing: no bar there.
             judged = aim != 1.0 or stage == "smtp-sink"
             line = _bar(stage, f"(a) / {rival}", ratio, ratio >= aim, f"≥ {aim}", judged)
             lines.append(f"{line}, by CPU {by_cpu:.2f}")
+    prices = {"meanwhile": _median(product, lambda run: run.micros("workers") / run.signature)}
     if signatures := results.get((SIGNATURE, stage)):
-        alone = _quotient(
-            product, signatures, lambda run: run.micros("workers"), lambda run: run.micros("client")
+        prices["alone"] = _of_rounds(
+            product, signatures, lambda our, their: our.micros("workers") / their.micros("client")
         )
-        lines.append(_bar(stage, "worker CPU / (e)", alone, alone <= 1.8, "≤ 1.8", True))
-    meanwhile = _median(product, lambda run: run.micros("workers") / run.signature)
-    what = "worker CPU / (e), taken meanwhile"
-    lines.append(_bar(stage, what, meanwhile, meanwhile <= 1.8, "≤ 1.8", True))
+    for when, price in prices.items():
+        lines.append(_bar(stage, f"worker CPU / (e) {when}", price, price <= 1.8, "≤ 1.8", True))
     return lines
 
 
@@ -252,15 +251,9 @@ def _by_cpu(run: Run) -> float:
     return run.rate_by_cpu
 
 
-def _quotient(
-    ours: list[Run],
-    theirs: list[Run],
-    figure: Callable[[Run], float],
-    their_figure: Callable[[Run], float],
-) -> float:
+def _of_rounds(ours: list[Run], theirs: list[Run], quotient: Callable[[Run, Run], float]) -> float:
     """The median of what each round gives by itself."""
-    pairs = zip(ours, theirs, strict=True)
-    return statistics.median(figure(our) / their_figure(their) for our, their in pairs)
+    return statistics.median(quotient(*pair) for pair in zip(ours, theirs, strict=True))
 
 
 def _median(runs: list[Run], figure: Callable[[Run], float]) -> float:

@@ -197,7 +197,7 @@ class NewPublicationForm(SettingsForm):
             },
         }
 
-    # So Django takes fields of the other form away.
+    # The other form's; None is Django's way to take a field away, which the stubs don't know.
     section_names = proof_addresses = language = timezone = None  # type: ignore[assignment]
 
     def clean_slug(self) -> str:

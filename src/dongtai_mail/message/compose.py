@@ -143,8 +143,8 @@ class Skeleton:
     def pieces(self, drafts: Sequence[Draft], signers: Sequence[Signer]) -> list[tuple[bytes, ...]]:
         """Return the messages in pieces, the large ones shared by all readers and never copied.
 
-        Several at once cost a fifth less than one after the other: a signature pushes everything
-        else out of the processor's nearest caches.
+        Several at once cost less than one after the other: a signature pushes everything else out
+        of the processor's nearest caches.
         """
         signed = self._signatures(drafts, signers) if signers else [()] * len(drafts)
         before, behind = self._opening.raw, self._closing.raw + b"\r\n"
