@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from dongtai_mail.delivery import audience, mailings, scheduling, stages
 from dongtai_mail.delivery.models import Delivery, Mailing
+from subscribers import moving
 from subscribers.audience import AudienceError
-from subscribers.models import Subscription, Suppression
+from subscribers.models import Subscriber, Subscription, Suppression
 from tests import factories
 from tests.installation import wait_until
 
@@ -129,6 +130,25 @@ def test_who_was_reached_by_another_list_is_not_written_to(over):
     second = factories.mailing(edition=over.edition, subscriber_list=other)
     mailings.start(second.pk)
     assert _numbers(_follow(over)) == ["1", "2"]
+
+
+def test_two_readers_who_became_one_were_reached_when_one_was(db):
+    second = factories.subscriber_list(slug="second")
+    (missed,) = factories.readers(1)
+    factories.subscribe(second, "other@example.com")
+    made = scheduling.schedule(
+        factories.edition(),
+        missed.subscriber_list,
+        request_key="0123456789abcdef",
+        described={"lists": [missed.subscriber_list_id, second.pk]},
+    )
+    mailings.start(made.pk)
+    made.deliveries.filter(subscription=missed).update(state=State.CANCELLED)
+    made.deliveries.exclude(subscription=missed).update(state=State.ACCEPTED)
+    described = audience.missed(made, unconfirmed=False)
+    assert audience.count(second.publication_id, described) == (1, 0)
+    moving.merge(missed.subscriber, Subscriber.objects.get(key="other@example.com"), None)
+    assert audience.count(second.publication_id, described) == (0, 0)
 
 
 def test_another_publications_mailing_cannot_be_named(over):

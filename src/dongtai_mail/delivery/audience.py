@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dongtai_mail.delivery import stages
 from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.delivery.providers import DEFAULTS
 from subscribers import audience, membership, selection
@@ -162,16 +163,27 @@ def _missed(publication_id: int, rule: Rule) -> Q:
     states = [State.BOUNCED, State.SUPPRESSED, State.CANCELLED]
     if rule.get("test") == "unconfirmed":
         states.append(State.UNCONFIRMED)
-    # As numbers: their rows would be joined once for every reader.
-    of_issue = Mailing.objects.filter(edition__issue=row.edition.issue_id)
-    mailings = list(of_issue.values_list("pk", flat=True))
-    reached = (
-        Delivery.objects.filter(mailing__in=mailings)
-        .exclude(state__in=states)
-        .filter(subscription__subscriber=OuterRef("subscriber"))
-    )
     unreached = Delivery.objects.filter(mailing=row, state__in=states)
-    return Q(~Exists(reached), pk__in=unreached.values("subscription"))
+    of_issue = list(Mailing.objects.filter(edition__issue=row.edition.issue_id))
+    # As numbers: their rows would be joined once for every reader.
+    reached = Delivery.objects.filter(mailing__in=[each.pk for each in of_issue])
+    reached = reached.exclude(state__in=states)
+    # Most whom another mailing reached were written to on the same list: they are found first.
+    others = [each.pk for each in of_issue if each.pk != row.pk]
+    if others:
+        again = reached.filter(mailing__in=others, subscription=OuterRef("subscription"))
+        unreached = unreached.exclude(Exists(again))
+    met = Q(pk__in=unreached.values("subscription"))
+    if _on_one_list(of_issue):
+        return met
+    elsewhere = reached.exclude(subscription=OuterRef("pk"))
+    return met & ~Q(Exists(elsewhere.filter(subscription__subscriber=OuterRef("subscriber"))))
+
+
+def _on_one_list(mailings: Collection[Mailing]) -> bool:
+    """Whether they were all to the one same list, on which each reader is but once."""
+    several = any(each.audience is not None or stages.first_list(each) for each in mailings)
+    return not several and len({each.subscriber_list_id for each in mailings}) == 1
 
 
 def _engaged(publication_id: int, rule: Rule) -> Q:
