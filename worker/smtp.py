@@ -205,7 +205,11 @@ class Session:
         """The reply to the message itself."""
         code, text = await self._dialogue.reply(FINAL_SECONDS)
         self.sent += 1
-        return Reply(Stage.FINAL, code, text)
+        reply = Reply(Stage.FINAL, code, text)
+        if not _out_of_step(reply):
+            return reply
+        self.abort(f"out of step: {reply.said} in answer to the message")
+        return Reply(Stage.FINAL, None, self._dialogue.lost)
 
     def _commands(self, letter: Letter) -> bytes:
         parameters = f" SIZE={letter.size}" if self.offer.size else ""
@@ -233,11 +237,11 @@ class Session:
     async def _await(self, stage: Stage) -> Reply:
         seconds = DATA_SECONDS if stage is Stage.DATA else COMMAND_SECONDS
         code, text = await self._dialogue.reply(seconds)
-        if stage is Stage.DATA and code is not None and 200 <= code < 300:
-            # Another command's: whether the server waits for content now, nobody knows.
-            self.abort(f"out of step: {code} {text} in answer to DATA")
+        reply = Reply(stage, code, text)
+        if _out_of_step(reply):
+            self.abort(f"out of step: {reply.said} in answer to {stage.upper()}")
             return self.lost
-        return Reply(stage, code, text)
+        return reply
 
     async def _reset(self, refused: Reply) -> Reply:
         if not self.broken:
@@ -260,6 +264,15 @@ class Session:
                 pass  # It was asked politely.
         # To close would wait until a server that reads no more has taken what is buffered.
         self._transport.abort()
+
+
+def _out_of_step(reply: Reply) -> bool:
+    """Whether it answers another command: what the server waits for now, nobody knows."""
+    if reply.code is None:
+        return False
+    if reply.stage is Stage.DATA:
+        return 200 <= reply.code < 300
+    return reply.code == GO_ON.code
 
 
 def _accepts(reply: Reply) -> bool:

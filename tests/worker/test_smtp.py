@@ -109,6 +109,20 @@ def test_a_session_out_of_step_ends_before_a_reply_is_taken_for_another(
     assert (reply.stage, classify(reply)) == (stage, verdict)
 
 
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
+@pytest.mark.parametrize(
+    ("at", "verdict"),
+    [("mail", Verdict.DEFER), ("rcpt", Verdict.DEFER), ("dot", Verdict.UNCONFIRMED)],
+)
+def test_a_server_that_asks_for_content_out_of_its_time_gets_none(
+    extensions: tuple[str, ...], at: str, verdict: Verdict
+) -> None:
+    with SmtpServer(lambda stage, _: "354 go on" if stage == at else None, extensions) as server:
+        reply = asyncio.run(_send(server))
+        assert (reply.code, classify(reply)) == (None, verdict)
+        assert not server.received
+
+
 @pytest.mark.parametrize(
     ("at", "verdict"),
     [("mail", Verdict.DEFER), ("data", Verdict.DEFER), ("dot", Verdict.UNCONFIRMED)],
