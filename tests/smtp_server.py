@@ -38,6 +38,7 @@ class SmtpServer:
         extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 50000000"),
         tls: ssl.SSLContext | None = None,
         port: int = 0,
+        tls_from_start: bool = False,
     ) -> None:
         self.script = script
         self.extensions = extensions
@@ -48,7 +49,8 @@ class SmtpServer:
         # What followed the address in each MAIL.
         self.parameters: list[str] = []
         self.port = port
-        self._tls = tls
+        # For STARTTLS, or for smtps://.
+        self._tls, self._wrapped = (None, tls) if tls_from_start else (tls, None)
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         # The loop itself refers to tasks weakly: a stalled session would be collected as garbage.
@@ -83,7 +85,9 @@ class SmtpServer:
         self._loop.close()
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, limit=1 << 26)
+        server = await asyncio.start_server(
+            self._accept, "127.0.0.1", self.port, limit=1 << 26, ssl=self._wrapped
+        )
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         try:

@@ -16,6 +16,7 @@ from dongtai_mail.environment import Relay
 from dongtai_mail.issues.models import Publication
 from dongtai_mail.message.dkim import dns_record
 from tests import factories
+from tests.certificates import Authority
 from tests.dns_server import DnsServer, Zone
 from tests.smtp_server import SmtpServer
 
@@ -128,6 +129,19 @@ def test_a_relay_that_is_away_or_unencrypted_is_said():
     with SmtpServer() as server:
         plain = machines.relay(Relay("127.0.0.1", server.port, "starttls"))
     assert plain.verdict is Verdict.BAD
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_relay_must_show_a_certificate_of_its_own(security, tmp_path, monkeypatch):
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file()))
+    for host, verdict in (("localhost", Verdict.GOOD), ("mail.example.org", Verdict.BAD)):
+        secured = {"tls": authority.server(host), "tls_from_start": security == "tls"}
+        offered = ("STARTTLS",) if security == "starttls" else ("PIPELINING",)
+        with SmtpServer(extensions=offered, **secured) as server:
+            found = machines.relay(Relay("localhost", server.port, security))
+        assert found.verdict is verdict
+    assert "mismatch" in found.found
 
 
 def test_a_backup_leaves_a_mark_that_grows_old(settings, tmp_path):

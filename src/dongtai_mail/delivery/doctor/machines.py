@@ -70,11 +70,12 @@ def relay(relay: Relay) -> Check:
 def _greeted(relay: Relay) -> Iterator[smtplib.SMTP]:
     context = ssl.create_default_context()
     if relay.security == "tls":
-        session: smtplib.SMTP = smtplib.SMTP_SSL(timeout=SECONDS, context=context)
+        session: smtplib.SMTP = smtplib.SMTP_SSL(
+            relay.host, relay.port, timeout=SECONDS, context=context
+        )
     else:
-        session = smtplib.SMTP(timeout=SECONDS)
+        session = smtplib.SMTP(relay.host, relay.port, timeout=SECONDS)
     try:
-        session.connect(relay.host, relay.port)
         session.ehlo()
         if relay.security == "starttls":
             session.starttls(context=context)
