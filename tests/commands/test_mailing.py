@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,23 @@ def test_people_read_the_same_numbers(mailing: Mailing, capsys) -> None:
     assert "targeted 10 = queued 6 + accepted 4" in capsys.readouterr().out
     assert command.main(["list"]) == 0
     assert "targeted 10 = queued 6 + accepted 4" in capsys.readouterr().out
+
+
+def test_who_reads_english_is_told_everything_in_english(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    factories.readers(10)
+    mailing = factories.mailing(stages=stages.plan([20]))
+    mailings.start(mailing.pk)
+    Mailing.objects.update(note="发信程序内部出错，详见日志", targeted=11)
+    queue.record([Outcome(each, Reply(Stage.FINAL, None, "lost")) for each in _claim(mailing, 1)])
+    for verb, number in (("show", 1), ("pause", 0), ("resume", 0), ("cancel", 0), ("show", 1)):
+        assert command.main([verb, str(mailing.pk)]) == number
+    assert command.main(["list"]) == 0
+    assert command.main(["reconcile"]) == 0
+    Mailing.objects.all().delete()
+    assert command.main(["list"]) == 0
+    printed = capsys.readouterr().out
+    assert not re.search(r"[\u3000-\u303f\u4e00-\uffef]", printed.replace("云港观察", "")), printed
 
 
 def test_a_ledger_that_does_not_add_up_fails_the_command(mailing: Mailing) -> None:

@@ -84,14 +84,15 @@ def _list(arguments: argparse.Namespace) -> int:
     from dongtai_mail.delivery import accounts
     from dongtai_mail.delivery.models import Mailing
 
-    rows = [accounts.summary(row) for row in Mailing.objects.select_related(*_RELATED)[:LISTED]]
+    with shell.in_their_language():
+        rows = [accounts.summary(row) for row in Mailing.objects.select_related(*_RELATED)[:LISTED]]
     if arguments.json:
         return _json(rows)
     for row in rows:
         print(f"{row['id']:>6}  {row['state_name']}  {row['scheduled_at']:%Y-%m-%d %H:%M}", end="")
         print(f"  {row['issue']} → {row['list']}  {_ledger_line(row)}")
     if not rows:
-        print("还没有发送过。")
+        print(either("还没有发送过。", "Nothing has been sent yet."))
     return 0
 
 
@@ -99,7 +100,8 @@ def _show(arguments: argparse.Namespace) -> int:
     from dongtai_mail.delivery import accounts
 
     mailing = _mailing(arguments.mailing)
-    account = accounts.account(mailing, None if arguments.all else UNCONFIRMED_SHOWN)
+    with shell.in_their_language():
+        account = accounts.account(mailing, None if arguments.all else UNCONFIRMED_SHOWN)
     if arguments.json:
         _json(account)
     else:
@@ -108,21 +110,31 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _print(account: dict[str, Any]) -> None:
-    print(
-        f"发送 {account['id']}：{account['issue']} → {account['list']}，{account['state_name']}。"
-    )
+    what = f"{account['issue']} → {account['list']}"
+    print(_heading(account, what))
     for name in ("note", "stage"):
         if account[name]:
             print(account[name])
     print(f"\n{_ledger_line(account)}")
     if not account["adds_up"]:
-        print("合计与目标人数不符：请把这一页和日志交给维护者。")
-    print("\n按接收方：")
+        print(
+            either(
+                "合计与目标人数不符：请把这一页和日志交给维护者。",
+                "This does not add up to the targeted readers: give this and the logs to whoever "
+                "maintains the software.",
+            )
+        )
+    print(either("\n按接收方：", "\nBy provider:"))
     for lane, ledger in account["lanes"].items():
         parts = ", ".join(f"{name} {count:,}" for name, count in ledger.items() if count)
-        print(f"  {lane or '其他'}: {parts}")
+        print(f"  {lane or either('其他', 'others')}: {parts}")
     if account["reasons"]:
-        print("\n没有被接收的原因（次数、结果、阶段、代码、答复）：")
+        print(
+            either(
+                "\n没有被接收的原因（次数、结果、阶段、代码、答复）：",
+                "\nWhy not accepted (how often, became, stage, code, reply):",
+            )
+        )
     for each in account["reasons"]:
         code = " ".join(str(part) for part in (each["code"] or "—", each["enhanced"]) if part)
         print(f"  {each['count']:>9,}  {each['state']}  {each['stage']}  {code}  {each['text']}")
@@ -134,11 +146,19 @@ def _print(account: dict[str, Any]) -> None:
 def _print_unconfirmed(unconfirmed: dict[str, Any]) -> None:
     if not unconfirmed["count"]:
         return
-    print(f"\n未确认 {unconfirmed['count']:,} 封，处理方式：{unconfirmed['policy_name']}")
+    count, policy = unconfirmed["count"], unconfirmed["policy_name"]
+    heading = either(f"未确认 {count:,} 封，处理方式：", f"Unconfirmed {count:,}: ")
+    print(f"\n{heading}{policy}")
     for each in unconfirmed["deliveries"]:
         print(f"  {each['id']}  {each['address']}  {each['since']:%Y-%m-%d %H:%M:%S}")
     if len(unconfirmed["deliveries"]) < unconfirmed["count"]:
-        print("  …… 加 --all 列出全部")
+        print(either("  …… 加 --all 列出全部", "  … --all lists every one"))
+
+
+def _heading(row: dict[str, Any], *more: str) -> str:
+    name = row["state_name"]
+    chinese = f"发送 {row['id']}：{'，'.join((*more, name))}。"
+    return either(chinese, f"Mailing {row['id']}: {', '.join((*more, name))}.")
 
 
 def _ledger_line(row: dict[str, Any]) -> str:
@@ -182,8 +202,9 @@ def _change(arguments: argparse.Namespace, change: Callable[[Mailing], None]) ->
     mailing = _mailing(arguments.mailing)
     change(mailing)
     mailing.refresh_from_db()
-    row = accounts.summary(mailing)
-    print(f"发送 {row['id']}：{row['state_name']}。{_ledger_line(row)}")
+    with shell.in_their_language():
+        row = accounts.summary(mailing)
+    print(f"{_heading(row)} {_ledger_line(row)}")
     return 0
 
 
@@ -231,9 +252,15 @@ def _reconcile(arguments: argparse.Namespace) -> int:
             f"{each.evidence}: batches {each.batches}, accepted {each.accepted:,}, "
             f"unconfirmed {each.unconfirmed:,}, given back {each.given_back:,}"
         )
-    print(
-        f"已处理 {len(settled)} 份。" if settled else "没有要处理的：没有停掉的进程留下未记的批次。"
-    )
+    if settled:
+        print(either(f"已处理 {len(settled)} 份。", f"Settled: {len(settled)}."))
+    else:
+        print(
+            either(
+                "没有要处理的：没有停掉的进程留下未记的批次。",
+                "Nothing to settle: no dead worker left a batch unrecorded.",
+            )
+        )
     return 0
 
 

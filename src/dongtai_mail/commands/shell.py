@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
@@ -48,6 +49,13 @@ def run(command: Callable[[], int]) -> int:
                 f"The database is not there, or not set up (dongtai manage migrate): {error}",
             )
         )
+
+
+def in_their_language() -> contextlib.AbstractContextManager[None]:
+    """What is only shown, in the language that is read at the terminal; store nothing in it."""
+    from django.utils import translation
+
+    return translation.override("en") if english() else contextlib.nullcontext()
 
 
 def _told(refusal: str) -> str:

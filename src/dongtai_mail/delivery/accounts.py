@@ -9,10 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Count
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from dongtai_mail.delivery import approvals, audience, mailings, reasons, stages
 from dongtai_mail.delivery.models import Delivery, Mailing
 from dongtai_mail.issues.models import Issue
+from dongtai_mail.sentences import told
 from subscribers.audience import Description
 
 Account = dict[str, Any]
@@ -26,7 +29,7 @@ def summary(mailing: Mailing) -> Account:
         "issue": str(mailing.edition.issue),
         "list": mailing.subscriber_list.slug,
         "state": mailing.state,
-        "state_name": mailing.get_state_display(),
+        "state_name": _(mailing.get_state_display()),
         "scheduled_at": mailing.scheduled_at.astimezone(mailing.edition.issue.publication.zone),
         "started_at": mailing.started_at,
         "finished_at": mailing.finished_at,
@@ -40,7 +43,7 @@ def account(mailing: Mailing, unconfirmed: int | None) -> Account:
     """All of it, with at most so many unconfirmed deliveries by name (None: every one)."""
     short = summary(mailing)
     return short | {
-        "note": "\n".join(filter(None, approvals.notes(mailing))),
+        "note": "\n".join(told(note) for note in approvals.notes(mailing) if note),
         "stage": stage(mailing),
         "lanes": mailings.ledger_by_lane(mailing),
         "reasons": [
@@ -58,7 +61,7 @@ def account(mailing: Mailing, unconfirmed: int | None) -> Account:
         "unconfirmed": {
             "count": short["ledger"]["unconfirmed"],
             "policy": mailing.unconfirmed_policy,
-            "policy_name": mailing.get_unconfirmed_policy_display(),
+            "policy_name": pgettext("unconfirmed", mailing.get_unconfirmed_policy_display()),
             "deliveries": _unconfirmed(mailing, unconfirmed),
         },
     }
@@ -86,11 +89,16 @@ def stage(mailing: Mailing) -> str:
     if not mailing.stages or not mailing.started_at:
         return ""
     now = mailing.stages[min(mailing.stage, len(mailing.stages) - 1)]
-    name = f"名单 {now['list']}" if "list" in now else f"{now['percent']:g} %"
-    return (
-        f"第 {mailing.stage + 1} 批，共 {len(mailing.stages)} 批（{name}）："
-        f"已放行 {now['size']:,} / {mailing.targeted:,} 人。"
-    )
+    part = _("名单 %s") % now["list"] if "list" in now else f"{now['percent']:g} %"
+    return _(
+        "第 %(stage)d 批，共 %(stages)d 批（%(part)s）：已放行 %(open)s / %(targeted)s 人。"
+    ) % {
+        "stage": mailing.stage + 1,
+        "stages": len(mailing.stages),
+        "part": part,
+        "open": f"{now['size']:,}",
+        "targeted": f"{mailing.targeted:,}",
+    }
 
 
 def left(mailing: Mailing) -> dict[str, int]:
