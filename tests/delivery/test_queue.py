@@ -6,11 +6,12 @@ import datetime
 from collections import Counter
 
 import pytest
+from django.db.models import F, Max
 from django.utils import timezone
 
 from dongtai_mail.delivery import mailings, queue, tally
 from dongtai_mail.delivery.models import Attempt, Batch, Delivery, Mailing
-from dongtai_mail.delivery.queue import Claimed, Outcome
+from dongtai_mail.delivery.queue import Claimed, Outcome, settling
 from dongtai_mail.message.reply import Reply, Stage
 from subscribers.models import Subscription, SubscriptionEvent, Suppression
 from tests import factories
@@ -21,6 +22,7 @@ State = Delivery.State
 ACCEPTED = Reply(Stage.FINAL, 250, "2.0.0 ok")
 LATER = datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC)
 SILENCE = Reply(Stage.FINAL, None, "connection lost")
+BUSY = Reply(Stage.RCPT, 451, "4.3.0 later")
 
 
 @pytest.fixture
@@ -154,11 +156,11 @@ def test_a_batch_without_evidence_is_unconfirmed_until_its_worker_speaks(
     assert mailings.ledger(mailing)["accepted"] == 4
 
 
-def test_unconfirmed_deliveries_follow_the_mailings_policy(mailing: Mailing, settings) -> None:
+def test_unconfirmed_deliveries_follow_the_mailings_policy(mailing: Mailing) -> None:
     queue.record([Outcome(each, SILENCE) for each in _claim(mailing)])
     queue.requeue_due()
     assert mailings.ledger(mailing)["unconfirmed"] == 4
-    settings.UNCONFIRMED_SECONDS = 0
+    Delivery.objects.filter(state=State.UNCONFIRMED).update(due_at=timezone.now())
     Mailing.objects.update(unconfirmed_policy=Mailing.Unconfirmed.LEAVE)
     queue.requeue_due()
     assert mailings.ledger(mailing)["unconfirmed"] == 4
@@ -167,10 +169,42 @@ def test_unconfirmed_deliveries_follow_the_mailings_policy(mailing: Mailing, set
     assert mailings.ledger(mailing)["queued"] == 10
 
 
-def test_retries_come_later_and_end_after_the_limit(mailing: Mailing, settings) -> None:
-    busy = Reply(Stage.RCPT, 451, "4.3.0 later")
+def test_a_relay_that_never_answers_for_a_message_does_not_get_it_for_ever(
+    mailing: Mailing,
+) -> None:
+    waits = []
+    while claimed := _claim(mailing, 10):
+        now = timezone.now()
+        queue.record([Outcome(each, SILENCE) for each in claimed])
+        due = Delivery.objects.aggregate(last=Max("due_at"))["last"]
+        if due is None:
+            break
+        waits.append(due - now)
+        Delivery.objects.update(due_at=now)
+        queue.requeue_due()
+    assert len(waits) == settling.RESENDS
+    assert waits == sorted(waits)
+    assert waits[0] < datetime.timedelta(minutes=2) < waits[1]
+    # It is nobody's any more but the people's who look at the list.
+    assert mailings.ledger(mailing)["unconfirmed"] == 10
+    assert mailings.settle(mailing.pk)
+
+
+def test_what_a_clock_put_off_that_has_been_set_back_since_is_tried_again(
+    mailing: Mailing,
+) -> None:
     first, second, *_ = _claim(mailing)
-    queue.record([Outcome(first, busy)])
+    queue.record([Outcome(first, BUSY), Outcome(second, SILENCE)])
+    queue.requeue_due()
+    assert (_state(first), _state(second)) == (State.DEFERRED, State.UNCONFIRMED)
+    Delivery.objects.exclude(due_at=None).update(due_at=F("due_at") + datetime.timedelta(days=1))
+    queue.requeue_due()
+    assert (_state(first), _state(second)) == (State.QUEUED, State.QUEUED)
+
+
+def test_retries_come_later_and_end_after_the_limit(mailing: Mailing, settings) -> None:
+    first, second, *_ = _claim(mailing)
+    queue.record([Outcome(first, BUSY)])
     deferred = Delivery.objects.get(pk=first.id)
     assert deferred.state == State.DEFERRED
     assert deferred.due_at > timezone.now() + datetime.timedelta(minutes=3)
@@ -179,7 +213,7 @@ def test_retries_come_later_and_end_after_the_limit(mailing: Mailing, settings) 
     Attempt.objects.update(at=long_ago)
     Delivery.objects.filter(pk=first.id).update(state=State.QUEUED)
     again, *_ = _claim(mailing, 1)
-    queue.record([Outcome(again, busy), Outcome(second, busy)])
+    queue.record([Outcome(again, BUSY), Outcome(second, BUSY)])
     assert _state(first) == State.BOUNCED
     # A reader whose turn came late is not given up for the time the others took.
     assert _state(second) == State.DEFERRED

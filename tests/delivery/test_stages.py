@@ -87,6 +87,32 @@ def test_a_stage_waits_while_many_of_it_are_deferred() -> None:
     assert _look(mailing).stage == 1
 
 
+def test_a_stage_does_not_wait_for_what_is_not_sent_again() -> None:
+    mailing = _started(40, 10)
+    Mailing.objects.update(unconfirmed_policy=Mailing.Unconfirmed.LEAVE)
+    assert _send(mailing, Reply(Stage.FINAL, None, "connection lost"), at_most=1) == 1
+    _send(mailing)
+    assert _look(mailing).stage == 1
+
+
+def test_bounces_that_come_with_the_last_of_a_stage_keep_the_next_closed(monkeypatch) -> None:
+    """The last batch is recorded while another process is about to open the next stage."""
+    mailing = _started(40, 50)
+    claimed = queue.claim(mailing.pk, "", "worker", 20)
+    judged = stages._trouble
+
+    def judged_and_recorded(row: Mailing) -> str:
+        trouble = judged(row)
+        queue.record([Outcome(each, UNKNOWN) for each in claimed])
+        return trouble
+
+    monkeypatch.setattr(stages, "_trouble", judged_and_recorded)
+    assert _look(mailing).stage == 0
+    monkeypatch.undo()
+    _look(mailing)
+    assert (mailing.stage, mailing.state) == (0, Mailing.State.STOPPED)
+
+
 def test_staff_come_first_and_nobody_twice() -> None:
     staff = factories.subscriber_list(slug="staff")
     factories.subscribe(staff, "chief@example.org", "reader3@example.net")

@@ -193,9 +193,6 @@ class World:
             "UPDATE delivery_delivery SET due_at = now() - interval '1 second' "
             "WHERE due_at IS NOT NULL"
         )
-        self.query(
-            "UPDATE delivery_delivery SET changed_at = now() - interval '1 hour' WHERE state = 6"
-        )
 
     def wait(self, condition: Any, what: str, seconds: float = PATIENCE) -> None:
         """Wait while workers are called as by the scheduler, only more often."""

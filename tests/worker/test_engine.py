@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import email
 import os
 import threading
@@ -20,6 +19,7 @@ from dongtai_mail.delivery import gauges, mailings, pace, queue
 from dongtai_mail.delivery.letters import Letters
 from dongtai_mail.delivery.models import Attempt, Delivery, Mailing, ProviderLimit
 from dongtai_mail.delivery.queue import Outcome
+from dongtai_mail.delivery.signals import mailing_due
 from dongtai_mail.environment import Relay
 from subscribers import membership
 from subscribers.models import Subscription
@@ -199,7 +199,7 @@ def test_silence_after_the_final_dot_is_unconfirmed_and_sent_again_with_the_same
     mailing = factories.mailing()
     assert _send(engine, mailing)["unconfirmed"] == 1
     assert mailing.state == Mailing.State.SENDING
-    Delivery.objects.update(changed_at=timezone.now() - datetime.timedelta(hours=1))
+    Delivery.objects.update(due_at=timezone.now())
     assert _send(engine, mailing)["accepted"] == 1
     first, second = [email.message_from_bytes(m.data)["Message-ID"] for m in server.received]
     assert first == second
@@ -294,6 +294,24 @@ def test_what_the_full_disk_cannot_note_is_not_sent(engine: Engine, server: Smtp
     assert not server.received
     assert ledger["queued"] == 4
     assert "No space left" in mailing.note
+
+
+def test_a_full_redis_is_told_as_such_and_sending_waits_for_room(
+    engine: Engine, server: SmtpServer, redis_server: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    factories.readers(4)
+    mailing = factories.mailing()
+    redis_server.config_set("maxmemory", 1)
+    try:
+        ledger = _send(engine, mailing)
+        mailing_due.send(None)
+    finally:
+        redis_server.config_set("maxmemory", 0)
+    assert (ledger["queued"], len(server.received)) == (4, 0)
+    assert "event=redis-refused sending=waits" in caplog.text
+    assert "event=redis-refused service=broker" in caplog.text
+    assert not {"event=unreachable", "event=failed"} & set(caplog.text.split())
+    assert _send(engine, mailing)["accepted"] == 4
 
 
 def _later(client: redis.Redis, mailing: Mailing, seconds: float) -> None:

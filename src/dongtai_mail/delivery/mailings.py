@@ -222,9 +222,8 @@ def remark(mailing_id: int, note: str) -> None:
 def to_go(mailing: Mailing) -> bool:
     """Whether anything may still be sent, now or at a later try."""
     open_states = [Delivery.State.QUEUED, Delivery.State.LEASED, Delivery.State.DEFERRED]
-    if mailing.unconfirmed_policy == Mailing.Unconfirmed.RESEND:
-        open_states.append(Delivery.State.UNCONFIRMED)
-    return Delivery.objects.filter(mailing=mailing, state__in=open_states).exists()
+    rows = Delivery.objects.filter(mailing=mailing)
+    return rows.filter(state__in=open_states).exists() or queue.doubtful(mailing).exists()
 
 
 def ledger(mailing: Mailing) -> Ledger:

@@ -122,15 +122,15 @@ def advance() -> None:
         return
     waiting = {queued.mailing_id for queued in queue.waiting()}
     for mailing in staged:
+        # First: what is settled is all there is to judge the stage by.
+        over = mailing.open_until is not None and mailing.pk not in waiting and _settled(mailing)
         if trouble := _trouble(mailing):
             _stop(mailing, trouble)
-        elif mailing.open_until is not None and mailing.pk not in waiting:
+        elif over:
             _step(mailing)
 
 
 def _step(mailing: Mailing) -> None:
-    if not _settled(mailing):
-        return
     here = Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING, stage=mailing.stage)
     now = timezone.now()
     if mailing.stage_over_at is None:
@@ -152,8 +152,7 @@ def _settled(mailing: Mailing) -> bool:
     """Nothing of the stage is under way, and few of it wait for another try."""
     if Delivery.objects.filter(mailing=mailing, state=State.LEASED).exists():
         return False
-    counted = _counted(mailing)
-    late = counted.get(State.DEFERRED, 0) + counted.get(State.UNCONFIRMED, 0)
+    late = _counted(mailing).get(State.DEFERRED, 0) + queue.doubtful(mailing).count()
     return late <= DEFERRED_PART * float(mailing.stages[mailing.stage]["size"])
 
 

@@ -152,7 +152,7 @@ class Delivery(models.Model):
         db_constraint=False,
     )
     attempts = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField(null=True, blank=True, help_text="a deferred delivery's next try")
+    due_at = models.DateTimeField(null=True, blank=True, help_text="a delivery's next try")
     changed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from dongtai_mail.delivery.models import Batch, Delivery, Mailing
 from dongtai_mail.delivery.queue.leases import lease_end
 from dongtai_mail.delivery.queue.rows import Claimed, Queued, leased
+from dongtai_mail.delivery.queue.settling import LONGEST_RETRY
 from subscribers.models import Subscription, SubscriptionEvent, Suppression
 
 State = Delivery.State
@@ -171,17 +172,23 @@ def suppress(delivery_ids: Collection[int]) -> None:
 def requeue_due() -> None:
     """Put back what is due again: deferred deliveries, and unconfirmed ones by policy."""
     now = timezone.now()
+    # What waits for longer than any may was put off by a clock that has been set back since.
+    longest = datetime.timedelta(seconds=max(LONGEST_RETRY, settings.UNCONFIRMED_SECONDS))
+    due = Delivery.objects.filter(Q(due_at__lte=now) | Q(due_at__gt=now + longest))
     sending = Mailing.objects.filter(state=Mailing.State.SENDING)
-    Delivery.objects.filter(mailing__in=sending, state=State.DEFERRED, due_at__lte=now).update(
-        state=State.QUEUED, due_at=None
-    )
-    # A worker that was only cut off gets a while to come back and confirm.
-    rested = now - datetime.timedelta(seconds=settings.UNCONFIRMED_SECONDS)
-    Delivery.objects.filter(
+    due.filter(mailing__in=sending, state=State.DEFERRED).update(state=State.QUEUED, due_at=None)
+    due.filter(
         mailing__in=sending.filter(unconfirmed_policy=Mailing.Unconfirmed.RESEND),
         state=State.UNCONFIRMED,
-        changed_at__lte=rested,
-    ).update(state=State.QUEUED, batch=None)
+    ).update(state=State.QUEUED, batch=None, due_at=None)
+
+
+def doubtful(mailing: Mailing) -> QuerySet[Delivery]:
+    """The unconfirmed deliveries that will be sent again by themselves."""
+    if mailing.unconfirmed_policy != Mailing.Unconfirmed.RESEND:
+        return Delivery.objects.none()
+    rows = Delivery.objects.filter(mailing=mailing, state=State.UNCONFIRMED)
+    return rows.filter(due_at__isnull=False)
 
 
 def own_lane(provider: str) -> None:

@@ -24,6 +24,10 @@ logger = logging.getLogger(__name__)
 State = Delivery.State
 
 RETRY_AFTER = (5 * 60, 15 * 60, 3600, 3 * 3600, 6 * 3600)
+SPREAD = 0.8, 1.3
+LONGEST_RETRY = RETRY_AFTER[-1] * SPREAD[1]
+# A relay that takes a message and never says so is not given it again for ever.
+RESENDS = 3
 
 
 def record(outcomes: Sequence[Outcome]) -> None:
@@ -54,7 +58,7 @@ def _accept(deliveries: Iterable[Claimed]) -> None:
         return
     rows = among([pk for ids in batches.values() for pk in ids])
     rows.filter(batch_id__in=batches, state__in=(State.LEASED, State.UNCONFIRMED)).update(
-        state=State.ACCEPTED, batch=None, changed_at=timezone.now()
+        state=State.ACCEPTED, batch=None, due_at=None, changed_at=timezone.now()
     )
 
 
@@ -108,6 +112,7 @@ def _fail(delivery: Delivery, reply: Reply, now: datetime.datetime) -> Verdict:
     if verdict is Verdict.UNCONFIRMED:
         # The batch stays named: its worker may yet come back with what it knows.
         delivery.state = State.UNCONFIRMED
+        delivery.due_at = _resent_at(delivery, now)
         return verdict
     delivery.batch_id = None
     if verdict is Verdict.BOUNCE or (verdict is not Verdict.STOP and _spent(delivery, now)):
@@ -116,6 +121,16 @@ def _fail(delivery: Delivery, reply: Reply, now: datetime.datetime) -> Verdict:
         delivery.state = State.DEFERRED
         delivery.due_at = now + _backoff(delivery.attempts)
     return verdict
+
+
+def _resent_at(delivery: Delivery, now: datetime.datetime) -> datetime.datetime | None:
+    """When the policy may send it again, later each time; None when it was often enough."""
+    before = Attempt.objects.filter(delivery=delivery, stage=Stage.FINAL, code=None).count()
+    if before >= RESENDS:
+        return None
+    # A worker that was only cut off gets a while to come back and confirm.
+    rest = datetime.timedelta(seconds=settings.UNCONFIRMED_SECONDS)
+    return now + (max(rest, _backoff(before)) if before else rest)
 
 
 def _spent(delivery: Delivery, now: datetime.datetime) -> bool:
@@ -130,7 +145,7 @@ def _spent(delivery: Delivery, now: datetime.datetime) -> bool:
 def _backoff(attempts: int) -> datetime.timedelta:
     """Minutes at first, hours later (RFC 5321, 4.5.4.1), spread so that retries don't meet."""
     base = RETRY_AFTER[min(attempts, len(RETRY_AFTER)) - 1]
-    return datetime.timedelta(seconds=base * random.uniform(0.8, 1.3))  # noqa: S311 - no secret
+    return datetime.timedelta(seconds=base * random.uniform(*SPREAD))  # noqa: S311 - no secret
 
 
 def _attempt(delivery: Delivery, reply: Reply, relay: str, now: datetime.datetime) -> Attempt:
