@@ -294,6 +294,21 @@ def test_what_waits_for_one_who_moves_goes_to_the_reader_that_both_become(strang
     assert waiting.subscription == Subscription.objects.get(state=State.CONFIRMED)
 
 
+@pytest.mark.parametrize("state", [Delivery.State.LEASED, Delivery.State.UNCONFIRMED])
+def test_what_is_on_its_way_to_one_who_moves_is_lost_to_nobody(stranger, reader, state):
+    other = factories.subscribe(reader.subscriber_list, "other@example.net")[0]
+    leave(other.pk, "page")
+    mailing = factories.mailing()
+    mailings.start(mailing.pk)
+    claimed = queue.claim(mailing.pk, "", "worker", 1)
+    Delivery.objects.update(state=state)
+    _moves(stranger, reader, "other@example.net")
+    assert queue.departed([claimed[0].batch_id]) == set()
+    begun = Delivery.objects.get()
+    assert (begun.state, begun.address) == (state, "zhang@example.com")
+    assert begun.subscription == Subscription.objects.get(state=State.CONFIRMED)
+
+
 def test_opening_the_link_again_changes_nothing(stranger, reader):
     _move(stranger, reader, "new@example.net")
     for _ in range(2):

@@ -24,6 +24,7 @@ from dongtai_mail.delivery.models import (
     ProofLetter,
     ReturnedMessage,
 )
+from dongtai_mail.delivery.policy import HANDED_OVER
 from dongtai_mail.issues.models import Publication
 from dongtai_mail.message.address import parse
 from subscribers.leaving import leave
@@ -93,7 +94,8 @@ def _of(written: Iterable[str], addresses: Collection[str]) -> list[str]:
 def _hand_over(lost_id: int, kept_id: int, **_: Any) -> None:
     deliveries = Delivery.objects.filter(subscription=lost_id)
     same = Delivery.objects.filter(subscription=kept_id).values("mailing")
-    sent = deliveries.filter(state__in=(State.ACCEPTED, State.BOUNCED))
+    # What is on its way goes where it was addressed to, also when it is begun anew.
+    sent = deliveries.filter(state__in=(*HANDED_OVER, State.BOUNCED))
     sent.exclude(mailing__in=same).update(subscription=kept_id)
     waiting = deliveries.filter(state__in=(State.QUEUED, State.DEFERRED))
     for each in waiting.exclude(mailing__in=same):
