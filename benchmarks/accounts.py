@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 SIGNATURES = 10
+FOREIGN = ("others", "stolen")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -41,7 +42,7 @@ class Run:
     @property
     def rate_by_cpu(self) -> float:
         """The rate that the CPU used would allow if this machine had nothing else to do."""
-        ours = {name: used for name, used in self.cpu.items() if name != "others"}
+        ours = {name: used for name, used in self.cpu.items() if name not in FOREIGN}
         together = sum(ours.values()) / (os.cpu_count() or 1)
         sender = max(ours.get("workers", 0.0), ours.get("client", 0.0)) / self.processes
         return self.messages / max(together, sender, ours.get("sink", 0.0))
@@ -105,12 +106,24 @@ def peak_kilobytes(pid: int) -> int:
     return max(peaks)
 
 
-def busy_seconds() -> float:
-    """CPU time that this machine has spent on anything at all."""
-    user, nice, system, _, _, irq, softirq, *_ = map(
-        int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
-    )
-    return (user + nice + system + irq + softirq) / TICKS
+class Machine:
+    """What a whole machine did since this was made, and what its host took from it meanwhile."""
+
+    def __init__(self) -> None:
+        self._before = self._seconds()
+
+    def besides(self, ours: float) -> dict[str, float]:
+        """The CPU seconds of ``others`` than ours, and those ``stolen`` for other machines."""
+        busy, stolen = (
+            now - before for now, before in zip(self._seconds(), self._before, strict=True)
+        )
+        return {"others": busy - ours, "stolen": stolen}
+
+    def _seconds(self) -> tuple[float, float]:
+        user, nice, system, _, _, irq, softirq, stolen, *_ = map(
+            int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+        )
+        return (user + nice + system + irq + softirq) / TICKS, stolen / TICKS
 
 
 def _stat(pid: int) -> list[str]:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from accounts import Run, Yardstick, busy_seconds, cpu_seconds
+from accounts import Machine, Run, Yardstick, cpu_seconds
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -202,12 +202,12 @@ class House:
         roots = {**self.pids(), "sink": sink.process.pid}
         # It makes a key, which is nobody's CPU.
         yardstick = Yardstick()
-        before, busy = {name: cpu_seconds(pid) for name, pid in roots.items()}, busy_seconds()
+        before, machine = {name: cpu_seconds(pid) for name, pid in roots.items()}, Machine()
         mailing = self.schedule(slug)
         self.wait(mailing)
         signature = yardstick.stop()
         cpu = {name: cpu_seconds(pid) - before[name] for name, pid in roots.items()}
-        cpu["others"] = busy_seconds() - busy - sum(cpu.values())
+        cpu |= machine.besides(sum(cpu.values()))
         accepted = mailing.deliveries.filter(state=2)
         last = accepted.aggregate(last=Max("changed_at"))["last"]
         assert accepted.count() == mailing.targeted, self.installation.log("worker")[-2000:]

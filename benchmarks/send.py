@@ -29,7 +29,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from accounts import Run, busy_seconds, cpu_seconds
+from accounts import FOREIGN, Machine, Run, cpu_seconds
 from common import (
     CONNECTIONS,
     DOMAINS,
@@ -43,7 +43,7 @@ from common import (
     sinks,
 )
 
-PARTIES = ("workers", "scheduler", "database", "Redis", "client", "sink", "others")
+PARTIES = ("workers", "scheduler", "database", "Redis", "client", "sink", *FOREIGN)
 PRODUCT = "(a) Dongtai Mail"
 SOURCE = "(b) smtp-source -d"
 STOCK = "(c) aiosmtplib, prebuilt"
@@ -53,8 +53,9 @@ SIGNATURE = "(e) RSA-2048 signature"
 
 NOTE = """
 Medians of {rounds} interleaved rounds. CPU in µs a message; others: what else this machine did
-meanwhile, start-up included. By CPU: the messages/s that this CPU would allow with nothing else
-running, the busiest process at one whole processor; on a busy machine it is the fairer figure.
+meanwhile, start-up included; stolen: what its host gave to other machines while it was wanted here.
+By CPU: the messages/s that this CPU would allow with nothing else running, the busiest process at
+one whole processor; on a busy machine it is the fairer figure.
 """
 
 Results = dict[tuple[str, str], list[Run]]
@@ -185,12 +186,11 @@ class _Others:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink.process.pid
-        self._before = busy_seconds(), cpu_seconds(self._sink)
+        self._machine, self._before = Machine(), cpu_seconds(self._sink)
 
     def since(self, client: float) -> dict[str, float]:
-        sink = cpu_seconds(self._sink) - self._before[1]
-        others = busy_seconds() - self._before[0] - sink - client
-        return {"client": client, "sink": sink, "others": others}
+        sink = cpu_seconds(self._sink) - self._before
+        return {"client": client, "sink": sink, **self._machine.besides(sink + client)}
 
 
 def _report(results: Results, stages: list[str]) -> None:
