@@ -16,7 +16,7 @@ import asyncio
 import logging
 import re
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import unquote, urlsplit
 
 import redis
@@ -34,6 +34,8 @@ WATCH_SECONDS = 2.0
 # unless a third of the lines wait for it.
 GATHER_SECONDS, GATHER_PART = 0.01, 3
 _RUN = b"R "
+# What comes of words that no Redis would say.
+_NO_REDIS = (ValueError, asyncio.LimitOverrunError)
 
 
 class Notes:
@@ -90,7 +92,7 @@ class Notes:
         while True:
             try:
                 await self._converse()
-            except (OSError, EOFError, TimeoutError, _Refused) as error:
+            except (OSError, EOFError, _Refused, *_NO_REDIS) as error:
                 logger.warning(event("unreachable", service="redis", sending="waits", error=error))
                 # Redis may have forgotten all of it: say it again.
                 known = [(pk, line) for pk, lines in self._batches.items() for line in lines]
@@ -103,10 +105,12 @@ class Notes:
     async def _converse(self) -> None:
         async with asyncio.timeout(ANSWER_SECONDS):
             reader, writer = await self._connect()
-            self._run_id = await _run(reader, writer)
-        self._named.clear()
         self._watch(writer)
         try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._log_in(reader, writer)
+                self._run_id = await _run(reader, writer)
+            self._named.clear()
             while True:
                 await self._wake.wait()
                 self._wake.clear()
@@ -149,12 +153,8 @@ class Notes:
             self._asked_at = self._loop.time()
             writer.write(b"".join([_push(pk, lines) for pk, lines in told]))
             lengths = [await _answer(reader) for _ in by_batch]
-            # A list of one is new: Redis had lost it, and with it when it ends.
             if b":1" in lengths:
-                lost = [pk for pk, length in zip(by_batch, lengths, strict=True) if length == b":1"]
-                writer.write(b"".join([_keep(pk) for pk in lost]))
-                for _ in lost:
-                    await _answer(reader)
+                await self._say_again(reader, writer, told, lengths)
             self._asked_at, self._answered_at = 0.0, self._loop.time()
         except BaseException:
             self._new, self._waiting = fresh + self._new, waiting + self._waiting
@@ -167,6 +167,21 @@ class Notes:
             if not done.done():
                 done.set_result(None)
 
+    async def _say_again(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        told: Sequence[tuple[int, bytes]],
+        lengths: Sequence[bytes],
+    ) -> None:
+        """A list of one is new: Redis had lost it, and with it what was said, and when it ends."""
+        for (pk, lines), length in zip(told, lengths, strict=True):
+            if length == b":1":
+                known = b"".join(self._batches.get(pk, []))
+                writer.write(_push(pk, _by(self._run_id) + known + lines) + _keep(pk))
+        for _ in range(2 * lengths.count(b":1")):
+            await _answer(reader)
+
     def _naming(self, batch_id: int) -> bytes:
         return b"" if batch_id in self._named else _by(self._run_id)
 
@@ -175,9 +190,14 @@ class Notes:
         if parts.scheme == "redis+socket":
             return await asyncio.open_unix_connection(parts.path)
         tls = ssl.create_default_context() if parts.scheme == "rediss" else None
-        reader, writer = await asyncio.open_connection(
+        return await asyncio.open_connection(
             parts.hostname or "localhost", parts.port or 6379, ssl=tls
         )
+
+    async def _log_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        parts = urlsplit(self._url)
+        if parts.scheme == "redis+socket":
+            return
         if parts.password:
             user = [unquote(parts.username)] if parts.username else []
             writer.write(_command("AUTH", *user, unquote(parts.password)))
@@ -185,7 +205,6 @@ class Notes:
         if database := parts.path.strip("/"):
             writer.write(_command("SELECT", database))
             await _answer(reader)
-        return reader, writer
 
 
 class _Refused(Exception):

@@ -34,20 +34,67 @@ def test_what_is_noted_is_told_and_kept_for_days(redis_server: redis.Redis) -> N
     redis_server.delete(KEY)
 
 
-def test_what_redis_forgot_is_no_whole_story_and_ends_some_day_too(
+def test_what_redis_forgot_is_said_again_and_ends_some_day_too(redis_server: redis.Redis) -> None:
+    async def act() -> None:
+        written = notes.Notes(settings.REDIS_URL)
+        notes.begin(redis_server, BATCH)
+        written.adopt(BATCH)
+        await written.write(BATCH, journal.begun(1))
+        redis_server.delete(KEY)
+        assert notes.story(redis_server, BATCH) is None
+        await written.write(BATCH, journal.concluded(1, False) + journal.begun(2))
+        await written.end()
+
+    asyncio.run(act())
+    assert notes.story(redis_server, BATCH) == Story([BATCH], set(), {2})
+    assert 0 < redis_server.ttl(KEY) <= notes.KEEP_SECONDS
+    redis_server.delete(KEY)
+
+
+def test_what_is_noted_after_redis_forgot_a_batch_that_is_recorded_is_no_story(
     redis_server: redis.Redis,
 ) -> None:
     async def act() -> None:
         written = notes.Notes(settings.REDIS_URL)
         notes.begin(redis_server, BATCH)
-        written.adopt(BATCH)
         redis_server.delete(KEY)
-        await written.write(BATCH, journal.begun(1))
+        await written.write(BATCH, journal.concluded(1, True))
         await written.end()
 
     asyncio.run(act())
     assert notes.story(redis_server, BATCH) is None
-    assert 0 < redis_server.ttl(KEY) <= notes.KEEP_SECONDS
+    redis_server.delete(KEY)
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"-OOM\r\n", b"x" * 200_000])
+def test_whatever_redis_says_notes_are_taken_once_it_is_well(
+    redis_server: redis.Redis, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(notes, "RETRY_SECONDS", 0.01)
+    unwell = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(said)
+        await writer.drain()
+        writer.close()
+        unwell.set()
+
+    async def act() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        written = notes.Notes(f"redis://127.0.0.1:{port}")
+        notes.begin(redis_server, BATCH)
+        written.adopt(BATCH)
+        noted = written.write(BATCH, journal.begun(1))
+        await unwell.wait()
+        written._url = settings.REDIS_URL
+        await asyncio.wait_for(noted, 60)
+        await written.end()
+        server.close()
+
+    asyncio.run(act())
+    assert notes.story(redis_server, BATCH).unconfirmed == {1}
     redis_server.delete(KEY)
 
 
