@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from dongtai_mail.delivery.letters import Letter
 from dongtai_mail.delivery.queue import Claimed, Outcome
 from dongtai_mail.logs import event
-from dongtai_mail.message.reply import Reply, Stage, Verdict, classify, too_big
+from dongtai_mail.message.reply import Reply, Stage, Verdict, classify, closing, too_big
 from worker import journal
 from worker.flow import Flow
 from worker.journal import Journal
@@ -159,6 +159,12 @@ class Lines:
         if reply.code == 354:
             line.following = self._ahead(flow, session)
             reply = await self._content(session, ready, line.following)
+        if closing(reply):
+            # Like a relay that takes no session: nobody's try, and no provider's complaint.
+            self.relays.closed(session, reply)
+            self._put_back(flow, line)
+            await self._let_go(line)
+            return True
         if too_big(reply) and self.relays.take_elsewhere(session, ready.letter):
             self._put_back(flow, line)
             return True

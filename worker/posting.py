@@ -26,7 +26,7 @@ from dongtai_mail.delivery.providers import OTHERS, Limit
 from dongtai_mail.logs import event
 from dongtai_mail.message.address import AddressError, parse, provider
 from dongtai_mail.message.header import HeaderError
-from dongtai_mail.message.reply import Reply, Verdict, classify
+from dongtai_mail.message.reply import Reply, Verdict, classify, closing
 from subscribers import outbox
 from subscribers.models import Posted
 from worker.offers import LetterRefused
@@ -141,10 +141,13 @@ class _Portion:
             return refusal.reply
         try:
             reply = await session.envelope(letter, offered=False)
-            if reply.code != 354:
-                return reply
-            session.content(letter, None)
-            return await session.final()
+            if reply.code == 354:
+                session.content(letter, None)
+                reply = await session.final()
+            if closing(reply):
+                self._relays.closed(session, reply)
+                raise SessionRefused(reply)
+            return reply
         finally:
             await self._relays.release(session)
 

@@ -54,6 +54,8 @@ class _Standing:
     at_work: Counter[str] = field(default_factory=Counter)
     failures: int = 0
     rests_until: float = 0.0
+    # What it said when it failed last.
+    why: str = ""
     # What its last session was told, and since when that is believed; None before the first.
     offer: Offer | None = None
     told_at: float = 0.0
@@ -79,7 +81,7 @@ class _Standing:
         return session.relay is self.relay or session in self.warming
 
     def opened(self, session: Session) -> None:
-        self.failures = 0
+        self.failures, self.why = 0, ""
         if self.offer is not None and self.offer.refused:
             # Found by trying: a new session says nothing about it.
             session.offer = dataclasses.replace(session.offer, refused=self.offer.refused)
@@ -97,12 +99,14 @@ class _Standing:
         if self.offer is not None:
             self.offer = dataclasses.replace(self.offer, refused=0)
 
-    def failed(self) -> None:
+    def failed(self) -> bool:
+        """It rests from now on; False when it does already."""
         if not self.fit:
-            return  # Sessions that were tried at the same time fail for the same cause.
+            return False  # Sessions that were tried at the same time fail for the same cause.
         self.failures += 1
         rest = min(LONGEST_REST, FIRST_REST * 2 ** (self.failures - 1))
         self.rests_until = time.monotonic() + rest
+        return True
 
 
 class Relays:
@@ -155,6 +159,16 @@ class Relays:
         self._of(session).refused(session, letter)
         return self.refusal(letter) is None
 
+    def closed(self, session: Session, reply: Reply) -> None:
+        """It has ended a session by itself: it rests, and others take its mail."""
+        session.abort(f"the relay closes: {reply.said}")
+        self._rest(self._of(session), f"{reply.stage}: {reply.said}")
+
+    def _rest(self, standing: _Standing, why: str) -> None:
+        if standing.failed():
+            standing.why = why
+            logger.warning(event("relay-refused", relay=standing.name, reply=why))
+
     def _of(self, session: Session) -> _Standing:
         return next(each for each in self._standings if each.owns(session))
 
@@ -169,7 +183,7 @@ class Relays:
         ``messages`` is how many a session may carry in this lane: one that has is not used again.
         With a ``letter``, only to a relay that takes it.
         """
-        refused = Reply(Stage.CONNECT, None, "no relay is fit to take mail")
+        refused = Reply(Stage.CONNECT, None, self._unfit())
         closed: set[str] = set()
         while able := self._able(letter, closed):
             free = [each for each in able if each.open < each.relay.connections]
@@ -180,9 +194,8 @@ class Relays:
             try:
                 session = await self._open(standing, lane, messages)
             except SessionRefused as refusal:
-                standing.failed()
+                self._rest(standing, str(refusal))
                 refused = refusal.reply
-                logger.warning(event("relay-refused", relay=standing.name, reply=refusal))
                 continue
             if session is not None:
                 if letter is None or not session.offer.lacks(letter):
@@ -197,6 +210,10 @@ class Relays:
             closed.add(standing.name)
             refused = Reply(Stage.CONNECT, None, f"{standing.name} warms up: enough for today")
         raise self._exhausted(letter, refused)
+
+    def _unfit(self) -> str:
+        known = (each.why for each in self._standings if each.why)
+        return "; ".join(["no relay is fit to take mail", *known])
 
     def _able(self, letter: Letter | None, closed: set[str]) -> list[_Standing]:
         fit = [each for each in self._standings if each.fit and each.name not in closed]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dongtai_mail.message.reply import Reply, Stage, Verdict, classify
+from dongtai_mail.message.reply import Reply, Stage, Verdict, classify, closing
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,18 @@ def test_an_address_that_needs_smtputf8_is_its_readers_alone(stage) -> None:
 )
 def test_a_muddled_dialogue_is_nobodys_fault(stage: Stage, code: int, text: str) -> None:
     assert classify(Reply(stage, code, text)) is Verdict.DEFER
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "closes"),
+    [
+        (421, "4.3.2 Service shutting down", True),
+        (421, "4.4.2 relay.example.org Error: timeout exceeded", True),
+        (421, "relay.example.org Service not available, closing transmission channel", True),
+        (421, "4.7.0 HL:ICC slow down", False),
+        (421, "4.3.2 too many connections from your IP", False),
+        (451, "4.3.2 shutting down", False),
+    ],
+)
+def test_a_relay_that_stops_is_told_from_one_that_finds_us_too_fast(code, text, closes) -> None:
+    assert closing(Reply(Stage.MAIL, code, text)) is closes

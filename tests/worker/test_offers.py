@@ -283,3 +283,32 @@ def test_a_relay_that_takes_nothing_yet_is_asked_again_after_a_while(
         await relays.close()
 
     asyncio.run(run())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("at", ["mail", "rcpt", "dot"])
+def test_the_mail_of_a_relay_that_is_stopped_goes_by_the_others(
+    ours, settings, able: SmtpServer, caplog: pytest.LogCaptureFixture, at: str
+) -> None:
+    def stops(stage: str, _: str) -> str | None:
+        return "421 4.3.2 Service shutting down" if stage == at else None
+
+    with SmtpServer(stops) as stopped:
+        mailing = _mail(settings, [stopped, able], *(f"reader{n}@a.test" for n in range(20)))
+        assert stopped.sessions
+    assert mailing.state == Mailing.State.FINISHED
+    assert len(set(able.recipients())) == len(able.received) == 20
+    assert not Attempt.objects.exists()
+    assert caplog.text.count("event=relay-refused") == 1
+    assert "provider-paused" not in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_mail_of_the_only_relay_waits_while_it_is_stopped(
+    ours, settings, able: SmtpServer
+) -> None:
+    able.script = lambda stage, _: "421 4.3.2 shutting down" if stage == "mail" else None
+    mailing = _mail(settings, [able], "one@a.test", "two@b.test")
+    assert mailings.ledger(mailing)["queued"] == 2
+    assert "4.3.2 shutting down" in mailing.note
+    assert not Attempt.objects.exists()

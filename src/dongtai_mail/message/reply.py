@@ -76,6 +76,9 @@ _ABOUT_US = frozenset(
 _GREYLISTED = re.compile(r"gr[ea]y-?list", re.IGNORECASE)
 _NEEDS_SMTPUTF8 = "5.6.7"
 _ABOUT_THE_SENDER = ("5.1.7", "5.1.8")
+# A host that stops, or that has waited for long enough (RFC 3463, X.3.2 and X.4.2).
+_CLOSING = ("4.3.2", "4.4.2")
+_CLOSES = re.compile(r"shutting down|closing transmission channel|timeout|timed out", re.IGNORECASE)
 # Command not implemented, bad sequence: the dialogue went wrong, not the reader nor the letter.
 _OUT_OF_STEP = (502, 503)
 
@@ -110,6 +113,21 @@ def too_big(reply: Reply) -> bool:
         return False
     phrase = find(reply.text)
     return phrase.reason is Reason.TOO_BIG if phrase else reply.enhanced == "5.3.4"
+
+
+def closing(reply: Reply) -> bool:
+    """Whether a relay ends the session by itself, as when it is stopped (RFC 5321, 3.8).
+
+    That is neither a reader's trouble nor a receiving provider's.
+    """
+    if reply.code != 421:
+        return False
+    phrase = find(reply.text)
+    if phrase and phrase.reason is Reason.RATE_LIMITED:
+        return False
+    if reply.enhanced:
+        return reply.enhanced in _CLOSING
+    return _CLOSES.search(reply.text) is not None
 
 
 def _permanent(reply: Reply, reason: Reason) -> Verdict:
