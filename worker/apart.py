@@ -13,8 +13,24 @@ from dongtai_mail.logs import event
 
 logger = logging.getLogger(__name__)
 
-# The database or Redis is away, which holds up everything; it passes.
-Away = (OperationalError, InterfaceError, redis.RedisError)
+# The database or Redis is away, or full, which holds up everything; it passes.
+Away = (
+    OperationalError,
+    InterfaceError,
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.ResponseError,
+)
+_REFUSALS = (redis.ResponseError, redis.AuthenticationError)
+
+
+def away(error: BaseException, **more: object) -> str:
+    """The log's line about one of ``Away``: silence is another thing than an answer that says no.
+
+    Celery's library hands such an error on as the cause of its own.
+    """
+    refused = isinstance(error, _REFUSALS) or isinstance(error.__cause__, _REFUSALS)
+    return event("redis-refused" if refused else "unreachable", **more, error=error)
 
 
 def each(duties: Mapping[str, Callable[[], object]]) -> None:
@@ -63,7 +79,7 @@ class Beside:
         try:
             work()
         except Away as error:
-            logger.warning(event("unreachable", waits=self._name, error=error))
+            logger.warning(away(error, waits=self._name))
         except Exception:
             logger.exception(event("duty-failed", duty=self._name))
         finally:

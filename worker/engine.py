@@ -29,7 +29,7 @@ from dongtai_mail.delivery.queue import Claimed, Outcome, Queued
 from dongtai_mail.logs import event
 from dongtai_mail.message.reply import Verdict, classify
 from worker import duties, journal, notes, sharing
-from worker.apart import Away
+from worker.apart import Away, away
 from worker.clock import steady
 from worker.flow import Flow
 from worker.grants import Grants, share
@@ -93,7 +93,7 @@ class Engine:
             try:
                 self._look(call_another)
             except Away as error:
-                logger.warning(event("unreachable", sending="waits", error=error))
+                logger.warning(away(error, sending="waits"))
                 self._hold()
             except Exception:
                 # The flows are this process's own: nobody else would look after them.
@@ -317,7 +317,7 @@ class Engine:
             if not self._open:
                 self._journal.end()
         except Away as error:
-            logger.warning(event("unreachable", outcomes=len(self._unrecorded), error=error))
+            logger.warning(away(error, outcomes=len(self._unrecorded)))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(STOP_SECONDS)
         self._loop.close()

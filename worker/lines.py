@@ -15,11 +15,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import redis
+
 from dongtai_mail.delivery.letters import Letter
 from dongtai_mail.delivery.queue import Claimed, Outcome
 from dongtai_mail.logs import event
 from dongtai_mail.message.reply import Reply, Stage, Verdict, classify, closing, too_big
 from worker import journal
+from worker.apart import away
 from worker.flow import Flow
 from worker.journal import Journal
 from worker.notes import Notes
@@ -120,6 +123,10 @@ class Lines:
         except SessionRefused as refusal:
             # The relay's trouble, not the reader's: nothing counts as tried.
             flow.refuse(self._unusable(refusal))
+        except redis.RedisError as error:
+            # It says how much a relay that warms up may carry yet.
+            logger.warning(away(error, service="redis", lane=flow.lane, sending="waits"))
+            flow.refuse(f"Redis 暂时不可用，会自动再试：{error}")
         except OSError as error:
             flow.refuse(f"发送记录写不下来，会自动再试：{error}")
         except Exception:

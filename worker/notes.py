@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 import redis
 
-from dongtai_mail.logs import event
+from worker.apart import away
 from worker.journal import Story, batch
 
 logger = logging.getLogger(__name__)
@@ -92,8 +92,8 @@ class Notes:
         while True:
             try:
                 await self._converse()
-            except (OSError, EOFError, _Refused, *_NO_REDIS) as error:
-                logger.warning(event("unreachable", service="redis", sending="waits", error=error))
+            except (OSError, EOFError, redis.ResponseError, *_NO_REDIS) as error:
+                logger.warning(away(error, service="redis", sending="waits"))
                 # Redis may have forgotten all of it: say it again.
                 known = [(pk, line) for pk, lines in self._batches.items() for line in lines]
                 self._new = known + self._new
@@ -207,10 +207,6 @@ class Notes:
             await _answer(reader)
 
 
-class _Refused(Exception):
-    """Redis answered with an error."""
-
-
 def _key(batch_id: int) -> str:
     return f"dongtai:batch:{batch_id}"
 
@@ -238,7 +234,7 @@ def _command(*words: str | bytes) -> bytes:
 async def _answer(reader: asyncio.StreamReader) -> bytes:
     line = (await reader.readuntil(b"\r\n")).rstrip()
     if line.startswith(b"-"):
-        raise _Refused(line.decode("utf-8", "replace"))
+        raise redis.ResponseError(line.decode("utf-8", "replace"))
     return line
 
 

@@ -27,6 +27,7 @@ from dongtai_mail.environment import Relay
 from dongtai_mail.logs import event
 from dongtai_mail.message.reply import Reply, Stage
 from worker import offers
+from worker.apart import away
 from worker.offers import LetterRefused, Offer
 from worker.smtp import Session, SessionRefused, open_session
 from worker.warmup import Warmup
@@ -299,8 +300,8 @@ class Relays:
         try:
             await asyncio.to_thread(self._warmup.give_back, standing.relay, lane, unused)
         except redis.RedisError as error:
-            told = {"relay": standing.name, "lane": lane, "reserved": unused, "error": error}
-            logger.warning(event("unreachable", service="redis", **told))
+            told = {"relay": standing.name, "lane": lane, "reserved": unused}
+            logger.warning(away(error, service="redis", **told))
         finally:
             standing.at_work[lane] -= 1
 

@@ -9,8 +9,8 @@ from typing import Any
 from kombu.exceptions import OperationalError
 
 from dongtai_mail.delivery.signals import mailing_due
-from dongtai_mail.logs import event
 from subscribers.signals import import_due, notice_due
+from worker.apart import away
 
 logger = logging.getLogger(__name__)
 
@@ -38,4 +38,4 @@ def _enqueue(call: Callable[[], object]) -> None:
         call()
     except OperationalError as error:
         # The scheduler finds the work in the database once the broker is back.
-        logger.warning(event("unreachable", service="broker", error=error))
+        logger.warning(away(error, service="broker"))

@@ -27,6 +27,19 @@ def test_a_duty_that_fails_holds_up_no_other(caplog: pytest.LogCaptureFixture) -
     assert "a bug" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (redis.ConnectionError("gone"), "unreachable"),
+        (redis.OutOfMemoryError("full"), "redis-refused"),
+        (redis.AuthenticationError("wrong password"), "redis-refused"),
+    ],
+)
+def test_an_answer_that_says_no_is_told_apart_from_silence(error: Exception, name: str) -> None:
+    assert isinstance(error, apart.Away)
+    assert apart.away(error, sending="waits").startswith(f"event={name} sending=waits error=")
+
+
 def test_a_store_that_is_away_holds_up_all() -> None:
     done: list[str] = []
     with pytest.raises(redis.ConnectionError):

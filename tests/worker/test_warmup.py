@@ -152,3 +152,28 @@ def test_a_mailing_gets_as_far_as_the_day_allows(
     mailing.refresh_from_db()
     assert mailing.note.startswith("新中继还在预热") == (sent < 60)
     assert ledger["queued"] == 60 - sent
+
+
+def _fill(client: redis.Redis) -> None:
+    client.config_set("maxmemory", 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_redis_cannot_say_what_the_day_allows_sending_waits_and_says_so(
+    settings, tmp_path: Path, server, warmup, redis_server: redis.Redis
+) -> None:
+    settings.DATA_DIR = tmp_path
+    settings.RELAYS = (_relay(server, connections=1, messages=1),)
+    server.script = lambda at, _: _fill(redis_server) if at == "dot" else None
+    factories.publication()
+    factories.readers(3)
+    mailing = factories.mailing()
+    engine = Engine()
+    try:
+        engine.drive(lambda: None)
+    finally:
+        redis_server.config_set("maxmemory", 0)
+        engine.close()
+    mailing.refresh_from_db()
+    assert "Redis 暂时不可用" in mailing.note
+    assert mailings.ledger(mailing)["queued"] + len(server.received) == 3
