@@ -128,6 +128,14 @@ def test_a_dead_workers_story_settles_its_batch(mailing: Mailing) -> None:
     assert _state(first) == State.ACCEPTED
 
 
+def test_the_story_of_a_worker_that_sent_for_hours_is_settled(mailing: Mailing) -> None:
+    first, second, *_ = _claim(mailing)
+    queue.record([Outcome(first, SILENCE)])
+    told = {first.id, *range(second.id + 10_000, second.id + 300_000)}
+    assert queue.settle([first.batch_id], told, {second.id}) == (1, 1, 2)
+    assert (_state(first), _state(second)) == (State.ACCEPTED, State.UNCONFIRMED)
+
+
 def test_a_worker_that_renewed_its_lease_meanwhile_is_left_alone(mailing: Mailing) -> None:
     claimed = _claim(mailing)
     batch_id = claimed[0].batch_id

@@ -202,12 +202,15 @@ def settle(
             return 0, 0, 0
         rows = Delivery.objects.filter(batch__in=batch_ids)
         held = {row.pk: _claimed(row) for row in rows.filter(state=State.LEASED).iterator()}
-        doubted = rows.filter(state=State.UNCONFIRMED, pk__in=accepted)
-        known = [held[pk] for pk in held.keys() & set(accepted)] + list(map(_claimed, doubted))
+        # Picked out here: a journal names all that its process has sent since its queue was empty,
+        # more than a database takes as parameters.
+        told = set(accepted)
+        doubted = [row for row in rows.filter(state=State.UNCONFIRMED) if row.pk in told]
+        known = [held[pk] for pk in held.keys() & told] + list(map(_claimed, doubted))
         if unconfirmed is None:
             unconfirmed = held.keys()
-        doubtful = (held.keys() & set(unconfirmed)) - set(accepted)
-        rest = held.keys() - doubtful - set(accepted)
+        doubtful = (held.keys() & set(unconfirmed)) - told
+        rest = held.keys() - doubtful - told
         silence = Reply(Stage.FINAL, None, "the worker died before the reply was recorded")
         _accept(known)
         _record_failures([Outcome(held[pk], silence) for pk in doubtful])
