@@ -20,6 +20,22 @@ def test_greylisting_is_no_reason_to_slow_a_provider_down(code, text, verdict) -
     assert classify(Reply(Stage.RCPT, code, text)) is verdict
 
 
+@pytest.mark.parametrize(
+    ("code", "text", "verdict"),
+    [
+        (450, "4.2.1 The user you write to is receiving mail at a rate that is too high", "defer"),
+        (550, "5.2.1 The user you write to is receiving mail at a rate that is too high", "defer"),
+        (550, "5.1.8 bad system address", "stop"),
+        (553, "5.1.7 syntax", "stop"),
+        (550, "5.1.6 gone elsewhere", "bounce"),
+    ],
+)
+def test_the_enhanced_status_tells_a_mailbox_from_its_provider_and_from_us(
+    code: int, text: str, verdict: str
+) -> None:
+    assert classify(Reply(Stage.RCPT, code, text)) == verdict
+
+
 @pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.FINAL])
 def test_an_address_that_needs_smtputf8_is_its_readers_alone(stage) -> None:
     text = "5.6.7 the relay does not offer SMTPUTF8, which this address needs"

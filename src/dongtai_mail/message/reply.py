@@ -76,6 +76,8 @@ _ABOUT_US = frozenset(
 _GREYLISTED = re.compile(r"gr[ea]y-?list", re.IGNORECASE)
 _NEEDS_SMTPUTF8 = "5.6.7"
 _ABOUT_THE_SENDER = ("5.1.7", "5.1.8")
+# A mailbox that gets more than its share (RFC 3463, X.2.1): its provider takes mail to the others.
+_ONE_MAILBOX = ("4.2.1", "5.2.1")
 # A host that stops, or that has waited for long enough (RFC 3463, X.3.2 and X.4.2).
 _CLOSING = ("4.3.2", "4.4.2")
 _CLOSES = re.compile(r"shutting down|closing transmission channel|timeout|timed out", re.IGNORECASE)
@@ -99,6 +101,8 @@ def classify(reply: Reply) -> Verdict:
         return Verdict.DEFER
     phrase = find(reply.text)
     reason = phrase.reason if phrase else Reason.OTHER
+    if reason is Reason.RATE_LIMITED and reply.enhanced in _ONE_MAILBOX:
+        return Verdict.DEFER
     if reason is Reason.RATE_LIMITED or reply.code == 421:
         return Verdict.LIMITED
     if not 500 <= reply.code < 600:
@@ -136,7 +140,9 @@ def _permanent(reply: Reply, reason: Reason) -> Verdict:
         return Verdict.BOUNCE
     if reason is Reason.MAILBOX_FULL or reply.enhanced == "5.2.2":
         return Verdict.DEFER
-    if reply.enhanced.startswith("5.1.") and reply.enhanced not in _ABOUT_THE_SENDER:
+    if reply.enhanced in _ABOUT_THE_SENDER:
+        return Verdict.STOP
+    if reply.enhanced.startswith("5.1."):
         return Verdict.BOUNCE
     if reply.stage in (Stage.CONNECT, Stage.TLS, Stage.LOGIN, Stage.MAIL):
         # Nobody was named yet: it is about us, our relay or the envelope sender.
