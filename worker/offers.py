@@ -70,7 +70,7 @@ def offered(client: aiosmtplib.SMTP) -> Offer:
         pipelining=client.supports_extension("pipelining"),
         smtputf8=client.supports_extension("smtputf8"),
         eightbit=client.supports_extension("8bitmime"),
-        size=int(size) if size.isdigit() else 0,
+        size=int(size) if size.isascii() and size.isdigit() else 0,
     )
 
 

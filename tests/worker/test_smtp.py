@@ -81,6 +81,7 @@ def test_a_refusal_in_another_encoding_can_be_written_down(stage: str) -> None:
     [
         ((), "reader@qq.test", ""),
         (("SIZE",), "reader@qq.test", ""),
+        (("SIZE ²",), "reader@qq.test", ""),
         (("SIZE 9000", "SMTPUTF8", "8BITMIME"), "reader@qq.test", f"SIZE={LETTER.size}"),
         (("SMTPUTF8",), "用户@例子.测试", "SMTPUTF8"),
         (("SMTPUTF8", "8BITMIME"), "用户@例子.测试", "SMTPUTF8 BODY=8BITMIME"),
