@@ -197,7 +197,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "line": {"()": "dongtai_mail.logs.Line"},
     },
     "filters": {"masked": {"()": "dongtai_mail.logs.Masked"}},
     "handlers": {
@@ -208,4 +208,9 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["stderr"], "level": ENVIRONMENT["log_level"]},
+    "loggers": {
+        # Ticks come and go all day; what a task did is an event of its own.
+        name: {"level": "DEBUG" if ENVIRONMENT["log_level"] == "DEBUG" else "WARNING"}
+        for name in ("celery.beat", "celery.worker.strategy", "celery.app.trace")
+    },
 }

@@ -163,7 +163,7 @@ def test_a_mailing_waits_for_its_time(installation: Installation, smtp: SmtpServ
     _prepare(installation, sample_manuscript(), 20)
     installation.run("send", 1, "--list", "readers", "--at", "2099-01-01T09:00")
     installation.start("worker", "worker", "--concurrency", "1")
-    installation.start("scheduler")
+    installation.start("scheduler", DONGTAI_LOG_LEVEL="DEBUG")
     with psycopg.connect(installation.database_url, autocommit=True) as database:
         wait_until(lambda: "due task" in installation.log("scheduler"), "the scheduler ticks")
         assert not smtp.received

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dongtai_mail.logs import Masked, event
+from dongtai_mail.logs import Line, Masked, event
 
 
 def test_an_event_says_its_name_and_its_values() -> None:
@@ -27,6 +29,20 @@ def test_a_line_is_one_line_and_has_as_many_values_as_were_given(text: str) -> N
     assert len(line.splitlines()) == 1
     assert line.startswith("event=happened reply=")
     assert line.endswith(" mailing=7")
+
+
+def test_a_traceback_stays_in_its_line_which_begins_with_the_time() -> None:
+    try:
+        int("a\nb")
+    except ValueError:
+        record = logging.LogRecord("worker", 40, "", 0, event("failed"), (), sys.exc_info())
+    line = Line().format(record)
+    at, *_, name, said = line.split(" ", 3)
+    assert datetime.datetime.fromisoformat(at).timestamp() == pytest.approx(record.created, abs=1)
+    assert datetime.datetime.fromisoformat(at).tzinfo
+    assert (name, said.split("\\n")[0]) == ("worker", "event=failed")
+    assert r"\nTraceback (most recent call last):\n" in line
+    assert len(line.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,12 @@ def _web(arguments: argparse.Namespace, values: dict[str, Any]) -> int:
         *("gunicorn", "dongtai_mail.wsgi:application", "--bind", bind, "--worker-class", "gthread"),
         *("--workers", str(arguments.workers), "--threads", str(arguments.threads)),
         *("--graceful-timeout", "5", "--no-control-socket", "--worker-tmp-dir", _memory()),
-        *("--log-level", values["log_level"].lower()),
+        *(
+            "--log-level",
+            values["log_level"].lower(),
+            "--logger-class",
+            "dongtai_mail.web_log.WebLog",
+        ),
     )
 
 
