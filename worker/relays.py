@@ -38,6 +38,8 @@ FIRST_REST, LONGEST_REST = 5.0, 300.0
 # A letter that a relay's offer leaves out is asked about anew when the offer is older than this:
 # an operator may have given it more room.
 BELIEVED_SECONDS = 30.0
+# So many sessions one after the other that ended without an answer to any message, and it rests.
+SILENT_SESSIONS = 5
 # What a session of a relay that warms up reserves at once.
 WARMING_MESSAGES = 20
 
@@ -54,6 +56,7 @@ class _Standing:
     warming: dict[Session, str] = field(default_factory=dict)
     at_work: Counter[str] = field(default_factory=Counter)
     failures: int = 0
+    silent: int = 0
     rests_until: float = 0.0
     # What it said when it failed last.
     why: str = ""
@@ -82,7 +85,8 @@ class _Standing:
         return session.relay is self.relay or session in self.warming
 
     def opened(self, session: Session) -> None:
-        self.failures, self.why = 0, ""
+        if self.silent < SILENT_SESSIONS:
+            self.failures, self.why = 0, ""
         if self.offer is not None and self.offer.refused:
             # Found by trying: a new session says nothing about it.
             session.offer = dataclasses.replace(session.offer, refused=self.offer.refused)
@@ -305,9 +309,19 @@ class Relays:
         finally:
             standing.at_work[lane] -= 1
 
+    def _judge(self, standing: _Standing, session: Session) -> None:
+        """A relay that takes messages and answers for none would leave all of them in doubt."""
+        if session.answered:
+            standing.silent = 0
+        elif session.sent:
+            standing.silent += 1
+            if standing.silent >= SILENT_SESSIONS:
+                self._rest(standing, "it took messages and answered for none")
+
     async def release(self, session: Session) -> None:
         """Give a session back, to be used again unless it is broken or worn out."""
         standing = self._of(session)
+        self._judge(standing, session)
         lane = standing.warming.pop(session, None)
         if lane is not None:
             await self._give_back(standing, lane, max(0, session.relay.messages - session.sent))

@@ -151,7 +151,7 @@ class Session:
 
     def __init__(self, client: aiosmtplib.SMTP, relay: Relay) -> None:
         self.relay = relay
-        self.sent = 0
+        self.sent = self.answered = 0
         # What is known of the last message and not yet written as evidence, by batch.
         self.conclusion: tuple[int, bytes] | None = None
         self._transport = cast(asyncio.Transport, client.transport)
@@ -205,6 +205,7 @@ class Session:
         """The reply to the message itself."""
         code, text = await self._dialogue.reply(FINAL_SECONDS)
         self.sent += 1
+        self.answered += code is not None
         reply = Reply(Stage.FINAL, code, text)
         if not _out_of_step(reply):
             return reply

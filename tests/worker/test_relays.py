@@ -10,12 +10,17 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
+from dongtai_mail.delivery.letters import Letter
 from dongtai_mail.environment import Relay
+from dongtai_mail.message.address import parse
 from dongtai_mail.message.reply import Stage
 from tests.certificates import Authority
-from tests.smtp_server import SmtpServer
+from tests.smtp_server import DROP, SmtpServer
+from worker import relays as module
 from worker.relays import Relays
 from worker.smtp import Session, SessionRefused
+
+LETTER = Letter("bounce@news.example.org", parse("reader@qq.test"), (b"Subject: news\r\n\r\n",))
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +171,39 @@ def test_sessions_that_fail_together_count_as_one_failure(server: SmtpServer) ->
         assert relays._standings[0].failures == 1
 
     _with([_relay(server, connections=8)], together)
+
+
+def test_a_relay_that_takes_messages_and_answers_for_none_rests_ever_longer(
+    server: SmtpServer,
+) -> None:
+    server.script = lambda stage, _: DROP if stage == "dot" else None
+
+    async def several(relays: Relays) -> None:
+        for _ in range(module.SILENT_SESSIONS):
+            assert relays.capacity
+            await _message(relays)
+        assert not relays.capacity
+        for failures in (2, 3):
+            relays._standings[0].rests_until = 0
+            await _message(relays)
+            assert relays._standings[0].failures == failures
+        assert "answered for none" in (await _refusal(relays)).reply.text
+        server.script = lambda stage, _: None
+        relays._standings[0].rests_until = 0
+        await _message(relays)
+        await _once(relays)
+        assert relays.capacity
+        assert relays._standings[0].silent == 0
+
+    _with([_relay(server)], several)
+
+
+async def _message(relays: Relays) -> None:
+    session = await relays.acquire()
+    assert (await session.envelope(LETTER, offered=False)).code == 354
+    session.content(LETTER, None)
+    await session.final()
+    await relays.release(session)
 
 
 def test_starttls_with_a_good_certificate_and_login(authority: Authority) -> None:
