@@ -174,6 +174,7 @@ class Lines:
             return True
         if too_big(reply) and self.relays.take_elsewhere(session, ready.letter):
             self._put_back(flow, line)
+            await self._renew(flow, line)
             return True
         if reply.code != 250 and classify(reply) is Verdict.LIMITED:
             flow.resting.add(ready.delivery.provider)

@@ -17,6 +17,8 @@ import aiosmtplib
 from dongtai_mail.delivery.letters import Letter
 from dongtai_mail.message.reply import Reply, Stage
 
+# What letters of one mailing differ by: a reader's name and address, encoded, at their longest.
+OWN_OCTETS = 1000
 _NO_SMTPUTF8 = "does not offer SMTPUTF8, which this address needs (RFC 6531)"
 
 
@@ -58,6 +60,13 @@ class Offer:
             return f"found {letter.size / 1e3:.0f} kB too big just now, without naming a limit"
         return ""
 
+    def keeps_back_all(self, letter: Letter) -> bool:
+        """Whether the size of this letter is what it lacks, and that of its mailing's others, too.
+
+        A limit between two letters of a mailing keeps back the larger one alone.
+        """
+        return 0 < self.size < letter.size - OWN_OCTETS or 0 < self.refused <= letter.size
+
     def without(self, letter: Letter) -> Offer:
         """The same of a server that has found this letter too big."""
         refused = min(self.refused or letter.size, letter.size)
@@ -79,11 +88,6 @@ def refused(lacking: Mapping[str, str]) -> Reply:
     if _NO_SMTPUTF8 in lacking.values():
         return Reply(Stage.RCPT, 553, f"5.6.7 {_listed(lacking)}")
     return Reply(Stage.MAIL, 552, f"5.3.4 {_listed(lacking)}")
-
-
-def everybodys(lacking: Mapping[str, str]) -> bool:
-    """Whether what these relays lack for a letter keeps every other of its mailing back as well."""
-    return _NO_SMTPUTF8 not in lacking.values()
 
 
 def put_off(lacking: Mapping[str, str], others: Sequence[str]) -> Reply:

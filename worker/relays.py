@@ -81,6 +81,9 @@ class _Standing:
             return ""
         return why
 
+    def keeps_back_all(self, letter: Letter) -> bool:
+        return self.offer is not None and self.offer.keeps_back_all(letter)
+
     def owns(self, session: Session) -> bool:
         return session.relay is self.relay or session in self.warming
 
@@ -227,12 +230,15 @@ class Relays:
     def _exhausted(self, letter: Letter | None, refused: Reply) -> Exception:
         """Whose trouble it is that there is no session: the letter's, where others may go."""
         lacking = self._lacking(letter) if letter is not None else {}
-        if not lacking:
+        if letter is None or not lacking:
             return SessionRefused(refused)
         others = [each.name for each in self._standings if each.name not in lacking]
         if not others:
             return LetterRefused(self._refused(lacking))
-        return LetterRefused(offers.put_off(lacking, others), offers.everybodys(lacking))
+        everybodys = all(
+            each.keeps_back_all(letter) for each in self._standings if each.name in lacking
+        )
+        return LetterRefused(offers.put_off(lacking, others), everybodys)
 
     async def _wait(self, able: Sequence[_Standing], letter: Letter | None) -> None:
         """Until a session is given back; those at work know which are needed for this letter."""

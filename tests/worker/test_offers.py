@@ -123,6 +123,21 @@ def test_what_is_too_big_waits_for_the_relay_that_is_out_and_counts_as_nobody_s_
 
 
 @pytest.mark.django_db(transaction=True)
+def test_what_a_relay_takes_does_not_wait_with_what_is_a_little_too_big_for_it(
+    ours, settings, able: SmtpServer
+) -> None:
+    addresses = [f"{'wang' * 15}@a.test", "li@b.test"]
+    _mail(settings, [able], *addresses)
+    small, large = sorted(len(each.data) for each in able.received)
+    able.extensions = (*ASCII, f"SIZE {(large + small) // 2}")
+    mailing = factories.mailing()
+    _drive(settings, [able, None])
+    ledger = mailings.ledger(mailing)
+    assert (ledger["accepted"], ledger["deferred"]) == (1, 1)
+    assert able.recipients()[-1] == "li@b.test"
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_mailing_that_waits_for_a_relay_takes_no_pace_from_others(
     ours, settings, able: SmtpServer, redis_server: redis.Redis
 ) -> None:
