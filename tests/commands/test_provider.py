@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import redis
 from django.utils import timezone
@@ -21,7 +23,7 @@ def test_the_list_tells_limits_sources_and_who_is_paused(capsys, redis_server: r
     Throttle(redis_server).slower("tencent", "550 Domain frequency limited")
     assert command.main(["list"]) == 0
     printed = capsys.readouterr().out
-    assert "暂停，还有 60 秒：550 Domain frequency limited" in printed
+    assert re.search(r"暂停，还有 \d+ 秒：550 Domain frequency limited", printed)
     assert all(str(limit.source) in printed for limit in providers.DEFAULTS.values())
 
 
@@ -30,6 +32,21 @@ def test_the_list_tells_how_far_a_new_relay_is(capsys, settings, redis_server) -
     settings.RELAYS = (Relay("new.test", 25, "none", warmup=first),)
     assert command.main(["list"]) == 0
     assert "new.test:25 在预热，今天是第 1 天：给每个接收方最多 200 封" in capsys.readouterr().out
+
+
+def test_who_reads_english_is_told_everything_in_english(
+    capsys, monkeypatch, settings, redis_server: redis.Redis
+) -> None:
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    redis_server.flushall()
+    settings.RELAYS = (Relay("new.test", 25, "none", warmup=timezone.localdate()),)
+    Throttle(redis_server).slower("tencent", "550 Domain frequency limited")
+    for arguments in (["list"], ["set", "sina", "--per-minute", "1"], ["clear", "sina"]):
+        assert command.main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"paused for \d+ s more: 550 Domain frequency limited", printed)
+    assert "at most 200 to each provider, tencent 100" in printed
+    assert not re.search(r"[\u3000-\u303f\u4e00-\uffef]", printed), printed
 
 
 def test_what_is_not_named_stays_as_it_is() -> None:

@@ -43,3 +43,12 @@ def test_another_publications_list_cannot_go_first() -> None:
     factories.subscriber_list(factories.publication("other", "other.example"), slug="others")
     with pytest.raises(CommandRefused, match="另一份刊物"):
         _stages(None, "others")
+
+
+def test_who_reads_english_is_told_the_outcome_in_english(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    mailing = factories.mailing(state="stopped", note="发信程序内部出错，详见日志")
+    assert send._account(mailing) == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith("Stopped by itself. ")
+    assert printed.isascii()

@@ -12,6 +12,7 @@ from dongtai_mail.commands import shell
 
 if TYPE_CHECKING:
     from dongtai_mail.delivery.pace import Pace
+    from dongtai_mail.delivery.warmup import Warming
 
 UNLIMITED = "none"
 NUMBERS = {
@@ -76,24 +77,41 @@ def _list(_: argparse.Namespace) -> int:
         limit = limits.get(lane, providers.OTHERS)
         numbers = (limit.per_minute, limit.connections, limit.messages_per_connection)
         shown = " / ".join("—" if number is None else f"{number:,}" for number in numbers)
-        print(f"{lane or '其他'}\t每分钟 / 连接 / 每次连接：{shown}\t{_standing(paces[lane])}")
-        print(f"\t{limit.source}")
+        what = either("每分钟 / 连接 / 每次连接：", "a minute / connections / per connection: ")
+        print(f"{lane or either('其他', 'others')}\t{what}{shown}\t{_standing(paces[lane])}")
+        with shell.in_their_language():
+            print(f"\t{limit.source}")
     for each in warmup.warming(settings.RELAYS, timezone.localdate()):
-        if each.most is None:
-            print(f"{each.name} 的预热已结束，是工作人员设定的。")
-            continue
-        print(f"新中继 {each.name} 在预热，今天是第 {each.day} 天：", end="")
-        less = "".join(f"，{group} {number:,} 封" for group, number in each.less)
-        print(f"给每个接收方最多 {each.most:,} 封{less}。")
+        print(_warming(each))
     return 0
+
+
+def _warming(relay: Warming) -> str:
+    if relay.most is None:
+        return either(
+            f"{relay.name} 的预热已结束，是工作人员设定的。",
+            f"The warm-up of {relay.name} was ended by staff.",
+        )
+    less = "".join(
+        either(f"，{group} {number:,} 封", f", {group} {number:,}") for group, number in relay.less
+    )
+    return either(
+        f"新中继 {relay.name} 在预热，今天是第 {relay.day} 天："
+        f"给每个接收方最多 {relay.most:,} 封{less}。",
+        f"The new relay {relay.name} warms up, day {relay.day}: "
+        f"at most {relay.most:,} to each provider{less}.",
+    )
 
 
 def _standing(pace: Pace) -> str:
     if pace.paused_for:
-        return f"暂停，还有 {pace.paused_for:.0f} 秒：{pace.reason}"
+        seconds = f"{pace.paused_for:.0f}"
+        paused = either(f"暂停，还有 {seconds} 秒：", f"paused for {seconds} s more: ")
+        return f"{paused}{pace.reason}"
     if pace.factor < 1:
-        return f"放慢到 {pace.factor:.0%}：{pace.reason}"
-    return "正常"
+        slowed = either(f"放慢到 {pace.factor:.0%}：", f"slowed down to {pace.factor:.0%}: ")
+        return f"{slowed}{pace.reason}"
+    return either("正常", "normal")
 
 
 def _set(arguments: argparse.Namespace) -> int:
@@ -114,7 +132,13 @@ def _set(arguments: argparse.Namespace) -> int:
         for name, text in given.items()
     }
     providers.change(provider, **numbers)
-    print(f"{provider}：已改，几秒内生效。dongtai provider clear {provider} 恢复默认。")
+    print(
+        either(
+            f"{provider}：已改，几秒内生效。dongtai provider clear {provider} 恢复默认。",
+            f"{provider}: changed, within seconds. dongtai provider clear {provider} brings the "
+            "default back.",
+        )
+    )
     return 0
 
 
@@ -173,5 +197,7 @@ def _clear(arguments: argparse.Namespace) -> int:
                 f"Redis is not there; it rests on: {error}",
             )
         ) from error
-    print(f"{provider}：{'已恢复默认，' if forgotten else ''}现在按上限发送。")
+    chinese = f"{provider}：{'已恢复默认，' if forgotten else ''}现在按上限发送。"
+    back = "back to the default, " if forgotten else ""
+    print(either(chinese, f"{provider}: {back}sending at its limit now."))
     return 0

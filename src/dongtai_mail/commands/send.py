@@ -86,7 +86,13 @@ def _send(arguments: argparse.Namespace) -> int:
     if issue.publication.needs_approval and not reviewing.is_approved(edition):
         # Whoever may run this command answers for what it sends, and the record says so.
         reviewing.vouch(edition, OPERATOR)
-        print(f"这份刊物发送前要审核：已以“{OPERATOR}”的名义批准这一版（{edition.sha256[:12]}）。")
+        print(
+            either(
+                f"这份刊物发送前要审核：已以“{OPERATOR}”的名义批准这一版（{edition.sha256[:12]}）。",
+                "This publication asks for approval: "
+                f"the edition ({edition.sha256[:12]}) was approved as “{OPERATOR}”.",
+            )
+        )
     mailing = scheduling.schedule(
         edition,
         subscriber_list,
@@ -99,8 +105,12 @@ def _send(arguments: argparse.Namespace) -> int:
     )
     when = mailing.scheduled_at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
     print(
-        f"发送 {mailing.pk}：{issue}（{edition.kind}，{edition.size:,} 字节）→ "
-        f"{subscriber_list}，{when}（{zone.key}）。"
+        either(
+            f"发送 {mailing.pk}：{issue}（{edition.kind}，{edition.size:,} 字节）→ "
+            f"{subscriber_list}，{when}（{zone.key}）。",
+            f"Mailing {mailing.pk}: {issue} ({edition.kind}, {edition.size:,} bytes) → "
+            f"{subscriber_list}, {when} ({zone.key}).",
+        )
     )
     return _wait(mailing) if arguments.wait else 0
 
@@ -172,7 +182,8 @@ def _wait(mailing: Mailing) -> int:
 
     from dongtai_mail.delivery import mailings
 
-    with tqdm(unit="封", desc="发送", dynamic_ncols=True) as bar:
+    unit, doing = either("封", " mails"), either("发送", "Sending")
+    with tqdm(unit=unit, desc=doing, dynamic_ncols=True) as bar:
         while not _settled(mailing):
             ledger = mailings.ledger(mailing)
             bar.total = mailing.targeted
@@ -197,11 +208,16 @@ def _to_go(ledger: dict[str, int]) -> int:
 
 
 def _account(mailing: Mailing) -> int:
+    from django.utils.translation import gettext
+
     from dongtai_mail.delivery import mailings
+    from dongtai_mail.sentences import told
 
     ledger = mailings.ledger(mailing)
     parts = ("accepted", "deferred", "bounced", "suppressed", "unconfirmed", "cancelled")
     sums = " + ".join(f"{name} {ledger[name]:,}" for name in parts)
-    print(f"{mailing.get_state_display()}。{mailing.note}".strip())
+    with shell.in_their_language():
+        state, note = gettext(mailing.get_state_display()), told(mailing.note)
+    print(f"{state}{either('。', '. ')}{note}".strip())
     print(f"targeted {mailing.targeted:,} = {sums} + to go {_to_go(ledger):,}")
     return 0 if mailing.state == mailing.State.FINISHED else 1
