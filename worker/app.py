@@ -9,10 +9,15 @@ from __future__ import annotations
 import os
 
 from celery import Celery
+from kombu.transport.redis import Channel
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dongtai_mail.settings")
 
 TICK_SECONDS = 5.0
+
+# When Redis goes away, Celery closes the connection twice, and kombu 5.7 would put unfinished tasks
+# back by one that is no more: an AttributeError that ended the worker. The next tick replaces them.
+Channel.do_restore = False
 
 app = Celery("dongtai")
 
