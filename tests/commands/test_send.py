@@ -39,6 +39,13 @@ def test_a_pace_is_a_whole_number() -> None:
             send._pace(text)
 
 
+def test_a_stage_waits_for_a_minute_at_least() -> None:
+    assert (send._minutes("10"), send._minutes("1")) == (10, 1)
+    for text in ("0", "-1", "10081", "ten"):
+        with pytest.raises(CommandRefused, match="--stage-wait"):
+            send._minutes(text)
+
+
 def test_another_publications_list_cannot_go_first() -> None:
     factories.subscriber_list(factories.publication("other", "other.example"), slug="others")
     with pytest.raises(CommandRefused, match="另一份刊物"):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.5
 OPERATOR = "dongtai send"
 MOST_PER_MINUTE = 999_999
+MOST_MINUTES = 7 * 24 * 60
 KINDS = ("auto", "full", "lean", "digest")
 
 
@@ -62,8 +63,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--stage-wait",
         metavar="MINUTES",
-        type=int,
-        default=10,
+        default="10",
         help="每一步之后等几分钟，看退信和投诉"
         " · how long a stage that is out waits for bounces and complaints (default 10)",
     )
@@ -100,7 +100,7 @@ def _send(arguments: argparse.Namespace) -> int:
         at=at,
         created_by=OPERATOR,
         staged=_stages(arguments, subscriber_list),
-        stage_wait_seconds=max(0, arguments.stage_wait) * 60,
+        stage_wait_seconds=_minutes(arguments.stage_wait) * 60,
         per_minute=_pace(arguments.per_minute),
     )
     when = mailing.scheduled_at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
@@ -154,6 +154,18 @@ def _pace(text: str | None) -> int | None:
             either(
                 f"--per-minute {text!r}：请写成 1 到 {MOST_PER_MINUTE:,} 的整数。",
                 f"--per-minute {text!r}: write a number from 1 to {MOST_PER_MINUTE:,}.",
+            )
+        )
+    return int(text)
+
+
+def _minutes(text: str) -> int:
+    """Without a wait no bounce comes in before everybody is written to."""
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= MOST_MINUTES:
+        raise shell.CommandRefused(
+            either(
+                f"--stage-wait {text!r}：请写成 1 到 {MOST_MINUTES:,} 的整数（分钟）。",
+                f"--stage-wait {text!r}: write a number of minutes from 1 to {MOST_MINUTES:,}.",
             )
         )
     return int(text)

@@ -116,7 +116,7 @@ class PlanForm(forms.Form):
     )
     first = forms.ModelChoiceField(SubscriberList.objects.none(), required=False)
     percents = forms.CharField(required=False, max_length=100)
-    wait_minutes = forms.IntegerField(required=False, min_value=0, max_value=7 * 24 * 60)
+    wait_minutes = forms.IntegerField(required=False, min_value=1, max_value=7 * 24 * 60)
     unconfirmed = forms.ChoiceField(choices=Mailing.Unconfirmed, required=False)
 
     def __init__(self, publication: Publication, data: QueryDict) -> None:
@@ -236,8 +236,7 @@ def ahead(plan: Plan) -> list[str]:
     if len(plan.stages) > 1:
         steps = _("，再").join(_stage(stage, plan) for stage in plan.stages)
         values = {"steps": steps, "wait": plan.wait_minutes}
-        wait = _("先发%(steps)s，每批之间至少等 %(wait)s 分钟")
-        clauses.append((wait if plan.wait_minutes else _("先发%(steps)s")) % values)
+        clauses.append(_("先发%(steps)s，每批之间至少等 %(wait)s 分钟") % values)
     leave = plan.unconfirmed == Mailing.Unconfirmed.LEAVE
     clauses.append(_("没有答复的不再发") if leave else _("没有答复的会再发一次"))
     return clauses
