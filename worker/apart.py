@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 import redis
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 
 from dongtai_mail.logs import event
 
@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 Away = (
     OperationalError,
     InterfaceError,
+    # What PostgreSQL says that is read-only, as a standby is until it takes over.
+    InternalError,
     redis.ConnectionError,
     redis.TimeoutError,
     redis.ResponseError,

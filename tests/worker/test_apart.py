@@ -6,7 +6,9 @@ import logging
 
 import pytest
 import redis
+from django.db import connection
 
+from subscribers.models import SubscriberList
 from worker import apart
 
 
@@ -45,3 +47,16 @@ def test_a_store_that_is_away_holds_up_all() -> None:
     with pytest.raises(redis.ConnectionError):
         apart.each({"first": _away, "second": lambda: done.append("second")})
     assert not done
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_takes_no_writes_is_away() -> None:
+    said = {"postgresql": "SET default_transaction_read_only = {}"}
+    read_only = said.get(connection.vendor, "PRAGMA query_only = {}")
+    with connection.cursor() as cursor:
+        cursor.execute(read_only.format("on"))
+        try:
+            with pytest.raises(apart.Away):
+                apart.each({"first": lambda: SubscriberList.objects.update(name="x")})
+        finally:
+            cursor.execute(read_only.format("off"))
