@@ -89,7 +89,8 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         "DONGTAI_LEASE_SECONDS",
-        "How long a claimed batch stays a worker's own when nothing is heard of it.",
+        "How long a claimed batch stays a worker's own when nothing is heard of it; 15 at least, "
+        "since workers look every 5 seconds.",
         positive,
         default="300",
     ),
