@@ -199,6 +199,7 @@ class Engine:
             # Another worker has settled it: what was not begun here is not ours to send.
             del self._open[pk]
             logger.warning(event("batch-lost", batch=pk))
+        self._loop.call_soon_threadsafe(self._lines.forget, list(lost))
         self._report.lost(lost)
         for flow in self._flows.values():
             flow.lost |= lost

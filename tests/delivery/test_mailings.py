@@ -55,6 +55,16 @@ def test_a_broken_key_is_refused_before_there_is_a_mailing() -> None:
         scheduling.schedule(edition, readers, request_key="click")
 
 
+def test_a_mailing_that_cannot_start_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    factories.readers(2)
+    broken, sound = _schedule(), _schedule()
+    Mailing.objects.filter(pk=broken.pk).update(stages=[{"percent": "ten"}])
+    assert mailings.start_due() == [sound.pk]
+    assert f"event=start-failed mailing={broken.pk}" in caplog.text
+    broken.refresh_from_db()
+    assert (broken.state, broken.deliveries.count()) == (State.SCHEDULED, 0)
+
+
 def test_a_mailing_starts_once_and_freezes_its_audience() -> None:
     factories.readers(7)
     mailing = _schedule()

@@ -43,6 +43,16 @@ def _state(delivery: Claimed) -> int:
     return Delivery.objects.get(pk=delivery.id).state
 
 
+def test_what_cannot_be_evidenced_is_not_claimed_and_leaves_no_batch(mailing: Mailing) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        queue.claim(mailing.pk, "", "worker", 4, full)
+    assert not Batch.objects.exists()
+    assert mailings.ledger(mailing)["queued"] == 10
+
+
 def test_two_claims_share_nothing(mailing: Mailing) -> None:
     first, second = _claim(mailing), _claim(mailing)
     assert len(first) == len(second) == 4

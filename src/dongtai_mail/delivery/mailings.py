@@ -11,7 +11,7 @@ import datetime
 import logging
 from collections.abc import Collection
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -58,7 +58,14 @@ def start_due(before_leap: datetime.datetime | None = None) -> list[int]:
         if leapt_over:
             note = "服务器的时钟刚被拨快，到点可能只是因为这个，所以没有自动发送。"
             Mailing.objects.filter(pk=mailing.pk).update(note=note)
-        waits = late or leapt_over or _held_back(mailing) or not _begun(mailing)
+        try:
+            waits = late or leapt_over or _held_back(mailing) or not _begun(mailing)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            # It is tried again; those behind it are due as well.
+            logger.exception(event("start-failed", mailing=mailing.pk))
+            continue
         if waits and _move(mailing, State.SCHEDULED, State.MISSED):
             announce_waiting(mailing.pk)
     return list(Mailing.objects.filter(state=State.SENDING).values_list("pk", flat=True))

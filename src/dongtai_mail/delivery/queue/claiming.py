@@ -74,7 +74,12 @@ def claim(
     batch = Batch.objects.create(
         mailing_id=mailing_id, worker=worker, claimed_at=now, leased_until=lease_end(now)
     )
-    begin(batch.pk)
+    try:
+        begin(batch.pk)
+    except Exception:
+        # Nothing is leased to it, and while its evidence can't be begun there is one each time.
+        batch.delete()
+        raise
     with transaction.atomic():
         claimed = _lease(Queued(mailing_id, lane), open_until, batch, size)
         gone = departed([batch.pk]) if claimed else set()
