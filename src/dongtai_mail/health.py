@@ -15,6 +15,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from dongtai_mail.logs import event
+
 logger = logging.getLogger(__name__)
 
 
@@ -39,7 +41,8 @@ def _problem() -> str | None:
     try:
         executor = MigrationExecutor(connection)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except Error:
-        logger.exception("The database can't be reached.")
+    except Error as error:
+        # Asked every few seconds: a traceback each time would hide the rest.
+        logger.warning(event("unreachable", service="database", error=error))
         return "database unreachable"
     return "migrations missing" if plan else None
