@@ -9,16 +9,36 @@ from __future__ import annotations
 import os
 
 from celery import Celery
-from kombu.transport.redis import Channel
+from kombu.transport.redis import Channel, Transport
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dongtai_mail.settings")
 
 TICK_SECONDS = 5.0
 
-# When Redis goes away, Celery closes the connection twice, and kombu 5.7 would put unfinished tasks
-# back by one that is no more: an AttributeError that ended the worker. The next tick replaces them.
-Channel.do_restore = False
 
+class _Channel(Channel):
+    """Leaves tasks alone whose connection is lost; the next tick replaces them.
+
+    kombu 5.7 would put them back, and confirm them once they are done, over a transport that is no
+    more: an AttributeError, which ended the worker.
+    """
+
+    do_restore = False
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        if not self._lost:
+            super().basic_ack(delivery_tag, multiple)
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        if not self._lost:
+            super().basic_reject(delivery_tag, requeue)
+
+    @property
+    def _lost(self) -> bool:
+        return self.closed or self.connection is None or self.connection.client is None
+
+
+Transport.Channel = _Channel
 app = Celery("dongtai")
 
 
