@@ -64,7 +64,7 @@ def test_one_sentence_says_everything_before_the_button(desk, issue, readers):
     page = desk.get(_address(issue, list=on.pk, kind="digest", per_minute=600)).content.decode()
     assert re.fullmatch(
         r"现在把 云港观察 第 7 期（摘要版，[\d,]+ 字节）发给“读者”的 11 人，排除 1 人，"
-        r"每分钟最多 600 封，没有答复的会再发一次。",
+        r"每分钟最多 600 封，没有答复的会再发。",
         _sentence(page),
     )
 

@@ -238,7 +238,7 @@ def ahead(plan: Plan) -> list[str]:
         values = {"steps": steps, "wait": plan.wait_minutes}
         clauses.append(_("先发%(steps)s，每批之间至少等 %(wait)s 分钟") % values)
     leave = plan.unconfirmed == Mailing.Unconfirmed.LEAVE
-    clauses.append(_("没有答复的不再发") if leave else _("没有答复的会再发一次"))
+    clauses.append(_("没有答复的不再发") if leave else _("没有答复的会再发"))
     return clauses
 
 
