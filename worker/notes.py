@@ -27,6 +27,8 @@ from worker.journal import Story, batch
 logger = logging.getLogger(__name__)
 
 KEEP_SECONDS = 7 * 24 * 3600
+# Of a batch that is recorded nobody asks any more, but a person who looks into a fault.
+RECORDED_SECONDS = 3600
 RETRY_SECONDS = 0.5
 ANSWER_SECONDS = 10.0
 WATCH_SECONDS = 2.0
@@ -45,6 +47,7 @@ class Notes:
         # The run of Redis at the other end, and the batches whose notes name it.
         self._run_id = b""
         self._named: set[int] = set()
+        self._over: list[int] = []
         self._new: list[tuple[int, bytes]] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
@@ -79,10 +82,12 @@ class Notes:
             self._gathered.set_result(None)
 
     def forget(self, batch_ids: Iterable[int]) -> None:
-        """These batches are recorded; Redis drops their notes when they get old."""
+        """These batches are recorded; Redis drops their notes soon."""
         for batch_id in batch_ids:
             self._batches.pop(batch_id, None)
             self._named.discard(batch_id)
+            self._over.append(batch_id)
+        self._wake.set()
 
     async def end(self) -> None:
         self._writer.cancel()
@@ -145,19 +150,24 @@ class Notes:
     async def _flush(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         fresh, self._new = self._new, []
         waiting, self._waiting = self._waiting, []
+        over, self._over = self._over, []
         by_batch: dict[int, list[bytes]] = {}
         for batch_id, evidence in fresh:
             by_batch.setdefault(batch_id, []).append(evidence)
         told = [(pk, self._naming(pk) + b"".join(lines)) for pk, lines in by_batch.items()]
         try:
             self._asked_at = self._loop.time()
-            writer.write(b"".join([_push(pk, lines) for pk, lines in told]))
+            pushed = [_push(pk, lines) for pk, lines in told]
+            writer.write(b"".join([*pushed, *(_keep(pk, RECORDED_SECONDS) for pk in over)]))
             lengths = [await _answer(reader) for _ in by_batch]
+            for _ in over:
+                await _answer(reader)
             if b":1" in lengths:
                 await self._say_again(reader, writer, told, lengths)
             self._asked_at, self._answered_at = 0.0, self._loop.time()
         except BaseException:
             self._new, self._waiting = fresh + self._new, waiting + self._waiting
+            self._over = over + self._over
             raise
         for batch_id, lines in by_batch.items():
             if batch_id in self._batches:
@@ -220,8 +230,8 @@ def _by(run_id: bytes) -> bytes:
     return _RUN + run_id + b"\n"
 
 
-def _keep(batch_id: int) -> bytes:
-    return _command("EXPIRE", _key(batch_id), str(KEEP_SECONDS))
+def _keep(batch_id: int, seconds: int = KEEP_SECONDS) -> bytes:
+    return _command("EXPIRE", _key(batch_id), str(seconds))
 
 
 def _command(*words: str | bytes) -> bytes:

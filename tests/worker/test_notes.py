@@ -34,6 +34,22 @@ def test_what_is_noted_is_told_and_kept_for_days(redis_server: redis.Redis) -> N
     redis_server.delete(KEY)
 
 
+def test_what_is_noted_of_a_batch_that_is_recorded_ends_soon(redis_server: redis.Redis) -> None:
+    async def act() -> None:
+        written = notes.Notes(settings.REDIS_URL)
+        notes.begin(redis_server, BATCH)
+        written.adopt(BATCH)
+        await written.write(BATCH, journal.begun(1))
+        written.forget([BATCH])
+        # A session's last word comes with what it begins of another batch.
+        await written.write(BATCH, journal.concluded(1, True))
+        await written.end()
+
+    asyncio.run(act())
+    assert 0 < redis_server.ttl(KEY) <= notes.RECORDED_SECONDS
+    redis_server.delete(KEY)
+
+
 def test_what_redis_forgot_is_said_again_and_ends_some_day_too(redis_server: redis.Redis) -> None:
     async def act() -> None:
         written = notes.Notes(settings.REDIS_URL)
