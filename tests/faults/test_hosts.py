@@ -129,6 +129,8 @@ def test_a_host_that_is_cut_off_briefly_goes_on_where_it_was(
 def test_what_a_host_held_when_it_was_cut_off_goes_by_others_and_once(
     world: World, hosts: list[Host]
 ) -> None:
+    # Logs name each task then.
+    world.installation.environment["DONGTAI_LOG_LEVEL"] = "DEBUG"
     gate = _all_in_the_middle(world, hosts)
     hosts[0].cut_off()
     gate.open()
