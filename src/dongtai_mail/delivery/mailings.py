@@ -230,7 +230,10 @@ def to_go(mailing: Mailing) -> bool:
     """Whether anything may still be sent, now or at a later try."""
     open_states = [Delivery.State.QUEUED, Delivery.State.LEASED, Delivery.State.DEFERRED]
     rows = Delivery.objects.filter(mailing=mailing)
-    return rows.filter(state__in=open_states).exists() or queue.doubtful(mailing).exists()
+    if rows.filter(state__in=open_states).exists():
+        return True
+    # Counted: for the first of some PostgreSQL would read a million, of which it expects many.
+    return queue.doubtful(mailing).count() > 0
 
 
 def ledger(mailing: Mailing) -> Ledger:
