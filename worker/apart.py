@@ -7,22 +7,15 @@ import threading
 from collections.abc import Callable, Mapping
 
 import redis
-from django.db import InterfaceError, InternalError, OperationalError, connection
+from django.db import connection
 
+from dongtai_mail.database import AWAY
 from dongtai_mail.logs import event
 
 logger = logging.getLogger(__name__)
 
 # The database or Redis is away, or full, which holds up everything; it passes.
-Away = (
-    OperationalError,
-    InterfaceError,
-    # What PostgreSQL says that is read-only, as a standby is until it takes over.
-    InternalError,
-    redis.ConnectionError,
-    redis.TimeoutError,
-    redis.ResponseError,
-)
+Away = (*AWAY, redis.ConnectionError, redis.TimeoutError, redis.ResponseError)
 _REFUSALS = (redis.ResponseError, redis.AuthenticationError)
 
 

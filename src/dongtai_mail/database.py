@@ -15,11 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.utils import timezone
 
+# It is away, or takes no writes, as a standby until it takes over (InternalError); it passes.
+AWAY = (OperationalError, InterfaceError, InternalError)
 GONE_SECONDS = 20
 # Longer than any statement of ours leaves a transaction waiting for the next one.
 IDLE_SECONDS = 60

@@ -11,12 +11,12 @@ import datetime
 import logging
 from collections.abc import Collection
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from dongtai_mail.database import earliest_now
+from dongtai_mail.database import AWAY, earliest_now
 from dongtai_mail.delivery import approvals, audience, queue, stages
 from dongtai_mail.delivery.models import Delivery, Mailing, Tally
 from dongtai_mail.delivery.scheduling import MailingRefused, refuse_unapproved
@@ -60,7 +60,7 @@ def start_due(before_leap: datetime.datetime | None = None) -> list[int]:
             Mailing.objects.filter(pk=mailing.pk).update(note=note)
         try:
             waits = late or leapt_over or _held_back(mailing) or not _begun(mailing)
-        except (OperationalError, InterfaceError):
+        except AWAY:
             raise
         except Exception:
             # It is tried again; those behind it are due as well.
@@ -230,10 +230,7 @@ def to_go(mailing: Mailing) -> bool:
     """Whether anything may still be sent, now or at a later try."""
     open_states = [Delivery.State.QUEUED, Delivery.State.LEASED, Delivery.State.DEFERRED]
     rows = Delivery.objects.filter(mailing=mailing)
-    if rows.filter(state__in=open_states).exists():
-        return True
-    # Counted: for the first of some PostgreSQL would read a million, of which it expects many.
-    return queue.doubtful(mailing).count() > 0
+    return rows.filter(state__in=open_states).exists() or queue.doubtful(mailing) > 0
 
 
 def ledger(mailing: Mailing) -> Ledger:

@@ -152,7 +152,7 @@ def _settled(mailing: Mailing) -> bool:
     """Nothing of the stage is under way, and few of it wait for another try."""
     if Delivery.objects.filter(mailing=mailing, state=State.LEASED).exists():
         return False
-    late = _counted(mailing).get(State.DEFERRED, 0) + queue.doubtful(mailing).count()
+    late = _counted(mailing).get(State.DEFERRED, 0) + queue.doubtful(mailing)
     return late <= DEFERRED_PART * float(mailing.stages[mailing.stage]["size"])
 
 

@@ -188,12 +188,15 @@ def requeue_due() -> None:
     ).update(state=State.QUEUED, batch=None, due_at=None)
 
 
-def doubtful(mailing: Mailing) -> QuerySet[Delivery]:
-    """The unconfirmed deliveries that will be sent again by themselves."""
+def doubtful(mailing: Mailing) -> int:
+    """How many unconfirmed deliveries will be sent again by themselves.
+
+    A number: asked for the first of them, PostgreSQL would read a million, expecting many.
+    """
     if mailing.unconfirmed_policy != Mailing.Unconfirmed.RESEND:
-        return Delivery.objects.none()
+        return 0
     rows = Delivery.objects.filter(mailing=mailing, state=State.UNCONFIRMED)
-    return rows.filter(due_at__isnull=False)
+    return rows.filter(due_at__isnull=False).count()
 
 
 def own_lane(provider: str) -> None:
